@@ -1,0 +1,1 @@
+"""The nouns of messaging and the one state table; imports nothing but errors."""

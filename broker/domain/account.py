@@ -1,0 +1,50 @@
+"""Who may send, and through what: accounts, connections and routes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A customer. Absent limits mean none; `unknown_policy` is "resend" or "stop"."""
+
+    name: str
+    password_hash: str = ""
+    senders: tuple[str, ...] = ()
+    inbound_numbers: tuple[str, ...] = ()
+    callback_url: str | None = None
+    callback_secret: str | None = None
+    callback_dialect: str = "native"
+    mms: bool = True
+    allowed_ips: tuple[str, ...] = ()
+    daily_limit: int | None = None
+    monthly_limit: int | None = None
+    credit: int | None = None
+    unknown_policy: str = "resend"
+    timezone: str = "UTC"
+    country: str = "US"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """Our credentials with one provider. `config` holds the provider's own settings, secrets among them."""
+
+    name: str
+    provider: str
+    senders: tuple[str, ...] = ()
+    media_hosts: tuple[str, ...] = ()
+    mps: float | None = None
+    sender_mps: float | None = None
+    held: bool = False
+    config: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Which connection carries what an account sends from one of its senders."""
+
+    account: str
+    sender: str
+    connection: str
+    fallback: str | None = None

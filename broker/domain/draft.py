@@ -1,0 +1,49 @@
+"""The draft: a send request as the customer meant it, before it is ours."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from broker.domain.message import Priority, Tag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaRef:
+    """One thing to send along: exactly one of `url`, `media_id`, `path` (in the account's outbox) or `data`.
+
+    `pointer` is where the request named it, for the error that may follow.
+    """
+
+    url: str | None = None
+    media_id: str | None = None
+    path: str | None = None
+    data: bytes | None = None
+    content_type: str = ""
+    name: str = ""
+    pointer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A parsed send request. Addresses are as typed; they are normalised with the account's country later.
+
+    `several` says the request gave a list, so the answer is one too, whatever its length.
+    `key` is the idempotency key and `digest` the fingerprint of what must not change under it.
+    """
+
+    recipients: tuple[str, ...]
+    several: bool = False
+    originator: str | None = None
+    text: str = ""
+    subject: str = ""
+    media: tuple[MediaRef, ...] = ()
+    group: bool = False
+    priority: Priority = Priority.NORMAL
+    send_at: datetime | None = None
+    valid_until: datetime | None = None
+    validity_s: int = 24 * 3600
+    reference: str | None = None
+    tags: tuple[Tag, ...] = ()
+    callback_url: str | None = None
+    connection: str | None = None
+    key: str | None = None
+    digest: str = ""

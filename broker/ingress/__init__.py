@@ -1,0 +1,1 @@
+"""The aiohttp server: a thin skin over the services."""

@@ -1,0 +1,1 @@
+"""All Redis but Celery's own queues."""
