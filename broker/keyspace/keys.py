@@ -1,5 +1,7 @@
 """Every Redis key we own: its type, lifetime and meaning."""
 
+from hashlib import sha256
+
 from broker.dispatch import Queue
 
 
@@ -9,7 +11,7 @@ def ready(queue: Queue) -> str:
 
 
 def outbox(queue: Queue) -> str:
-    """Sorted set, id → Unix ms when to put it back on the ready list. An entry goes when SQL holds the content."""
+    """Sorted set, id → Unix ms when to put it back on the ready list. An entry goes once SQL has the content."""
     return {
         Queue.SUBMIT: "admitted",
         Queue.SUBMIT_HIGH: "admitted:high",
@@ -20,3 +22,33 @@ def outbox(queue: Queue) -> str:
 def taken(queue: Queue) -> str:
     """Hash, id → how often it was popped while SQL did not hold it. An entry goes with the outbox entry."""
     return f"taken:{queue}"
+
+
+def content(message_id: str) -> str:
+    """String, a message as `content.encode` writes it. No lifetime: SQL does not hold it yet."""
+    return f"msg:{message_id}"
+
+
+def webhook(digest: str) -> str:
+    """String, what a carrier posted, as `content.encode_webhook` writes it. No lifetime: SQL lacks it yet."""
+    return f"hook:{digest}"
+
+
+def call(identifier: str) -> str:
+    """String, what one admission call was answered, for when the answer was lost. Lives seconds."""
+    return f"admit:{identifier}"
+
+
+def idempotency(account: str, key: str) -> str:
+    """String, the digest and ids that an account's idempotency key stands for. Lives 48 hours."""
+    return f"idem:{account}:{sha256(key.encode()).hexdigest()}"
+
+
+def quota(account: str, period: str) -> str:
+    """String, requests of the account in `period` ("2026-11-21", "2026-11"). Lives a little longer than that."""
+    return f"quota:{account}:{period}"
+
+
+def credit(account: str) -> str:
+    """String, what is left of the account's prepaid credit. Lives a day, then it is counted anew from SQL."""
+    return f"credit:{account}"
