@@ -1,0 +1,110 @@
+"""Accounts, their keys, numbers and connections."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection as Sql
+from sqlalchemy import RowMapping, select, update
+
+from broker.domain.account import Account, Connection, Route
+from broker.storage.tables import accounts, api_keys, connections, inbound_numbers, routes, senders
+from broker.storage.vault import Vault
+
+
+def by_key(sql: Sql, fingerprint: str) -> Account | None:
+    """Return the account an API key belongs to."""
+    name = sql.execute(select(api_keys.c.account).where(api_keys.c.fingerprint == fingerprint)).scalar()
+    return None if name is None else by_name(sql, name)
+
+
+def by_name(sql: Sql, name: str) -> Account | None:
+    """Return an account, without its callback secret."""
+    row = sql.execute(select(accounts).where(accounts.c.name == name)).mappings().first()
+    return None if row is None else _account(sql, row)
+
+
+def owners(sql: Sql) -> dict[str, str]:
+    """Return which account gets what arrives for each of our numbers."""
+    return {row.address: row.account for row in sql.execute(select(inbound_numbers))}
+
+
+def policies(sql: Sql) -> dict[str, str]:
+    """Return what each account wants done after a lost answer: "resend" or "stop"."""
+    return {
+        row.name: row.unknown_policy
+        for row in sql.execute(select(accounts.c.name, accounts.c.unknown_policy))
+    }
+
+
+def all_connections(sql: Sql, vault: Vault) -> list[Connection]:
+    """Return every connection in the order they were provisioned, credentials included."""
+    rows = sql.execute(select(connections).order_by(connections.c.position)).mappings()
+    return [_connection(row, vault) for row in rows]
+
+
+def connection_named(sql: Sql, name: str, vault: Vault) -> Connection | None:
+    """Return one connection, credentials included."""
+    row = sql.execute(select(connections).where(connections.c.name == name)).mappings().first()
+    return None if row is None else _connection(row, vault)
+
+
+def all_routes(sql: Sql) -> dict[tuple[str, str], Route]:
+    """Return the routes by account and sender."""
+    return {(row["account"], row["sender"]): Route(**row) for row in sql.execute(select(routes)).mappings()}
+
+
+def hold(sql: Sql, name: str, *, held: bool, reason: str) -> bool:
+    """Stop or go on submitting over a connection; return whether that changed anything."""
+    result = sql.execute(
+        update(connections)
+        .where(connections.c.name == name, connections.c.held != held)
+        .values(held=held, held_reason=reason)
+    )
+    return result.rowcount > 0
+
+
+def _account(sql: Sql, row: RowMapping) -> Account:
+    own = sql.execute(
+        select(senders.c.address).where(senders.c.account == row["name"]).order_by(senders.c.position)
+    ).scalars()
+    numbers = sql.execute(
+        select(inbound_numbers.c.address)
+        .where(inbound_numbers.c.account == row["name"])
+        .order_by(inbound_numbers.c.address)
+    ).scalars()
+    values: Mapping[str, Any] = {
+        name: row[name]
+        for name in (
+            "name",
+            "password_hash",
+            "callback_url",
+            "callback_dialect",
+            "mms",
+            "daily_limit",
+            "monthly_limit",
+            "credit",
+            "unknown_policy",
+            "timezone",
+            "country",
+        )
+    }
+    return Account(
+        **values,
+        senders=tuple(own),
+        inbound_numbers=tuple(numbers),
+        allowed_ips=tuple(orjson.loads(row["allowed_ips"])),
+    )
+
+
+def _connection(row: RowMapping, vault: Vault) -> Connection:
+    return Connection(
+        name=row["name"],
+        provider=row["provider"],
+        senders=tuple(orjson.loads(row["senders"])),
+        media_hosts=tuple(orjson.loads(row["media_hosts"])),
+        mps=row["mps"],
+        sender_mps=row["sender_mps"],
+        held=row["held"],
+        config=orjson.loads(vault.open(row["config"])),
+    )

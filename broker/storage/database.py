@@ -1,0 +1,101 @@
+"""Run functions in transactions: many readers, and one writer that commits waiting jobs together."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from broker.storage.engine import READING, open_engine
+
+T = TypeVar("T")
+Job = Callable[[Connection], T]
+
+MOST_TOGETHER = 8
+"""Most jobs in one transaction: each brings at most a take's 200 messages."""
+
+
+class Database:
+    """One database, and one thread of this process that writes to it.
+
+    A job is a function of a connection. It may be run twice when another job of its transaction fails, so it must
+    not have any effect but on the connection.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_engine(url)
+        self._waiting: deque[tuple[Job[Any], Future[Any]]] = deque()
+        self._bell = threading.Condition()
+        self._writer: threading.Thread | None = None
+        self._closed = False
+
+    def read(self, job: Job[T]) -> T:
+        """Run a job that only reads, on the calling thread."""
+        with self._engine.connect().execution_options(**{READING: True}) as connection, connection.begin():
+            return job(connection)
+
+    def write(self, job: Job[T]) -> T:
+        """Run a job in a durable transaction and return its result once that is committed.
+
+        Jobs that wait together are committed together. Raises whatever the job raised.
+        """
+        future: Future[T] = Future()
+        with self._bell:
+            if self._closed:
+                raise RuntimeError("the database is closed")
+            if self._writer is None:
+                self._writer = threading.Thread(target=self._run, name="sql-writer", daemon=True)
+                self._writer.start()
+            self._waiting.append((job, future))
+            self._bell.notify()
+        return future.result()
+
+    def close(self) -> None:
+        """Finish what waits and close every connection."""
+        with self._bell:
+            self._closed = True
+            self._bell.notify()
+        if self._writer is not None:
+            self._writer.join()
+        self._engine.dispose()
+
+    def _run(self) -> None:
+        while True:
+            with self._bell:
+                while not self._waiting and not self._closed:
+                    self._bell.wait()
+                if not self._waiting:
+                    return
+                jobs = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
+            self._commit(jobs)
+
+    def _commit(self, jobs: list[tuple[Job[Any], Future[Any]]]) -> None:
+        try:
+            with self._engine.begin() as connection:
+                results = [job(connection) for job, _ in jobs]
+        except BaseException as error:  # noqa: BLE001  # handed to whoever waits for it
+            if len(jobs) == 1 and not _is_conflict(error):
+                jobs[0][1].set_exception(error)
+                return
+            for job, future in jobs:
+                self._commit_alone(job, future)
+        else:
+            for (_, future), result in zip(jobs, results, strict=True):
+                future.set_result(result)
+
+    def _commit_alone(self, job: Job[Any], future: Future[Any]) -> None:
+        try:
+            with self._engine.begin() as connection:
+                result = job(connection)
+        except BaseException as error:  # noqa: BLE001  # handed to whoever waits for it
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+
+def _is_conflict(error: BaseException) -> bool:
+    """Say whether two PostgreSQL transactions got in each other's way, so that once more is worth it."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in {"40001", "40P01"}

@@ -1,0 +1,241 @@
+"""Messages: add them, and move them as the state table says."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from broker.domain.message import Message
+from broker.domain.status import ENDS, Event, Status, advance, is_late
+from broker.storage.rows import message_of, message_row, part_of, part_row
+from broker.storage.tables import events, messages, parts
+from broker.storage.writing import insert_ignore, insert_into
+
+FAILURES = frozenset({Event.MISS, Event.EXPIRE, Event.UNCONFIRM})
+"""Bad news that is about one attempt only: an earlier attempt's does not end a later one."""
+
+_SIGHT = (
+    messages.c.id,
+    messages.c.status,
+    messages.c.attempts,
+    messages.c.connection,
+    messages.c.provider_ref,
+    messages.c.possible_duplicate,
+    messages.c.due_at,
+)
+_GUARDED = (
+    update(messages)
+    .where(messages.c.id == bindparam("b_id"), messages.c.status == bindparam("b_status"))
+    .values(
+        status=bindparam("b_to"),
+        attempts=bindparam("b_attempts"),
+        connection=bindparam("b_connection"),
+        provider_ref=bindparam("b_provider_ref"),
+        possible_duplicate=bindparam("b_possible_duplicate"),
+        due_at=bindparam("b_due_at"),
+        updated_at=bindparam("b_updated_at"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """One event for one message.
+
+    `key` is equal for repeats of the same news. `attempt` is the submission it is about: an outcome that came too
+    late for its attempt moves nothing. `due_at` is when to look again (Redis's clock, ms).
+    """
+
+    id: str
+    event: Event
+    at: datetime
+    key: str
+    detail: str = ""
+    attempt: int | None = None
+    due_at: int | None = None
+    connection: str | None = None
+    provider_ref: str | None = None
+    possible_duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """What a move did."""
+
+    id: str
+    event: Event
+    before: Status
+    after: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fresh:
+    """A message on its way into the record, and what happens to it there at once."""
+
+    message: Message
+    event: Event | None
+    due_at: int | None = None
+    inbound_key: str | None = None
+    detail: str = ""
+
+
+def add(connection: Connection, fresh: Sequence[Fresh]) -> set[str]:
+    """Insert messages with their parts and first events; return the ids that were not there before."""
+    rows = [message_row(_after(item), due_at=item.due_at, inbound_key=item.inbound_key) for item in fresh]
+    if not rows:
+        return set()
+    statement = insert_ignore(connection, messages).returning(messages.c.id)
+    added = set(connection.execute(statement, rows).scalars())
+    news = [item for item in fresh if item.message.id in added]
+    if news:
+        connection.execute(
+            insert_ignore(connection, events), [row for item in news for row in _first_events(item)]
+        )
+    pieces = [part_row(item.message.id, part) for item in news for part in item.message.parts]
+    if pieces:
+        connection.execute(parts.insert(), pieces)
+    return added
+
+
+def move(
+    connection: Connection, moves: Sequence[Move], *, deadlines: Mapping[Status, int] | None = None
+) -> list[Moved]:
+    """Apply events in order, as the table says, and return what moved; keep every event, moved or not.
+
+    `deadlines` says when to look again at a message that reaches a state, unless its move says so itself; at an end
+    nobody looks again.
+    """
+    seen = _look(connection, {item.id for item in moves})
+    before = {identifier: dict(row) for identifier, row in seen.items()}
+    moved: list[Moved] = []
+    kept: list[dict[str, Any]] = []
+    touched: dict[str, datetime] = {}
+    for item in moves:
+        row = seen.get(item.id)
+        if row is None:
+            continue
+        was = Status(row["status"])
+        after = None if _is_stale(item, row) else advance(was, item.event)
+        late = "late; " if after is not None and is_late(was, item.event) else ""
+        kept.append(_event_row(item.id, item.key, item.at, item.event, after, late + item.detail))
+        if after is not None:
+            _apply(row, item, after, deadlines or {})
+            moved.append(Moved(id=item.id, event=item.event, before=was, after=after))
+            touched[item.id] = item.at
+        elif item.provider_ref and not row["provider_ref"]:
+            row["provider_ref"] = item.provider_ref  # the report overtook the receipt
+            touched.setdefault(item.id, item.at)
+    changes = [_change(before[identifier], seen[identifier], at) for identifier, at in touched.items()]
+    if changes:
+        connection.execute(_GUARDED, changes)
+    if kept:
+        connection.execute(_keep_event(connection), kept)
+    return moved
+
+
+def load(connection: Connection, ids: Iterable[str]) -> dict[str, Message]:
+    """Return messages with their parts, by id."""
+    wanted = list(ids)
+    found = connection.execute(select(messages).where(messages.c.id.in_(wanted))).mappings().all()
+    pieces: dict[str, list[Any]] = {}
+    for row in connection.execute(
+        select(parts).where(parts.c.message_id.in_(wanted)).order_by(parts.c.message_id, parts.c.idx)
+    ).mappings():
+        pieces.setdefault(row["message_id"], []).append(part_of(row))
+    return {row["id"]: message_of(row, pieces.get(row["id"], ())) for row in found}
+
+
+def due(connection: Connection, now_ms: int, *, limit: int) -> list[tuple[str, int]]:
+    """Return the ids that somebody must look at by now, and since when, the longest due first."""
+    rows = connection.execute(
+        select(messages.c.id, messages.c.due_at)
+        .where(messages.c.due_at <= now_ms)
+        .order_by(messages.c.due_at)
+        .limit(limit)
+    )
+    return [(row.id, row.due_at) for row in rows]
+
+
+def _look(connection: Connection, ids: set[str]) -> dict[str, dict[str, Any]]:
+    # The rows stay locked until the commit (PostgreSQL) or we are the only writer (SQLite), so that what was read
+    # still holds when the guarded update runs. A fixed order keeps two transactions from waiting for each other.
+    statement = (
+        select(*_SIGHT).where(messages.c.id.in_(sorted(ids))).order_by(messages.c.id).with_for_update()
+    )
+    return {row["id"]: dict(row) for row in connection.execute(statement).mappings()}
+
+
+def _is_stale(item: Move, row: Mapping[str, Any]) -> bool:
+    if item.attempt is None or item.attempt == row["attempts"]:
+        return False
+    return item.event in FAILURES or item.event in {Event.DEFER, Event.REFUSE, Event.GIVE_UP, Event.LOSE}
+
+
+def _apply(row: dict[str, Any], item: Move, after: Status, deadlines: Mapping[Status, int]) -> None:
+    row["status"] = after
+    row["due_at"] = None if after in ENDS else item.due_at or deadlines.get(after)
+    row["attempts"] += item.event is Event.CLAIM
+    row["connection"] = item.connection or row["connection"]
+    row["provider_ref"] = item.provider_ref or row["provider_ref"]
+    row["possible_duplicate"] = row["possible_duplicate"] or item.possible_duplicate
+
+
+def _change(was: Mapping[str, Any], row: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    return {
+        "b_id": row["id"],
+        "b_status": was["status"],
+        "b_to": row["status"],
+        "b_attempts": row["attempts"],
+        "b_connection": row["connection"],
+        "b_provider_ref": row["provider_ref"],
+        "b_possible_duplicate": row["possible_duplicate"],
+        "b_due_at": row["due_at"],
+        "b_updated_at": at,
+    }
+
+
+def _after(item: Fresh) -> Message:
+    status = item.message.status if item.event is None else advance(item.message.status, item.event)
+    if status is None:
+        raise ValueError(f"{item.event} does not follow {item.message.status}")
+    if status is item.message.status:
+        return item.message
+    return replace_status(item.message, status, attempts=1 if item.event is Event.CLAIM else 0)
+
+
+def replace_status(message: Message, status: Status, *, attempts: int) -> Message:
+    """Return the message in another state; a fast `dataclasses.replace` for the hot path."""
+    copy = object.__new__(Message)
+    for name in Message.__slots__:
+        object.__setattr__(copy, name, getattr(message, name))
+    object.__setattr__(copy, "status", status)
+    object.__setattr__(copy, "attempts", attempts)
+    return copy
+
+
+def _first_events(item: Fresh) -> list[dict[str, Any]]:
+    message = item.message
+    first = _event_row(message.id, Event.ADMIT, message.created_at, Event.ADMIT, message.status, "")
+    if item.event is None:
+        return [first]
+    after = advance(message.status, item.event)
+    key = f"{item.event}.1" if item.event is Event.CLAIM else str(item.event)
+    return [first, _event_row(message.id, key, datetime.now(UTC), item.event, after, item.detail)]
+
+
+def _event_row(
+    message_id: str, key: str, at: datetime, event: Event, status: Status | None, detail: str
+) -> dict[str, Any]:
+    return {"message_id": message_id, "key": key, "at": at, "type": event, "status": status, "detail": detail}
+
+
+def _keep_event(connection: Connection) -> Any:
+    """Return an insert of events that keeps one row for repeats, and lets it say that the event moved something."""
+    insert = insert_into(connection, events)
+    return insert.on_conflict_do_update(
+        index_elements=["message_id", "key"],
+        set_={"status": insert.excluded.status, "detail": insert.excluded.detail},
+        where=events.c.status.is_(None),
+    )

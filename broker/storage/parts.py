@@ -1,0 +1,85 @@
+"""Part rows: who fetches them, and what came of it."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from broker.domain.message import Part, PartState, Tag
+from broker.domain.status import Status
+from broker.storage.rows import dump_tags, load_tags
+from broker.storage.tables import messages, parts
+
+_RECORD = (
+    update(parts)
+    .where(parts.c.message_id == bindparam("b_id"), parts.c.idx == bindparam("b_idx"))
+    .values(
+        content_type=bindparam("b_content_type"),
+        name=bindparam("b_name"),
+        kind=bindparam("b_kind"),
+        state=bindparam("b_state"),
+        size=bindparam("b_size"),
+        sha256=bindparam("b_sha256"),
+        path=bindparam("b_path"),
+        error=bindparam("b_error"),
+    )
+)
+
+
+def lease(connection: Connection, ids: Sequence[str], now_ms: int, until_ms: int) -> list[str]:
+    """Claim messages whose parts are due for work until `until_ms`; return the ids that were free."""
+    statement = (
+        update(messages)
+        .where(
+            messages.c.id.in_(ids),
+            messages.c.status.in_((Status.PREPARING, Status.FETCHING)),
+            messages.c.due_at <= now_ms,
+        )
+        .values(due_at=until_ms)
+        .returning(messages.c.id)
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def postpone(connection: Connection, message_id: str, until_ms: int) -> None:
+    """Look at a message's parts again at `until_ms`."""
+    connection.execute(
+        update(messages)
+        .where(messages.c.id == message_id, messages.c.status.in_((Status.PREPARING, Status.FETCHING)))
+        .values(due_at=until_ms)
+    )
+
+
+def record(connection: Connection, message_id: str, changed: Sequence[Part]) -> None:
+    """Write what is now known of parts. A part that is stored stays stored."""
+    stored = set(
+        connection.execute(
+            select(parts.c.idx).where(parts.c.message_id == message_id, parts.c.state == PartState.STORED)
+        ).scalars()
+    )
+    rows = [
+        {
+            "b_id": message_id,
+            "b_idx": part.index,
+            "b_content_type": part.content_type,
+            "b_name": part.name,
+            "b_kind": part.kind,
+            "b_state": part.state,
+            "b_size": part.size,
+            "b_sha256": part.sha256,
+            "b_path": part.path,
+            "b_error": part.error,
+        }
+        for part in changed
+        if part.state is PartState.STORED or part.index not in stored
+    ]
+    if rows:
+        connection.execute(_RECORD, rows)
+
+
+def tag(connection: Connection, message_id: str, tags: Sequence[Tag]) -> None:
+    """Set tags of a message by name; others stay."""
+    was = connection.execute(select(messages.c.tags).where(messages.c.id == message_id)).scalar_one()
+    merged = {item.name: item for item in (*load_tags(was), *tags)}
+    connection.execute(
+        update(messages).where(messages.c.id == message_id).values(tags=dump_tags(tuple(merged.values())))
+    )

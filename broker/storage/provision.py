@@ -1,0 +1,115 @@
+"""Write a provisioning document: accounts, connections, routes, operators."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+from sqlalchemy import Connection, Table, delete, select
+
+from broker.storage.tables import (
+    accounts,
+    api_keys,
+    connections,
+    inbound_numbers,
+    operators,
+    routes,
+    senders,
+)
+from broker.storage.vault import Vault, fingerprint
+from broker.storage.writing import upsert
+
+Row = Mapping[str, Any]
+_OWN_COLUMNS = frozenset({"name", "provider", "senders", "media_hosts", "mps", "sender_mps"})
+
+
+def apply(connection: Connection, document: Mapping[str, Sequence[Row]], *, secret_key: str) -> None:
+    """Make the record say what the document says; safe to apply again.
+
+    What the document does not name stays as it is. `credit` is set only for an account that is new. The document is
+    checked already, and has the shape of DESIGN section 8.
+    """
+    vault = Vault(secret_key)
+    for row in document.get("accounts", ()):
+        _account(connection, row, vault, secret_key)
+    first = len(connection.execute(select(connections.c.name)).all())
+    for position, row in enumerate(document.get("connections", ())):
+        _connection(connection, row, vault, position=first + position)
+    for row in document.get("routes", ()):
+        upsert(
+            connection,
+            routes,
+            {
+                "account": row["account"],
+                "sender": row["sender"],
+                "connection": row["connection"],
+                "fallback": row.get("fallback"),
+            },
+        )
+    for row in document.get("operators", ()):
+        was = _hash_of(connection, operators, row["name"])
+        values = {"name": row["name"], "password_hash": _hashed(row["password"], was), "role": row["role"]}
+        upsert(connection, operators, values)
+
+
+def _account(connection: Connection, row: Row, vault: Vault, secret_key: str) -> None:
+    name = row["name"]
+    secret = row.get("callback_secret")
+    password = row.get("password")
+    values = {
+        "name": name,
+        "password_hash": _hashed(password, _hash_of(connection, accounts, name)) if password else "",
+        "callback_url": row.get("callback_url"),
+        "callback_secret": vault.seal(secret) if secret else None,
+        "callback_dialect": row.get("callback_dialect", "native"),
+        "mms": row.get("mms", True),
+        "allowed_ips": orjson.dumps(list(row.get("allowed_ips") or ())).decode(),
+        "daily_limit": row.get("daily_limit"),
+        "monthly_limit": row.get("monthly_limit"),
+        "credit": row.get("credit"),
+        "unknown_policy": row.get("unknown_policy", "resend"),
+        "timezone": row.get("timezone", "UTC"),
+        "country": row.get("country", "US"),
+    }
+    upsert(connection, accounts, values, once=("credit",))
+    for key in row.get("api_keys") or ():
+        upsert(connection, api_keys, {"fingerprint": fingerprint(secret_key, key), "account": name})
+    connection.execute(delete(senders).where(senders.c.account == name))
+    for position, address in enumerate(row.get("senders") or ()):
+        upsert(connection, senders, {"account": name, "address": address, "position": position})
+    connection.execute(delete(inbound_numbers).where(inbound_numbers.c.account == name))
+    for address in row.get("inbound_numbers") or ():
+        upsert(connection, inbound_numbers, {"address": address, "account": name})
+
+
+def _connection(connection: Connection, row: Row, vault: Vault, *, position: int) -> None:
+    config = {name: value for name, value in row.items() if name not in _OWN_COLUMNS}
+    values = {
+        "name": row["name"],
+        "position": position,
+        "provider": row["provider"],
+        "senders": orjson.dumps(list(row.get("senders") or ())).decode(),
+        "media_hosts": orjson.dumps(list(row.get("media_hosts") or ())).decode(),
+        "mps": row.get("mps"),
+        "sender_mps": row.get("sender_mps"),
+        "config": vault.seal(orjson.dumps(config).decode()),
+        "held": False,
+        "held_reason": "",
+    }
+    upsert(connection, connections, values, once=("position",))
+
+
+def _hash_of(connection: Connection, table: Table, name: str) -> str:
+    return connection.execute(select(table.c.password_hash).where(table.c.name == name)).scalar() or ""
+
+
+def _hashed(password: str, was: str) -> str:
+    """Return the hash of a password: the one we have, where it still fits."""
+    hasher = PasswordHasher()
+    try:
+        if was and hasher.verify(was, password):
+            return was
+    except VerificationError:
+        pass
+    return hasher.hash(password)

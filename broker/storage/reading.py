@@ -1,0 +1,84 @@
+"""Look messages up for their account."""
+
+from sqlalchemy import Connection, select
+
+from broker.domain.message import Message
+from broker.domain.record import Attempt, Happening, MessageQuery, Record
+from broker.domain.status import Status
+from broker.storage.messages import load
+from broker.storage.rows import message_of
+from broker.storage.tables import events, messages, submissions
+
+
+def record(connection: Connection, message_id: str, *, account: str) -> Record | None:
+    """Return all that is known of one message; another account's is not found."""
+    row = (
+        connection.execute(
+            select(messages.c.id, messages.c.updated_at).where(
+                messages.c.id == message_id, messages.c.account == account
+            )
+        )
+        .mappings()
+        .first()
+    )
+    if row is None:
+        return None
+    return Record(
+        message=load(connection, [message_id])[message_id],
+        updated_at=row["updated_at"],
+        attempts=_attempts(connection, message_id),
+        events=_events(connection, message_id),
+    )
+
+
+def page(connection: Connection, query: MessageQuery, *, account: str) -> tuple[list[Message], str | None]:
+    """Return an account's messages, newest first, and where the next page begins."""
+    wanted = [messages.c.account == account]
+    for column, value in (
+        (messages.c.direction, query.direction),
+        (messages.c.status, query.status),
+        (messages.c.recipient, query.to),
+        (messages.c.originator, query.from_),
+        (messages.c.reference, query.reference),
+    ):
+        if value is not None:
+            wanted.append(column == value)
+    if query.cursor is not None:
+        wanted.append(messages.c.id < query.cursor)
+    statement = select(messages).where(*wanted).order_by(messages.c.id.desc()).limit(query.limit + 1)
+    found = [message_of(row) for row in connection.execute(statement).mappings()]
+    more = len(found) > query.limit
+    found = found[: query.limit]
+    return found, found[-1].id if more else None
+
+
+def _attempts(connection: Connection, message_id: str) -> tuple[Attempt, ...]:
+    rows = connection.execute(
+        select(submissions).where(submissions.c.message_id == message_id).order_by(submissions.c.number)
+    ).mappings()
+    return tuple(
+        Attempt(
+            number=row["number"],
+            started_at=row["started_at"],
+            ended_at=row["ended_at"],
+            outcome=row["outcome"],
+            http_status=row["http_status"],
+            error=row["error"],
+        )
+        for row in rows
+    )
+
+
+def _events(connection: Connection, message_id: str) -> tuple[Happening, ...]:
+    rows = connection.execute(
+        select(events).where(events.c.message_id == message_id).order_by(events.c.id)
+    ).mappings()
+    return tuple(
+        Happening(
+            at=row["at"],
+            type=row["type"],
+            status=None if row["status"] is None else Status(row["status"]),
+            detail=row["detail"],
+        )
+        for row in rows
+    )

@@ -1,0 +1,222 @@
+"""The whole schema, readable at one sitting."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from broker.storage.engine import Instant
+
+metadata = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"},
+)
+
+_Serial = BigInteger().with_variant(Integer, "sqlite")
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("account", String(64), nullable=False),
+    Column("dialect", String(16), nullable=False),
+    Column("direction", String(3), nullable=False),
+    Column("status", String(12), nullable=False),
+    Column("originator", String(32), nullable=False),
+    Column("recipient", String(32), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("priority", String(6), nullable=False),
+    Column("reference", String(255)),
+    Column("tags", Text, nullable=False),  # JSON list of [name, value]
+    Column("batch", String(36)),
+    Column("members", Text),  # JSON list of ids, in a group only
+    Column("connection", String(64)),
+    Column("provider_ref", String(64)),
+    Column("inbound_key", String(160)),  # what makes an arrival the same arrival
+    Column("possible_duplicate", Boolean, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    # Redis's clock, in ms: when somebody must look at it again. A lease, a retry, a deadline; absent at an end.
+    Column("due_at", BigInteger),
+    Column("callback_url", Text),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("valid_until", Instant, nullable=False),
+    Column("send_at", Instant),
+    # No index begins with the status: SQLite would choose it for the guarded update and become quadratic.
+    Index("ix_messages_account_id", "account", "id"),
+    Index(
+        "ix_messages_due_at",
+        "due_at",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_messages_batch",
+        "batch",
+        sqlite_where=text("batch IS NOT NULL"),
+        postgresql_where=text("batch IS NOT NULL"),
+    ),
+    Index(
+        "ix_messages_provider_ref",
+        "provider_ref",
+        sqlite_where=text("provider_ref IS NOT NULL"),
+        postgresql_where=text("provider_ref IS NOT NULL"),
+    ),
+    Index(
+        "ix_messages_inbound_key",
+        "inbound_key",
+        unique=True,
+        sqlite_where=text("inbound_key IS NOT NULL"),
+        postgresql_where=text("inbound_key IS NOT NULL"),
+    ),
+)
+
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("message_id", String(36), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("connection", String(64), nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("outcome", String(16)),
+    Column("http_status", Integer),
+    Column("error", Text),
+    Column("exchange", Text),  # what was said, secrets and content left out
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("message_id", String(36), nullable=False),
+    Column("key", String(255), nullable=False),  # equal for repeats of the same news
+    Column("at", Instant, nullable=False),
+    Column("type", String(16), nullable=False),
+    Column("status", String(12)),  # what it made of the message; absent where it moved nothing
+    Column("detail", Text, nullable=False),
+    Index("ix_events_message_id_key", "message_id", "key", unique=True),
+)
+
+parts = Table(
+    "parts",
+    metadata,
+    Column("message_id", String(36), primary_key=True),
+    Column("idx", Integer, primary_key=True),
+    Column("content_type", String(127), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("path", Text),
+    Column("url", Text),
+    Column("error", Text, nullable=False),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("connection", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Index("ix_webhooks_at", "at"),
+)
+
+parked = Table(
+    "parked",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("connection", String(64), nullable=False),
+    Column("key", String(255), nullable=False),
+    Column("news", Text, nullable=False),  # JSON of the report or the arrival
+    Column("reason", String(32), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("due_at", BigInteger),  # when to try to match it again; absent: never again by itself
+    Index("ix_parked_connection_key", "connection", "key", unique=True),
+    Index("ix_parked_due_at", "due_at"),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("password_hash", Text, nullable=False),
+    Column("callback_url", Text),
+    Column("callback_secret", Text),  # sealed
+    Column("callback_dialect", String(16), nullable=False),
+    Column("mms", Boolean, nullable=False),
+    Column("allowed_ips", Text, nullable=False),  # JSON list
+    Column("daily_limit", Integer),
+    Column("monthly_limit", Integer),
+    Column("credit", BigInteger),
+    Column("unknown_policy", String(8), nullable=False),
+    Column("timezone", String(64), nullable=False),
+    Column("country", String(2), nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("account", String(64), nullable=False),
+)
+
+senders = Table(
+    "senders",
+    metadata,
+    Column("account", String(64), primary_key=True),
+    Column("address", String(32), primary_key=True),
+    Column("position", Integer, nullable=False),
+)
+
+inbound_numbers = Table(
+    "inbound_numbers",
+    metadata,
+    Column("address", String(32), primary_key=True),
+    Column("account", String(64), nullable=False),
+)
+
+connections = Table(
+    "connections",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("provider", String(32), nullable=False),
+    Column("senders", Text, nullable=False),  # JSON list
+    Column("media_hosts", Text, nullable=False),  # JSON list
+    Column("mps", Float),
+    Column("sender_mps", Float),
+    Column("config", Text, nullable=False),  # sealed JSON
+    Column("held", Boolean, nullable=False),
+    Column("held_reason", Text, nullable=False),
+)
+
+routes = Table(
+    "routes",
+    metadata,
+    Column("account", String(64), primary_key=True),
+    Column("sender", String(32), primary_key=True),
+    Column("connection", String(64), nullable=False),
+    Column("fallback", String(64)),
+)
+
+operators = Table(
+    "operators",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("password_hash", Text, nullable=False),
+    Column("role", String(16), nullable=False),
+)
