@@ -3,6 +3,7 @@
 BrokerError
 ├── RequestError                 the customer's to fix; each dialect says it in its own words
 │   ├── Malformed                the request cannot be read at all
+│   ├── InvalidRequest           several fields are wrong, each with its own error
 │   ├── AuthenticationFailed, AddressNotAllowed, NotPermitted, NotFound
 │   ├── MissingField, UnknownField, InvalidField
 │   │   └── InvalidOriginator, InvalidRecipient
@@ -20,6 +21,8 @@ BrokerError
 │   ├── MediaTooLarge, MediaGone, MediaForbidden, MediaWrongType, MediaUnavailable
 └── ConfigurationError           refuse to start
 """
+
+from collections.abc import Iterable
 
 
 class BrokerError(Exception):
@@ -42,6 +45,14 @@ class Malformed(RequestError):
     """The body or query cannot be read at all."""
 
     code = "malformed"
+
+
+class InvalidRequest(RequestError):
+    """Several fields are wrong; `errors` holds an error for each."""
+
+    def __init__(self, errors: Iterable[RequestError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__(f"{len(self.errors)} fields are wrong")
 
 
 class AuthenticationFailed(RequestError):

@@ -1,0 +1,8 @@
+"""Customers' APIs, each a pure translator."""
+
+from collections.abc import Mapping
+
+from broker.dialects.base import Dialect
+from broker.dialects.native.dialect import NativeDialect
+
+DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (NativeDialect(),)}

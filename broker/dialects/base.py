@@ -1,0 +1,117 @@
+"""What every customer API is made of."""
+
+import base64
+import binascii
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from broker.domain.draft import Draft
+from broker.domain.wire import Call, Response
+from broker.errors import AdmissionError, RequestError
+
+TEXT_LIMIT = 2048
+"""Most characters of a message's text, in every dialect."""
+KEY_LIMIT = 255
+"""Most characters of an idempotency key or reference."""
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return the present, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Who a request says it comes from: a user with a password, an API key, or (all None) nobody."""
+
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    api_key: str | None = field(default=None, repr=False)
+
+
+NOBODY = Credentials()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """A draft that is ours now. `ids` are in the order of the normalised `recipients`; `batch` is its id if several.
+
+    `durability` is the level it was stored at before this was said.
+    """
+
+    draft: Draft
+    ids: tuple[str, ...]
+    batch: str | None = None
+    recipients: tuple[str, ...] = ()
+    replayed: bool = False
+    durability: str = ""
+
+
+Outcome = Admitted | RequestError | AdmissionError
+"""What became of one draft. Only a call with several drafts meets an `AdmissionError` here; alone it is `refused`."""
+
+
+class Dialect(ABC):
+    """One customer API, as a pure translator of calls that send messages.
+
+    `routes` lists (method, path) of the sends. `parse` gives one entry per independent request inside the call, and
+    `answer` is given one outcome for each, in that order.
+    """
+
+    name: ClassVar[str]
+    routes: ClassVar[tuple[tuple[str, str], ...]]
+
+    def __init__(self, *, clock: Clock = utc_now, max_recipients: int = 1000) -> None:
+        self.clock = clock
+        self.max_recipients = max_recipients
+
+    @abstractmethod
+    def credentials(self, call: Call) -> Credentials:
+        """Return what the call offers to sign in with; never raises."""
+
+    @abstractmethod
+    def parse(self, call: Call) -> tuple[Draft | RequestError, ...]:
+        """Return the drafts in a call, with an error in the place of each that cannot be used.
+
+        Raises:
+            RequestError: the call as a whole cannot be used.
+        """
+
+    @abstractmethod
+    def answer(self, call: Call, outcomes: Sequence[Outcome]) -> Response:
+        """Return the answer to a call that parsed, from what became of each of its drafts."""
+
+    @abstractmethod
+    def refused(self, call: Call, error: RequestError | AdmissionError) -> Response:
+        """Return the answer to a call that is refused as a whole; never raises."""
+
+
+def basic(headers: Mapping[str, str]) -> Credentials | None:
+    """Read HTTP Basic credentials (RFC 7617, UTF-8); None where there are none that can be read."""
+    scheme, _, encoded = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, colon, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    return (
+        Credentials(user=user, password=password) if colon and is_clean(user) and is_clean(password) else None
+    )
+
+
+def is_clean(text: str) -> bool:
+    """Say whether text is storable everywhere: no NUL, no lone surrogate."""
+    if text.isascii():
+        return "\0" not in text
+    return not any(char == "\0" or "\ud800" <= char <= "\udfff" for char in text)
+
+
+def has_controls(text: str) -> bool:
+    """Say whether text holds control characters, which no one-line value may."""
+    return any(char < " " or char == "\x7f" for char in text)

@@ -1,0 +1,1 @@
+"""The native API: JSON over HTTP, with problem documents for errors."""

@@ -1,0 +1,1 @@
+"""The Ozeki API: query strings, forms, XML or JSON on one path."""
