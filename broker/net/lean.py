@@ -1,0 +1,88 @@
+"""The client of the submit path: as little work per request as HTTP/1.1 allows."""
+
+import asyncio
+import ssl
+
+from broker.domain.wire import Request, Response
+from broker.errors import Unavailable
+from broker.net.client import IDLE_S, Client
+from broker.net.connection import Connection
+from broker.net.encode import aim, head
+from broker.net.target import Origin, Target
+
+_FRESH_S = 1.0  # a connection used within this time is taken without asking the loop for news of it
+
+
+class LeanClient(Client):
+    """Write each request in one piece on a kept connection, and parse its answer with httptools."""
+
+    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._tls = tls
+        self._idle: dict[Origin, list[Connection]] = {}
+        self._alive: set[Connection] = set()
+        self._closed = False
+
+    async def send(self, request: Request, *, timeout_s: float) -> Response:
+        """Send one request; see `Client.send`."""
+        target = aim(request)
+        data = head(request, target) + request.body
+        now = self._loop.time()
+        deadline = now + timeout_s
+        idle = self._idle.get(target.origin)
+        if idle and idle[-1].is_open and idle[-1].deadline - now > IDLE_S - _FRESH_S:
+            connection = idle.pop()
+        else:
+            connection = await self._acquire(target, deadline)
+        waiter = connection.exchange(data, deadline=deadline, only_head=request.method == "HEAD")
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            connection.abandon(waiter)
+            raise
+
+    async def _acquire(self, target: Target, deadline: float) -> Connection:
+        """Return a connection that has rested, if one is still good, or else a new one."""
+        idle = self._idle.setdefault(target.origin, [])
+        while idle:
+            connection = idle.pop()
+            if connection.deadline < self._loop.time():
+                connection.drop()
+                continue
+            # One turn of the loop: a close that has arrived but was not read yet is heard before we write.
+            await asyncio.sleep(0)
+            if connection.is_open:
+                return connection
+        return await self._connect(target, idle, deadline)
+
+    async def _connect(self, target: Target, idle: list[Connection], deadline: float) -> Connection:
+        if self._closed:
+            raise Unavailable("the client is closed")
+        secure, host, port = target.origin
+        if secure and self._tls is None:
+            self._tls = ssl.create_default_context()
+        try:
+            async with asyncio.timeout_at(deadline):
+                _, connection = await self._loop.create_connection(
+                    lambda: Connection(self._loop, idle=idle, alive=self._alive),
+                    host,
+                    port,
+                    ssl=self._tls if secure else None,
+                    server_hostname=host if secure else None,
+                )
+        except TimeoutError as error:
+            raise Unavailable("no connection in time") from error
+        except OSError as error:
+            raise Unavailable(f"no connection: {error}") from error
+        if not connection.is_open:
+            raise Unavailable("the connection ended as soon as it was made")
+        return connection
+
+    async def close(self) -> None:
+        """Close every connection; see `Client.close`."""
+        self._closed = True
+        ending = list(self._alive)
+        for connection in ending:
+            connection.drop()
+        for connection in ending:
+            await connection.gone
