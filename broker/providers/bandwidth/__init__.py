@@ -1,0 +1,1 @@
+"""Bandwidth's Messaging API, version 2."""
