@@ -1,0 +1,99 @@
+"""One child process that does not outlive us."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_TAIL = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What to run. `name` is also its log file's; the lowest `rank` is ended first.
+
+    `ready` says whether it does its work; None: it does as soon as it runs.
+    """
+
+    role: str
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    rank: int = 0
+    ready: Callable[[], bool] | None = None
+
+
+def _leash(parent: int) -> Callable[[], None]:
+    """Return what the child does before it becomes the program: ask the kernel to be killed when we die."""
+    prctl = getattr(_LIBC, "prctl", None)
+
+    def tie() -> None:
+        if prctl is not None:
+            prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # we died in between, and nobody would tell
+            os._exit(1)
+
+    return tie
+
+
+class Child:
+    """A program that is or was running, and what it said."""
+
+    def __init__(self, program: Program, *, logs: Path) -> None:
+        self.program = program
+        self.log = logs / f"{program.name}.log"
+        self.started_at = 0.0
+        self._from = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id, also after its end; None before its first start."""
+        return None if self._process is None else self._process.pid
+
+    def start(self) -> None:
+        """Start the program, in a process group of its own: a terminal's Ctrl-C is for us alone."""
+        with self.log.open("ab") as log:
+            self._from = log.tell()
+            self._process = subprocess.Popen(  # noqa: S603  # our own command lines
+                self.program.argv,
+                env=dict(self.program.env) or None,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                process_group=0,
+                preexec_fn=_leash(os.getpid()),  # noqa: PLW1509  # we have one thread
+            )
+        self.started_at = time.monotonic()
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while it runs or never did."""
+        return None if self._process is None else self._process.poll()
+
+    @property
+    def running(self) -> bool:
+        """Say whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, or do nothing where there is nobody to hear it; a kill takes its own children along."""
+        if self._process is None or not self.running:
+            return
+        if number is signal.SIGKILL:
+            os.killpg(self._process.pid, number)
+        else:
+            self._process.send_signal(number)
+
+    def last_words(self) -> str:
+        """Return the end of what this run of the program has printed."""
+        with self.log.open("rb") as log:
+            end = log.seek(0, os.SEEK_END)
+            log.seek(max(self._from, end - _TAIL))
+            return log.read().decode(errors="replace").strip()

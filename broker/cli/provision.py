@@ -1,0 +1,184 @@
+"""The provisioning file: read it, and refuse what it should not say."""
+
+import difflib
+import ipaddress
+import tomllib
+import zoneinfo
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from broker.errors import ConfigurationError
+
+Name = Annotated[str, Field(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")]
+Secret = Annotated[str, Field(min_length=1, max_length=512)]
+Address = Annotated[str, Field(pattern=r"\A(\+[1-9][0-9]{6,14}|[0-9]{3,8}|[A-Za-z0-9 &_+-]{1,11})\Z")]
+HostPort = Annotated[str, Field(pattern=r"\A[^\s/:@]+(:[0-9]{1,5})?\Z|\A\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?\Z")]
+Url = Annotated[str, Field(pattern=r"\Ahttps?://[^\s/]+(/\S*)?\Z")]
+Count = Annotated[int, Field(ge=0)]
+Rate = Annotated[float, Field(gt=0)]
+
+
+def _network(value: str) -> str:
+    ipaddress.ip_network(value, strict=False)
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        raise ValueError("no such time zone") from None
+    return value
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class Account(_Table):
+    """A customer."""
+
+    name: Name
+    password: Secret | None = None
+    api_keys: list[Secret] = []
+    senders: list[Address] = []
+    inbound_numbers: list[Address] = []
+    callback_url: Url | None = None
+    callback_secret: Secret | None = None
+    callback_dialect: Literal["native", "ozeki", "mxtelecom"] = "native"
+    mms: bool = True
+    allowed_ips: list[Annotated[str, AfterValidator(_network)]] | None = None
+    daily_limit: Count | None = None
+    monthly_limit: Count | None = None
+    credit: Count | None = None
+    unknown_policy: Literal["resend", "stop"] = "resend"
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    country: Annotated[str, Field(pattern=r"\A[A-Z]{2}\Z")] = "US"
+
+
+class Connection(_Table):
+    """Our credentials with one provider."""
+
+    name: Name
+    provider: Name
+    base_url: Url | None = None
+    token_url: Url | None = None
+    auth: Literal["oauth2", "basic"] = "oauth2"
+    client_id: Secret | None = None
+    client_secret: Secret | None = None
+    next_client_secret: Secret | None = None
+    username: Secret | None = None
+    password: Secret | None = None
+    account_id: Secret | None = None
+    application_id: Secret | None = None
+    webhook_username: Secret | None = None
+    webhook_password: Secret | None = None
+    media_hosts: list[HostPort] = []
+    media_mode: Literal["upload", "link"] = "upload"
+    mms_receipts: bool = True
+    senders: list[Address] = []
+    mps: Rate | None = None
+    sender_mps: Rate | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Connection":
+        if self.provider == "bandwidth":
+            login = ("client_id", "client_secret") if self.auth == "oauth2" else ("username", "password")
+            missing = [
+                name for name in ("account_id", "application_id", *login) if getattr(self, name) is None
+            ]
+            if missing:
+                raise ValueError(f"a bandwidth connection with {self.auth} needs {', '.join(missing)}")
+        return self
+
+
+class Route(_Table):
+    """Which connection carries what an account sends from a sender."""
+
+    account: Name
+    sender: Address
+    connection: Name
+    fallback: Name | None = None
+
+
+class Operator(_Table):
+    """Somebody who may use the console."""
+
+    name: Name
+    password: Secret
+    role: Literal["viewer", "operator", "admin"]
+
+
+class Egress(_Table):
+    """Where customers' URLs may lead besides the public network."""
+
+    allow: list[HostPort] = []
+
+
+class Document(_Table):
+    """The whole file."""
+
+    accounts: list[Account] = []
+    connections: list[Connection] = []
+    routes: list[Route] = []
+    operators: list[Operator] = []
+    egress: Egress = Egress()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Document":
+        for what, rows in (
+            ("account", self.accounts),
+            ("connection", self.connections),
+            ("operator", self.operators),
+        ):
+            names = [row.name for row in rows]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{what} {', '.join(twice)} is there twice")
+        return self
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Return the tables of a provisioning file, checked, in the shape they have there.
+
+    Raises:
+        ConfigurationError: the file cannot be read, or says something it should not.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        Document.model_validate(document)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+    except ValidationError as error:
+        raise ConfigurationError(
+            "\n".join(f"{path}: {_sentence(found)}" for found in error.errors())
+        ) from None
+    return document
+
+
+_ROWS: Mapping[str, type[_Table]] = {
+    "accounts": Account,
+    "connections": Connection,
+    "routes": Route,
+    "operators": Operator,
+    "egress": Egress,
+}
+
+
+def _sentence(found: Mapping[str, Any]) -> str:
+    """Put one thing that is wrong into words, without its value: it may be a secret."""
+    place = "".join(f"[{step + 1}]" if isinstance(step, int) else f".{step}" for step in found["loc"]).lstrip(
+        "."
+    )
+    if found["type"] == "extra_forbidden":
+        *above, key = found["loc"]
+        known = _ROWS[str(above[0])].model_fields if above else Document.model_fields
+        near = difflib.get_close_matches(str(key), known, n=1)
+        return f"{place} is not a known key" + (f"; did you mean {near[0]}?" if near else "")
+    reason = str(found["msg"]).removeprefix("Value error, ")
+    return f"{place}: {reason}" if place else reason

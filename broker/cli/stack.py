@@ -1,0 +1,170 @@
+"""Which processes make a stack, and where each is reached."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from broker.cli import embedded, ready
+from broker.cli.child import Program
+
+WORKERS: Mapping[str, str] = {
+    "worker-submit": "submit.high,submit,events",
+    "worker-other": "media,callbacks,sweeps",
+}
+"""Each worker process by its log's name, with its queues. One of them submits: SQLite has one hot writer."""
+
+CARRIER, STORE = 1, 2
+"""Ranks: the workers may still need the carrier while they end, and everything needs the store."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """The port of everything that listens; None where we do not run it."""
+
+    host: str
+    ingress: int
+    redis: int | None = None
+    simulator: int | None = None
+    flower: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carrier:
+    """What the simulator must know of the connection that it plays."""
+
+    connection: str
+    account_id: str
+    client_id: str
+    client_secrets: tuple[str, ...]
+    webhook_user: str
+    webhook_password: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+
+def carrier_of(document: Mapping[str, Any], simulator: str) -> Carrier | None:
+    """Return the connection that leads to the simulator (host:port), else the first that could."""
+    found = [row for row in document.get("connections", ()) if row["provider"] == "bandwidth"]
+    found.sort(key=lambda row: f"//{simulator}/" not in row.get("base_url", ""))
+    if not found:
+        return None
+    row = found[0]
+    return Carrier(
+        connection=row["name"],
+        account_id=row["account_id"],
+        client_id=row.get("client_id", ""),
+        client_secrets=tuple(row[name] for name in ("client_secret", "next_client_secret") if name in row),
+        webhook_user=row.get("webhook_username", ""),
+        webhook_password=row.get("webhook_password", ""),
+        username=row.get("username", ""),
+        password=row.get("password", ""),
+    )
+
+
+def redis(places: Places, folder: Path) -> list[Program]:
+    """Return the embedded server, where it is ours to run."""
+    port = places.redis
+    if port is None:
+        return []
+    argv = embedded.command(port=port, folder=folder)
+    return [Program(role="redis", name="redis", argv=argv, rank=STORE, ready=lambda: ready.pongs(port))]
+
+
+def simulator(places: Places, carrier: Carrier | None, env: Mapping[str, str]) -> list[Program]:
+    """Return the simulator, where one is wanted."""
+    port = places.simulator
+    if port is None:
+        return []
+    options = ["--port", str(port)]
+    if carrier is not None:
+        url = f"http://{_local(places.host)}:{places.ingress}/webhooks/{carrier.connection}"
+        options += ["--webhook-url", url, "--webhook-user", carrier.webhook_user]
+        options += ["--webhook-password", carrier.webhook_password, "--account-id", carrier.account_id]
+        options += ["--client-id", carrier.client_id] if carrier.client_id else []
+        options += [word for secret in carrier.client_secrets for word in ("--client-secret", secret)]
+        options += (
+            ["--username", carrier.username, "--password", carrier.password] if carrier.username else []
+        )
+    argv = (sys.executable, "-m", "broker.simulator", *options)
+    up = lambda: ready.answers(port, "/sim/stats")  # noqa: E731
+    return [Program(role="simulator", name="simulator", argv=argv, env=env, rank=CARRIER, ready=up)]
+
+
+def services(places: Places, env: Mapping[str, str]) -> list[Program]:
+    """Return the broker's own processes."""
+    port, host = places.ingress, _local(places.host)
+    python = (sys.executable, "-m")
+    programs = [
+        Program(
+            role="ingress",
+            name="ingress",
+            argv=(*python, "broker"),
+            env=env,
+            ready=lambda: ready.answers(port, "/readyz", host=host),
+        ),
+        Program(role="scheduler", name="scheduler", argv=(*python, "workers.scheduler"), env=env),
+    ]
+    for name, queues in WORKERS.items():
+        argv = (*python, "workers.main", "--queues", queues)
+        programs.append(Program(role="worker", name=name, argv=argv, env=env))
+    return programs
+
+
+def flower(places: Places, env: Mapping[str, str], *, password: str) -> list[Program]:
+    """Return Flower, behind a password that no command line shows."""
+    port = places.flower
+    if port is None:
+        return []
+    options = ("--address=127.0.0.1", f"--port={port}")
+    argv = (sys.executable, "-m", "celery", "-A", "workers.app", "flower", *options)
+    env = {**env, "FLOWER_BASIC_AUTH": f"ops:{password}"}
+    return [Program(role="flower", name="flower", argv=argv, env=env, ready=lambda: ready.listens(port))]
+
+
+def endpoints(
+    places: Places, *, redis_url: str, database_url: str, attachments: Path, logs: Path
+) -> dict[str, Any]:
+    """Return what endpoints.json says, but for the processes."""
+    ingress = f"http://{_local(places.host)}:{places.ingress}"
+    found: dict[str, Any] = {"ingress": ingress, "metrics": f"{ingress}/metrics"}
+    for name, port in (("flower", places.flower), ("simulator", places.simulator)):
+        if port is not None:
+            found[name] = f"http://127.0.0.1:{port}"
+    return found | {
+        "redis": redis_url,
+        "database": database_url,
+        "attachments": str(attachments),
+        "logs": str(logs),
+    }
+
+
+def environment(
+    base: Mapping[str, str],
+    *,
+    data: Path,
+    redis_url: str,
+    secret_key: str,
+    places: Places,
+    egress: tuple[str, ...],
+) -> dict[str, str]:
+    """Return the environment of every process of the stack."""
+    return {
+        **base,
+        "PYTHONUNBUFFERED": "1",
+        "BROKER_DATA_DIR": str(data),
+        "BROKER_REDIS_URL": redis_url,
+        "BROKER_SECRET_KEY": secret_key,
+        "BROKER_HOST": places.host,
+        "BROKER_PORT": str(places.ingress),
+        "BROKER_EGRESS_ALLOW": json.dumps(egress),
+    }
+
+
+def _local(host: str) -> str:
+    """Return the address at which we reach ourselves."""
+    if host in {"", "0.0.0.0"}:  # noqa: S104  # compared with, not bound to
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,186 @@
+"""Run a whole stack on one data folder until told to end."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from broker.cli import demo_account, provision, stack
+from broker.cli.child import Program
+from broker.cli.folder import Folder
+from broker.cli.folder import replace as write
+from broker.cli.ports import Ports
+from broker.cli.signals import Signals
+from broker.cli.stack import Places
+from broker.cli.supervisor import StartFailed, Stopped, Supervisor
+from broker.settings import Settings
+
+READY_WITHIN_S = 90.0
+SIMULATOR_PORT = 9100
+FLOWER_PORT = 5555
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line asked for."""
+
+    data: Path
+    provision: Path | None = None
+    host: str
+    port: int
+    simulator: bool = True
+    flower: bool = True
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal, who may have gone."""
+    try:
+        print(f"up: {text}", flush=True)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115  # it stays for the rest of our life
+
+
+def run(settings: Settings, options: Options) -> int:
+    """Start everything, keep it running, end it on a signal, and return the exit code.
+
+    Raises:
+        ConfigurationError: the folder is in use, or a setting or the provisioning file is wrong.
+    """
+    folder = Folder(options.data)
+    folder.open()
+    ports = Ports(say=say)
+    try:
+        return _Stack(settings, options, folder, ports).run()
+    finally:
+        ports.release()
+        folder.close()
+
+
+class _Stack:
+    """One run of the stack: what was decided at its start."""
+
+    def __init__(self, settings: Settings, options: Options, folder: Folder, ports: Ports) -> None:
+        self._folder = folder
+        document = provision.load(options.provision) if options.provision else None
+        self._places = self._choose(settings, options, ports, document)
+        file = options.provision.absolute() if options.provision else None
+        if file is None and self._places.simulator is not None:
+            file = folder.path / demo_account.write(folder, simulator=self._places.simulator)
+            document = provision.load(file)
+        self._document = document or {}
+        self._keep_client_key()
+        env = self._environment(settings, file)
+        self._settings = Settings.load(env)
+        self._env = env
+        self._password = folder.secret("flower.key")
+
+    def _choose(
+        self, settings: Settings, options: Options, ports: Ports, document: Mapping[str, Any] | None
+    ) -> Places:
+        """Choose every port: the wanted one, the one of earlier starts, or the next that is free."""
+        kept = self._folder.ports()
+
+        def take(what: str, wanted: int) -> int:
+            kept[what] = ports.take(wanted, host="127.0.0.1", what=what)
+            return kept[what]
+
+        places = Places(
+            host=options.host, ingress=ports.take(options.port, host=options.host, what="ingress")
+        )
+        if not settings.redis_url:
+            places = replace(places, redis=take("redis", kept.get("redis", 0)))
+        if options.simulator:
+            wanted = _carrier_port(document) or kept.get("simulator", SIMULATOR_PORT)
+            places = replace(places, simulator=take("simulator", wanted))
+        if options.flower:
+            places = replace(places, flower=take("flower", kept.get("flower", FLOWER_PORT)))
+        self._folder.keep_ports(kept)
+        return places
+
+    def _keep_client_key(self) -> None:
+        """Leave a key for the command line's own requests."""
+        keys = [key for account in self._document.get("accounts", ()) for key in account.get("api_keys", ())]
+        write(self._folder.path / "client.key", f"{keys[0]}\n" if keys else "\n")
+
+    def _environment(self, settings: Settings, file: Path | None) -> dict[str, str]:
+        redis_url = settings.redis_url or f"redis://127.0.0.1:{self._places.redis}/0"
+        egress = (*settings.egress_allow, *self._document.get("egress", {}).get("allow", ()))
+        env = stack.environment(
+            os.environ,
+            data=self._folder.path,
+            redis_url=redis_url,
+            secret_key=settings.secret_key.get_secret_value() or self._folder.secret("secret.key"),
+            places=self._places,
+            egress=egress,
+        )
+        return env | ({"BROKER_PROVISION_FILE": str(file)} if file else {})
+
+    def run(self) -> int:
+        """Start, keep, end."""
+        with Signals() as signals:
+            supervisor = Supervisor(logs=self._folder.logs, signals=signals, say=say, restarted=self._publish)
+            try:
+                self._start(supervisor)
+                self._publish(supervisor)
+                self._announce()
+                supervisor.run()
+            except Stopped:
+                return 0
+            except StartFailed as error:
+                say(str(error))
+                return 1
+            finally:
+                say("ending")
+                supervisor.stop()
+            return 0
+
+    def _start(self, supervisor: Supervisor) -> None:
+        env, places = self._env, self._places
+        carrier = stack.carrier_of(self._document, f"127.0.0.1:{places.simulator}")
+        supervisor.start(
+            *stack.redis(places, self._folder.path / "redis"), *stack.simulator(places, carrier, env)
+        )
+        prepare = (sys.executable, "-P", "-m", "broker.cli.main", "prepare")
+        supervisor.once(
+            Program(role="prepare", name="prepare", argv=prepare, env=env), within_s=READY_WITHIN_S
+        )
+        supervisor.await_ready(within_s=READY_WITHIN_S)
+        supervisor.start(*stack.services(places, env), *stack.flower(places, env, password=self._password))
+        supervisor.await_ready(within_s=READY_WITHIN_S)
+
+    def _publish(self, supervisor: Supervisor) -> None:
+        settings = self._settings
+        found = stack.endpoints(
+            self._places,
+            redis_url=settings.redis_url,
+            database_url=settings.database,
+            attachments=settings.attachments,
+            logs=self._folder.logs,
+        )
+        self._folder.publish(found | {"processes": supervisor.processes()})
+
+    def _announce(self) -> None:
+        found = self._folder.read_endpoints()
+        for name in ("ingress", "flower", "simulator", "attachments", "logs"):
+            if name in found:
+                say(f"{name:<12}{found[name]}")
+        say(f"ready; everything is in {self._folder.endpoints}; Ctrl-C ends it")
+
+
+def _carrier_port(document: Mapping[str, Any] | None) -> int | None:
+    """Return the loopback port at which a provisioned connection expects its carrier."""
+    for row in (document or {}).get("connections", ()):
+        address = urlsplit(row.get("base_url", ""))
+        if address.hostname in {"127.0.0.1", "localhost"} and address.port:
+            port: int = address.port
+            return port
+    return None
+
+
+def check_host(host: str) -> None:
+    """Warn of an address that others can reach."""
+    if not host.startswith("127.") and host not in {"localhost", "::1"}:
+        say(f"listening on {host}: everyone who can reach this machine can reach the API")
