@@ -1,0 +1,173 @@
+"""Admission: from a composed request to a message that is ours."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from broker import dispatch
+from broker.dispatch import Queue
+from broker.domain import period
+from broker.domain.account import Account
+from broker.domain.ids import new_id
+from broker.domain.message import Message, Priority
+from broker.errors import KeyReused, OutOfCredit, QuotaExceeded
+from broker.keyspace import keys
+from broker.keyspace.content import encode
+from broker.keyspace.gathering import Gathering
+from broker.keyspace.line import Line, Script, Word
+from broker.settings import Settings
+
+MOST_TOGETHER = 500
+"""Most messages of one script call, so that Redis is never held up for long."""
+
+MARKER_MS = 30_000
+"""How long a call's answer is kept: longer than a lost answer is asked for again."""
+
+_QUEUES = (Queue.SUBMIT, Queue.SUBMIT_HIGH)
+_QUEUE_KEYS = tuple(key for queue in _QUEUES for key in (keys.ready(queue), keys.outbox(queue), str(queue)))
+_FIRST_KEY = {Queue.SUBMIT: 2, Queue.SUBMIT_HIGH: 5}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmissionRequest:
+    """One composed request: all its messages are taken, or none.
+
+    `key` is the customer's idempotency key, `digest` the fingerprint of what must not change under it.
+    """
+
+    account: Account
+    messages: tuple[Message, ...]
+    key: str | None = None
+    digest: str = ""
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmissionResult:
+    """The ids that are now ours, in the order of the recipients; for a replay the ids given the first time."""
+
+    ids: tuple[str, ...]
+    batch: str | None
+    replayed: bool = False
+
+
+class Cold(Enum):
+    """A counter of the account is missing: seed it and ask again."""
+
+    COLD = "cold"
+
+
+class Admission:
+    """Admits requests in micro-batches, one atomic script call for all that wait.
+
+    Every method raises Busy or OutcomeUncertain as `Line.run` does.
+    """
+
+    def __init__(self, url: str, settings: Settings) -> None:
+        patience_s = settings.redis_timeout_s
+        self._line = Line(url, Script("admit"), level=settings.durability, patience_s=patience_s)
+        self._fixed: tuple[Word, ...] = (int(settings.put_back_s * 1000), settings.worker_threads)
+        self._lives: tuple[Word, ...] = (MARKER_MS, settings.idempotency_s * 1000)
+        self._gathering: Gathering[_Entry, str] = Gathering(self._together, most=MOST_TOGETHER)
+
+    async def open(self) -> None:
+        """Connect, and make sure that the server gives the durability level.
+
+        Raises:
+            ConfigurationError: it does not.
+            Busy: it cannot be reached.
+        """
+        await self._line.open()
+
+    async def admit(self, request: AdmissionRequest) -> AdmissionResult | Cold:
+        """Take the request, or say why not.
+
+        Raises:
+            KeyReused, QuotaExceeded, OutOfCredit: refused, nothing is kept of it.
+        """
+        entry = _Entry(request)
+        answer = await self._gathering.join(entry, weight=len(request.messages))
+        if answer == "ok":
+            return AdmissionResult(ids=entry.ids, batch=request.messages[0].batch)
+        if answer.startswith("same "):
+            _, _, batch, *ids = answer.split(" ")
+            return AdmissionResult(ids=tuple(ids), batch=batch if batch != "-" else None, replayed=True)
+        return _refusal(answer, request)
+
+    async def close(self) -> None:
+        """Finish what waits and disconnect."""
+        await self._gathering.finish()
+        await self._line.close()
+
+    async def _together(self, entries: Sequence["_Entry"], since: float) -> Sequence[str]:
+        marker = keys.call(new_id())
+        names: list[Word] = [marker, *_QUEUE_KEYS]
+        rings = (dispatch.ring(queue) if any(e.queue is queue for e in entries) else b"" for queue in _QUEUES)
+        words: list[Word] = [*self._fixed, *rings, *self._lives]
+        for entry in entries:
+            names += entry.names(marker)
+            words += entry.words
+        answer: bytes = await self._line.run(names, words, since=since)
+        return answer.decode().split("\n")
+
+
+class _Entry:
+    """One request as the script wants it."""
+
+    __slots__ = ("_names", "ids", "queue", "words")
+
+    def __init__(self, request: AdmissionRequest) -> None:
+        account, messages = request.account, request.messages
+        first = messages[0]
+        self.ids = tuple(message.id for message in messages)
+        self.queue = Queue.SUBMIT_HIGH if first.priority is Priority.HIGH else Queue.SUBMIT
+        digest, told = "", ""
+        if request.key is not None:
+            digest, told = request.digest or "-", " ".join((first.batch or "-", *self.ids))
+        self._names = _names(request)
+        self.words: list[Word] = [
+            _FIRST_KEY[self.queue],
+            digest,
+            told,
+            "" if account.daily_limit is None else account.daily_limit,
+            "" if account.monthly_limit is None else account.monthly_limit,
+            "" if account.credit is None else len(messages),
+            len(messages),
+            1 if first.group else len(messages),
+            *map(encode, messages),
+        ]
+
+    def names(self, marker: str) -> list[str]:
+        """Return its keys; `marker` stands for those it has not."""
+        return [*(name or marker for name in self._names), *map(keys.content, self.ids)]
+
+
+def _names(request: AdmissionRequest) -> tuple[str | None, ...]:
+    account = request.account
+    key = None if request.key is None else keys.idempotency(account.name, request.key)
+    if account.daily_limit is account.monthly_limit is account.credit is None:
+        return key, None, None, None
+    day, month = period.day(request.now, account.timezone), period.month(request.now, account.timezone)
+    return (
+        key,
+        None if account.daily_limit is None else keys.quota(account.name, day.name),
+        None if account.monthly_limit is None else keys.quota(account.name, month.name),
+        None if account.credit is None else keys.credit(account.name),
+    )
+
+
+def _refusal(answer: str, request: AdmissionRequest) -> Cold:
+    if answer == "cold":
+        return Cold.COLD
+    if answer == "other":
+        raise KeyReused("this idempotency key was used before with another request")
+    if answer == "credit":
+        raise OutOfCredit("the account's credit does not cover the request")
+    current = period.day if answer == "day" else period.month
+    left = current(request.now, request.account.timezone).end - request.now
+    raise QuotaExceeded(
+        f"the account's requests for this {answer} are used up",
+        period=answer,
+        retry_after_s=max(int(left.total_seconds()), 1),
+    )

@@ -1,0 +1,58 @@
+-- Admit a micro-batch of send requests: each is taken whole or refused whole, and a repeated call changes nothing.
+--
+-- KEYS  1 what this call was answered before; 2 ready list, 3 outbox and 4 ring list of normal messages; 5, 6, 7 the
+--       same of urgent ones; then for each request: idempotency key, day counter, month counter, credit counter
+--       (key 1 where the request has none), and the contents of its messages
+-- ARGV  1 put-back delay in ms; 2 most rings that may wait; 3 normal and 4 urgent ring; 5 life of key 1 in ms;
+--       6 life of an idempotency key in ms; then for each request: first of its three queue keys (2 or 5), digest
+--       (empty: no key), what a replay is told, day limit, month limit, credit wanted (each empty: none),
+--       messages n, of these to enter in the ready list, and the n contents
+-- Returns one line for each request: ok | same <digest> <told> | other | cold | day | month | credit
+local before = redis.call("GET", KEYS[1])
+if before then
+  redis.call("PEXPIRE", KEYS[1], ARGV[5]) -- a write, so that WAITAOF on a new connection covers the first call
+  return before
+end
+local time = redis.call("TIME")
+local due = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
+local answers, busy, k, a = {}, {}, 8, 7
+
+local function counter(n)
+  return ARGV[a + 2 + n] ~= "" and (redis.call("GET", KEYS[k + n]) or "cold")
+end
+
+local function judge(digest, day_limit, month_limit, credit)
+  local known = digest ~= "" and redis.call("GET", KEYS[k])
+  if known then return known:sub(1, #digest) == digest and "same " .. known or "other" end
+  local day, month, left = counter(1), counter(2), counter(3)
+  if day == "cold" or month == "cold" or left == "cold" then return "cold" end
+  if day and tonumber(day) >= tonumber(day_limit) then return "day" end
+  if month and tonumber(month) >= tonumber(month_limit) then return "month" end
+  if left and tonumber(left) < tonumber(credit) then return "credit" end
+  if day then redis.call("INCR", KEYS[k + 1]) end
+  if month then redis.call("INCR", KEYS[k + 2]) end
+  if left then redis.call("DECRBY", KEYS[k + 3], credit) end
+  return "ok"
+end
+
+while a <= #ARGV do
+  local queue, digest, count, entering = tonumber(ARGV[a]), ARGV[a + 1], tonumber(ARGV[a + 6]), tonumber(ARGV[a + 7])
+  local answer = judge(digest, ARGV[a + 3], ARGV[a + 4], ARGV[a + 5])
+  if answer == "ok" then
+    if digest ~= "" then redis.call("SET", KEYS[k], digest .. " " .. ARGV[a + 2], "PX", ARGV[6]) end
+    for n = 1, count do redis.call("SET", KEYS[k + 3 + n], ARGV[a + 7 + n]) end
+    for n = 1, entering do
+      local id = KEYS[k + 3 + n]:sub(5) -- without "msg:"
+      redis.call("LPUSH", KEYS[queue], id)
+      redis.call("ZADD", KEYS[queue + 1], due, id)
+    end
+    busy[queue] = true
+  end
+  answers[#answers + 1], k, a = answer, k + 4 + count, a + 8 + count
+end
+for queue, ring in pairs({ [2] = ARGV[3], [5] = ARGV[4] }) do
+  local deaf = not busy[queue] or redis.call("LLEN", KEYS[queue + 2]) >= tonumber(ARGV[2])
+  if not deaf then redis.call("LPUSH", KEYS[queue + 2], ring) end
+end
+redis.call("SET", KEYS[1], table.concat(answers, "\n"), "PX", ARGV[5])
+return table.concat(answers, "\n")
