@@ -1,14 +1,17 @@
 """Quota and credit counters that Redis lost: what they must start from."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 import orjson
+from redis.exceptions import RedisError
 
 from broker.dispatch import Queue
 from broker.domain import period
 from broker.domain.account import Account
 from broker.domain.ids import made_at_ms
+from broker.errors import Busy
 from broker.keyspace import keys
 from broker.keyspace.client import Async
 
@@ -17,7 +20,7 @@ _DAY_S = 24 * 3600
 
 
 class Counters:
-    """Sets what is missing and never changes what is there; raises what the client raises."""
+    """Sets what is missing and never changes what is there. Raises Busy when Redis cannot be asked."""
 
     def __init__(self, client: Async) -> None:
         self._client = client
@@ -25,7 +28,8 @@ class Counters:
     async def missing(self, account: Account, now: datetime) -> bool:
         """Say whether any counter that the account needs is missing."""
         names = list(_names(account, now))
-        return bool(names) and await self._client.exists(*names) < len(names)
+        with _asking():
+            return bool(names) and await self._client.exists(*names) < len(names)
 
     async def waiting(self, account: str, since: datetime | None) -> tuple[int, int]:
         """Return how many requests, and how many messages, of the account SQL does not hold yet.
@@ -35,17 +39,19 @@ class Counters:
         """
         requests: set[str] = set()
         messages = 0
-        for queue in (Queue.SUBMIT, Queue.SUBMIT_HIGH):
-            ids = [raw.decode() for raw in await self._client.zrange(keys.outbox(queue), 0, -1)]
-            if since is not None:
-                floor = since.timestamp() * 1000
-                ids = [identifier for identifier in ids if made_at_ms(identifier) >= floor]
-            for n in range(0, len(ids), _CHUNK):
-                for raw in await self._client.mget([keys.content(known) for known in ids[n : n + _CHUNK]]):
-                    content = orjson.loads(raw) if raw else {}
-                    if content.get("account") == account:
-                        requests.add(content.get("batch") or content["id"])
-                        messages += len(content.get("members", ())) or 1
+        with _asking():
+            for queue in (Queue.SUBMIT, Queue.SUBMIT_HIGH):
+                ids = _since(
+                    [raw.decode() for raw in await self._client.zrange(keys.outbox(queue), 0, -1)], since
+                )
+                for n in range(0, len(ids), _CHUNK):
+                    for raw in await self._client.mget(
+                        [keys.content(known) for known in ids[n : n + _CHUNK]]
+                    ):
+                        content = orjson.loads(raw) if raw else {}
+                        if content.get("account") == account:
+                            requests.add(content.get("batch") or content["id"])
+                            messages += len(content.get("members", ())) or 1
         return len(requests), messages
 
     async def seed(
@@ -62,11 +68,28 @@ class Counters:
             ),
             (keys.credit(account.name), credit, _DAY_S),
         )
-        async with self._client.pipeline(transaction=False) as pipe:
-            for name, value, life_s in values:
-                if value is not None:
-                    pipe.set(name, value, nx=True, ex=life_s)
-            await pipe.execute()
+        with _asking():
+            async with self._client.pipeline(transaction=False) as pipe:
+                for name, value, life_s in values:
+                    if value is not None:
+                        pipe.set(name, value, nx=True, ex=life_s)
+                await pipe.execute()
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, RedisError, TimeoutError) as error:
+        raise Busy("what the account has used cannot be read now") from error
+
+
+def _since(ids: list[str], since: datetime | None) -> list[str]:
+    """Return the ids that were made at or after a moment."""
+    if since is None:
+        return ids
+    floor = since.timestamp() * 1000
+    return [identifier for identifier in ids if made_at_ms(identifier) >= floor]
 
 
 def _names(account: Account, now: datetime) -> Iterator[str]:

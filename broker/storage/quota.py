@@ -25,6 +25,15 @@ def credit(connection: Connection, account: str) -> int | None:
     return connection.execute(select(accounts.c.credit).where(accounts.c.name == account)).scalar()
 
 
+def credit_left(connection: Connection, account: str) -> int | None:
+    """Return what an account's prepaid credit leaves after every message on record; absent: unlimited."""
+    whole = credit(connection, account)
+    if whole is None:
+        return None
+    sent = select(func.count()).where(messages.c.account == account, messages.c.direction == Direction.OUT)
+    return whole - connection.execute(sent).scalar_one()
+
+
 def _first_id_of(moment: datetime) -> str:
     """Return the lowest id that could have been made at a moment, so that the primary key serves as the clock."""
     stamp = f"{round(moment.timestamp() * 1000):012x}"

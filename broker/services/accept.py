@@ -1,0 +1,91 @@
+"""Make a draft ours, or say why not."""
+
+import asyncio
+from collections.abc import Callable, Container
+from concurrent.futures import Executor
+from datetime import datetime
+
+from broker.dialects.base import Admitted
+from broker.dispatch import Queue
+from broker.domain.account import Account
+from broker.domain.draft import Draft
+from broker.domain.message import Part, Priority
+from broker.errors import Busy, UnknownConnection
+from broker.keyspace.admission import Admission, AdmissionRequest, AdmissionResult
+from broker.keyspace.pressure import Pressure
+from broker.services.collect import Collector
+from broker.services.compose import compose
+from broker.services.seeding import Seeding
+
+_SEEDINGS = 3
+"""Most tries to find an account's counters in place."""
+
+
+class Accept:
+    """The door of every dialect: rights and limits, uploads, then one admission."""
+
+    def __init__(
+        self,
+        *,
+        admission: Admission,
+        pressure: Pressure,
+        collector: Collector,
+        seeding: Seeding,
+        connections: Callable[[], Container[str]],
+        executor: Executor,
+        durability: str,
+    ) -> None:
+        self._admission = admission
+        self._pressure = pressure
+        self._collector = collector
+        self._seeding = seeding
+        self._connections = connections
+        self._executor = executor
+        self._durability = durability
+
+    async def accept(self, draft: Draft, account: Account, now: datetime, *, dialect: str) -> Admitted:
+        """Take a draft and return the ids it was given.
+
+        Raises:
+            RequestError: the customer must change something; nothing was taken.
+            Busy: not now; nothing was taken.
+            OutcomeUncertain: it may have been taken.
+        """
+        self._pressure.check(Queue.SUBMIT_HIGH if draft.priority is Priority.HIGH else Queue.SUBMIT)
+        parts: tuple[Part, ...] = ()
+        if draft.media or draft.callback_url or draft.connection:
+            # Everything that needs no disk is checked before anything is stored.
+            compose(draft, account, now, dialect=dialect)
+            parts = await self._gather(draft, account)
+        messages = tuple(compose(draft, account, now, dialect=dialect, parts=parts))
+        result = await self._admit(
+            AdmissionRequest(account=account, messages=messages, key=draft.key, digest=draft.digest, now=now)
+        )
+        return Admitted(
+            draft=draft,
+            ids=result.ids,
+            batch=result.batch,
+            recipients=tuple([message.recipient for message in messages]),
+            replayed=result.replayed,
+            durability=self._durability,
+        )
+
+    async def _gather(self, draft: Draft, account: Account) -> tuple[Part, ...]:
+        if draft.connection and draft.connection not in self._connections():
+            raise UnknownConnection(
+                "there is no such connection", pointer="/connection", value=draft.connection
+            )
+        if draft.callback_url:
+            self._collector.check_url(draft.callback_url, pointer="/callback_url")
+        if not draft.media:
+            return ()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, self._collector.collect, draft.media, account)
+
+    async def _admit(self, request: AdmissionRequest) -> AdmissionResult:
+        for _ in range(_SEEDINGS):
+            result = await self._admission.admit(request)
+            if isinstance(result, AdmissionResult):
+                return result
+            await self._seeding.seed(request.account, request.now)
+        raise Busy("what the account has used cannot be read now")

@@ -1,0 +1,113 @@
+"""Turn a draft into messages."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from broker.domain.account import Account
+from broker.domain.address import normalise, normalise_originator
+from broker.domain.draft import Draft
+from broker.domain.ids import made_at, new_id
+from broker.domain.message import Message, Part
+from broker.domain.validity import span
+from broker.errors import InvalidOriginator, InvalidRecipient, InvalidRequest, NotPermitted
+
+
+def compose(
+    draft: Draft, account: Account, now: datetime, *, dialect: str = "native", parts: Sequence[Part] = ()
+) -> list[Message]:
+    """Return one message for each recipient, in their order.
+
+    Several recipients, however few, make a batch. A group is entered by its first message, which like all the others
+    names every member.
+
+    Raises:
+        RequestError: the draft is not one that this account may send.
+    """
+    recipients = normalised(draft, account)
+    originator = sender(draft, account)
+    permit(draft, account)
+    when = span(draft, zone=ZoneInfo(account.timezone), now=now)
+    ids = [new_id() for _ in recipients]
+    group = draft.group and len(ids) > 1
+    members = tuple(ids) if group else ()
+    batch = new_id() if draft.several else None
+    pieces = tuple(parts)
+    created_at = made_at(ids[0])
+    return [
+        Message(
+            id=identifier,
+            account=account.name,
+            dialect=dialect,
+            originator=originator,
+            recipient=recipient,
+            text=draft.text,
+            subject=draft.subject,
+            priority=draft.priority,
+            reference=draft.reference,
+            tags=draft.tags,
+            parts=pieces,
+            batch=batch,
+            group=group,
+            members=members,
+            connection=draft.connection,
+            callback_url=draft.callback_url,
+            created_at=created_at,
+            valid_until=when.valid_until,
+            send_at=when.send_at,
+        )
+        for identifier, recipient in zip(ids, recipients, strict=True)
+    ]
+
+
+def normalised(draft: Draft, account: Account) -> tuple[str, ...]:
+    """Return the recipients in E.164.
+
+    Raises:
+        InvalidRecipient, InvalidRequest: one or several of them are no numbers, or the same number.
+    """
+    if not draft.several:
+        return (normalise(draft.recipients[0], account.country, pointer="/to"),)
+    found: dict[str, None] = {}
+    wrong: list[InvalidRecipient] = []
+    for n, text in enumerate(draft.recipients):
+        try:
+            number = normalise(text, account.country, pointer=f"/to/{n}")
+        except InvalidRecipient as error:
+            wrong.append(error)
+            continue
+        if number in found:
+            wrong.append(InvalidRecipient("is listed twice", pointer=f"/to/{n}", value=text))
+        found[number] = None
+    if wrong:
+        raise wrong[0] if len(wrong) == 1 else InvalidRequest(wrong)
+    return tuple(found)
+
+
+def sender(draft: Draft, account: Account) -> str:
+    """Return the originator: as asked for, else the account's first sender.
+
+    Raises:
+        InvalidOriginator: it does not belong to the account, or the account has none.
+    """
+    asked = draft.originator
+    if not asked:
+        if not account.senders:
+            raise InvalidOriginator("the account has no sender", pointer="/from")
+        return account.senders[0]
+    if asked in account.senders:
+        return asked
+    originator = normalise_originator(asked, account.country, pointer="/from")
+    if originator not in account.senders:
+        raise InvalidOriginator("is not a sender of this account", pointer="/from", value=asked)
+    return originator
+
+
+def permit(draft: Draft, account: Account) -> None:
+    """Return if the account may send what the draft holds.
+
+    Raises:
+        NotPermitted: it is a multimedia message, and the account may not send those.
+    """
+    if not account.mms and (draft.media or draft.subject or draft.group):
+        raise NotPermitted("this account may not send multimedia messages")
