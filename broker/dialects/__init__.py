@@ -4,5 +4,6 @@ from collections.abc import Mapping
 
 from broker.dialects.base import Dialect
 from broker.dialects.native.dialect import NativeDialect
+from broker.dialects.ozeki.dialect import OzekiDialect
 
-DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (NativeDialect(),)}
+DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (NativeDialect(), OzekiDialect())}

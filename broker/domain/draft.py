@@ -26,7 +26,8 @@ class MediaRef:
 class Draft:
     """A parsed send request. Addresses are as typed; they are normalised with the account's country later.
 
-    `several` says the request gave a list, so the answer is one too, whatever its length.
+    `several` says the request gave a list, so the answer is one too, whatever its length. With `wall_clock`, the times
+    came without a zone: they are marked UTC but mean the account's own (`broker.domain.validity` settles them).
     `key` is the idempotency key and `digest` the fingerprint of what must not change under it.
     """
 
@@ -40,6 +41,7 @@ class Draft:
     priority: Priority = Priority.NORMAL
     send_at: datetime | None = None
     valid_until: datetime | None = None
+    wall_clock: bool = False
     validity_s: int = 24 * 3600
     reference: str | None = None
     tags: tuple[Tag, ...] = ()

@@ -1,0 +1,106 @@
+"""What a message says: text, MMS:XML or its JSON twin (sheet section 4)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from broker.dialects.base import TEXT_LIMIT, has_controls, is_clean
+from broker.dialects.ozeki.attachments import read_attachments
+from broker.dialects.ozeki.params import lower_names
+from broker.domain.draft import MediaRef
+from broker.errors import ContentTooLarge, Malformed
+
+XML_LIMIT = 64 * 1024
+SUBJECT_LIMIT = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a message says. `priority` is empty where it says nothing of it."""
+
+    text: str = ""
+    subject: str = ""
+    priority: str = ""
+    media: tuple[MediaRef, ...] = ()
+
+
+def from_text(text: Any, attachments: Any = None) -> Content:
+    """Return the content of a plain text, with what is attached to it.
+
+    Raises:
+        RequestError: it cannot be used, or there is nothing.
+    """
+    return _checked(Content(text=_string(text), media=read_attachments(attachments)))
+
+
+def from_xml(document: str, attachments: Any = None) -> Content:
+    """Return the content of an MMS:XML document; `attachments` came beside it.
+
+    Raises:
+        RequestError: it is not well-formed, holds a DTD, or cannot be used.
+    """
+    if len(document) > XML_LIMIT or not is_clean(document):
+        raise Malformed("the MMS data cannot be used", pointer="/messagedata")
+    try:
+        root = fromstring(document.strip(), forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError):
+        raise Malformed("the MMS data is not XML", pointer="/messagedata") from None
+    if _name(root) != "mms":
+        raise Malformed("the MMS data is not called MMS", pointer="/messagedata")
+    fields: dict[str, Any] = {
+        _name(child): _text_of(child) for child in root if _name(child) != "attachments"
+    }
+    listed = [_attachment(one) for child in root if _name(child) == "attachments" for one in child]
+    return from_object({**fields, "attachments": listed}, attachments)
+
+
+def from_object(data: Mapping[str, Any], attachments: Any = None) -> Content:
+    """Return the content of an object with the names of MMS:XML; `attachments` came beside it.
+
+    Raises:
+        RequestError: it cannot be used, or there is nothing in it.
+    """
+    fields = lower_names(data)
+    inside = [fields.get("attachments"), fields.get("attachment"), attachments]
+    return _checked(
+        Content(
+            text=_string(fields.get("messagetext")),
+            subject=_string(fields.get("subject")),
+            priority=_string(fields.get("priority")),
+            media=read_attachments(inside),
+        )
+    )
+
+
+def _checked(content: Content) -> Content:
+    if len(content.text) > TEXT_LIMIT or len(content.subject) > SUBJECT_LIMIT:
+        raise ContentTooLarge("text or subject is too long", pointer="/messagedata")
+    if not is_clean(content.text) or not is_clean(content.subject) or has_controls(content.subject):
+        raise Malformed("text or subject cannot be used", pointer="/messagedata")
+    if not content.text.strip() and not content.media:
+        raise Malformed("there is neither text nor attachment", pointer="/messagedata")
+    return content
+
+
+def _string(value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise Malformed("must be text", pointer="/messagedata")
+    return value
+
+
+def _attachment(element: Element) -> Any:
+    return {_name(child): _text_of(child) for child in element} if len(element) else _text_of(element)
+
+
+def _text_of(element: Element) -> str:
+    return (element.text or "").strip()
+
+
+def _name(element: Element) -> str:
+    return element.tag.rpartition("}")[2].lower()

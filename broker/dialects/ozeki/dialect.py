@@ -1,0 +1,163 @@
+"""The Ozeki API's sends."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import ClassVar, NamedTuple
+
+from broker.dialects.base import NOBODY, Admitted, Credentials, Dialect, Outcome, basic, is_clean
+from broker.dialects.ozeki import envelope
+from broker.dialects.ozeki.codes import ACCEPTED_TEXT, fault, retry_after, writable
+from broker.dialects.ozeki.drafts import own_id, read_draft
+from broker.dialects.ozeki.params import read_params
+from broker.dialects.ozeki.reading import SEND, Item, Reading, Style, read, read_json, style_of
+from broker.dialects.ozeki.reports import AcceptReport, classic
+from broker.domain.draft import Draft
+from broker.domain.wire import Call, Response
+from broker.errors import AdmissionError, InvalidField, QuotaExceeded, RequestError, UnknownAction
+
+PATH = "/api"
+JSON_FORMAT = "json"
+
+
+class OzekiDialect(Dialect):
+    """`/api` in three forms: classic parameters (A), the vendor's JSON libraries (B), a JSON body with an action (C).
+
+    Every message for every recipient is an independent draft, so one that is wrong does not stop the others.
+    """
+
+    name: ClassVar[str] = "ozeki"
+    routes: ClassVar[tuple[tuple[str, str], ...]] = (("GET", PATH), ("POST", PATH))
+
+    def credentials(self, call: Call) -> Credentials:
+        """Return the parameters `username` and `password`, else Basic, else those keys of the JSON body (sheet 1.2)."""
+        named = _named_credentials(_params(call))
+        if named:
+            return named
+        offered = basic(call.headers)
+        if offered or not call.body:
+            return offered or NOBODY
+        try:
+            return _named_credentials(read_json(call.body)) or NOBODY
+        except RequestError:
+            return NOBODY
+
+    def parse(self, call: Call) -> tuple[Draft | RequestError, ...]:
+        """Return a draft or an error for each message and recipient, in order.
+
+        Raises:
+            RequestError: the call has another action, cannot be read, or holds too many messages.
+        """
+        reading, now = read(call, self.max_recipients), self.clock()
+        return tuple(_draft_or_error(item, reading.style, now) for item in reading.items)
+
+    def answer(self, call: Call, outcomes: Sequence[Outcome]) -> Response:
+        """Return what became of each message, in the form of the call."""
+        reading = read(call, self.max_recipients)
+        rows = [_Row.of(item, outcome) for item, outcome in zip(reading.items, outcomes, strict=True)]
+        if reading.style is Style.CLASSIC:
+            return _unstored(call, _classic_answer(reading, rows))
+        if reading.style is Style.BODY:
+            return _unstored(call, _body_answer(rows))
+        refusals = [row.outcome for row in rows if isinstance(row.outcome, AdmissionError | QuotaExceeded)]
+        if len(refusals) == len(rows):
+            return self.refused(call, refusals[0])
+        return _unstored(call, self._library_answer(call, rows))
+
+    def refused(self, call: Call, error: RequestError | AdmissionError) -> Response:
+        """Return the answer to a call that is refused as a whole: 200 in the classic form (sheet 3.4), else as 5.3."""
+        found, params = fault(error), _params(call)
+        if style_of(call) is not Style.CLASSIC:
+            return _unstored(call, envelope.failure(found, headers=retry_after(error)))
+        if params.get("responseformat", "").lower() == JSON_FORMAT:
+            return _unstored(call, envelope.failure(found, http=200, headers=retry_after(error)))
+        action = error.value[:64] if isinstance(error, UnknownAction) else SEND
+        report = AcceptReport(code=found.code, text=found.text, recipient="")
+        response = classic(action, [report], params)
+        return _unstored(call, replace(response, headers={**response.headers, **retry_after(error)}))
+
+    def _library_answer(self, call: Call, rows: Sequence["_Row"]) -> Response:
+        user, now = self.credentials(call).user or "", self.clock()
+        return envelope.queued(
+            [
+                envelope.long_message(row.report_of_client(), row.item.fields, row.draft, user=user, now=now)
+                for row in rows
+            ]
+        )
+
+
+class _Row(NamedTuple):
+    """One message of the call beside what became of it."""
+
+    item: Item
+    outcome: Outcome
+    report: AcceptReport
+
+    @classmethod
+    def of(cls, item: Item, outcome: Outcome) -> "_Row":
+        recipient = writable(item.recipient)
+        if isinstance(outcome, Admitted):
+            report = AcceptReport(code=0, text=ACCEPTED_TEXT, recipient=recipient, message_id=outcome.ids[0])
+        else:
+            found = fault(outcome)
+            report = AcceptReport(code=found.code, text=found.text, recipient=recipient)
+        return cls(item, outcome, report)
+
+    @property
+    def draft(self) -> Draft | None:
+        return self.outcome.draft if isinstance(self.outcome, Admitted) else None
+
+    def report_of_client(self) -> AcceptReport:
+        """Return the report with the client's own id, where it gave one that can be said again."""
+        try:
+            own = own_id(self.item.fields)
+        except InvalidField:
+            own = ""
+        return self.report if own is None else replace(self.report, message_id=own)
+
+
+def _draft_or_error(item: Item, style: Style, now: datetime) -> Draft | RequestError:
+    try:
+        return read_draft(item, style, now)
+    except RequestError as error:
+        return error
+
+
+def _classic_answer(reading: Reading, rows: Sequence[_Row]) -> Response:
+    most = reading.params.get("maxresponse", "")
+    shown = rows[: int(most)] if most.isascii() and most.isdigit() and len(most) < 10 else rows  # noqa: PLR2004
+    if reading.params.get("responseformat", "").lower() == JSON_FORMAT:
+        body = _body_answer(shown)
+        return replace(body, status=200)
+    return classic(SEND, [row.report for row in shown], reading.params)
+
+
+def _body_answer(rows: Sequence[_Row]) -> Response:
+    messages = [envelope.short_message(row.report, row.draft) for row in rows]
+    taken = next((row.report.message_id for row in rows if row.draft), None)
+    if taken is not None:
+        return envelope.accepted(messages, taken)
+    first = rows[0].outcome
+    assert not isinstance(first, Admitted)
+    found = fault(first)
+    return envelope.none_accepted(messages, found, http=found.http, headers=retry_after(first))
+
+
+def _params(call: Call) -> dict[str, str]:
+    try:
+        return read_params(call)
+    except InvalidField:
+        return {name.lower(): value for name, value in (*call.query, *call.form) if value}
+
+
+def _named_credentials(values: Mapping[str, object]) -> Credentials | None:
+    user, password = values.get("username"), values.get("password")
+    if not (isinstance(user, str) and isinstance(password, str) and is_clean(user) and is_clean(password)):
+        return None
+    return Credentials(user=user, password=password)
+
+
+def _unstored(call: Call, response: Response) -> Response:
+    if call.method != "GET" or "Cache-Control" in response.headers:
+        return response
+    return replace(response, headers={**response.headers, "Cache-Control": "no-store"})

@@ -1,0 +1,35 @@
+"""When a draft may be sent."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from broker.domain.draft import Draft
+from broker.errors import ValidityOver
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Not before `send_at` (None: at once), not after `valid_until`; aware UTC."""
+
+    send_at: datetime | None
+    valid_until: datetime
+
+
+def span(draft: Draft, *, zone: tzinfo, now: datetime) -> Span:
+    """Return when a draft may be sent; wall-clock times are read in the account's zone.
+
+    Raises:
+        ValidityOver: it would be over before it could be sent.
+    """
+    send_at = _settled(draft.send_at, draft, zone)
+    if send_at is not None and send_at <= now:
+        send_at = None
+    start = send_at or now
+    valid_until = _settled(draft.valid_until, draft, zone) or start + timedelta(seconds=draft.validity_s)
+    if valid_until <= start:
+        raise ValidityOver("is over before the message may be sent", pointer="/valid_until")
+    return Span(send_at=send_at, valid_until=valid_until)
+
+
+def _settled(at: datetime | None, draft: Draft, zone: tzinfo) -> datetime | None:
+    return at.replace(tzinfo=zone).astimezone(UTC) if at is not None and draft.wall_clock else at
