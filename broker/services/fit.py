@@ -79,8 +79,8 @@ def fit(
     A picture of a type that phones do not show becomes a JPEG. Where the parts are over the budget, the pictures
     become JPEGs until they meet the target together and all parts the budget: the largest give way first, each to
     the same share. The rest is not touched, nor is an animation, which would lose its frames. Every new JPEG is
-    upright and without metadata, and the same input gives the same output. It takes up to a second a picture, so
-    call it off the event loop.
+    upright and without metadata, and the same input gives the same output. It can take seconds: call it off the
+    event loop.
 
     Raises:
         MediaTooLarge: the parts cannot be made to fit, or a picture has more than 50 megapixels.
