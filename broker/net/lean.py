@@ -8,6 +8,7 @@ from broker.errors import Unavailable
 from broker.net.client import IDLE_S, Client
 from broker.net.connection import Connection
 from broker.net.encode import aim, head
+from broker.net.names import Names
 from broker.net.target import Origin, Target
 
 _FRESH_S = 1.0  # a connection used within this time is taken without asking the loop for news of it
@@ -16,9 +17,10 @@ _FRESH_S = 1.0  # a connection used within this time is taken without asking the
 class LeanClient(Client):
     """Write each request in one piece on a kept connection, and parse its answer with httptools."""
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, *, tls: ssl.SSLContext | None = None, names: Names | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._tls = tls
+        self._names = names or Names()
         self._idle: dict[Origin, list[Connection]] = {}
         self._alive: set[Connection] = set()
         self._closed = False
@@ -58,24 +60,43 @@ class LeanClient(Client):
     async def _connect(self, target: Target, idle: list[Connection], deadline: float) -> Connection:
         if self._closed:
             raise Unavailable("the client is closed")
-        secure, host, port = target.origin
-        if secure and self._tls is None:
-            self._tls = ssl.create_default_context()
         try:
             async with asyncio.timeout_at(deadline):
-                _, connection = await self._loop.create_connection(
-                    lambda: Connection(self._loop, idle=idle, alive=self._alive),
-                    host,
-                    port,
-                    ssl=self._tls if secure else None,
-                    server_hostname=host if secure else None,
-                )
+                addresses = await self._names.addresses(target.host)
+                connection = await self._first(addresses, target, idle, deadline)
         except TimeoutError as error:
             raise Unavailable("no connection in time") from error
         except OSError as error:
             raise Unavailable(f"no connection: {error}") from error
         if not connection.is_open:
             raise Unavailable("the connection ended as soon as it was made")
+        return connection
+
+    async def _first(
+        self, addresses: list[str], target: Target, idle: list[Connection], deadline: float
+    ) -> Connection:
+        """Connect to the first address that answers; each gets its share of the time that is left."""
+        *others, last = addresses
+        for number, address in enumerate(others):
+            now = self._loop.time()
+            try:
+                async with asyncio.timeout_at(now + (deadline - now) / (len(addresses) - number)):
+                    return await self._open(address, target, idle)
+            except OSError:  # the next address may do better; a time-out is one of these too
+                continue
+        return await self._open(last, target, idle)
+
+    async def _open(self, address: str, target: Target, idle: list[Connection]) -> Connection:
+        secure, host, port = target.origin
+        if secure and self._tls is None:
+            self._tls = ssl.create_default_context()
+        _, connection = await self._loop.create_connection(
+            lambda: Connection(self._loop, idle=idle, alive=self._alive),
+            address,
+            port,
+            ssl=self._tls if secure else None,
+            server_hostname=host if secure else None,
+        )
         return connection
 
     async def close(self) -> None:
@@ -86,3 +107,4 @@ class LeanClient(Client):
             connection.drop()
         for connection in ending:
             await connection.gone
+        await self._names.close()

@@ -16,6 +16,7 @@ from broker.net.client import ANSWER_LIMIT, IDLE_S, Client
 from broker.net.encode import USER_AGENT, aim, head
 from broker.net.guard import Guard
 from broker.net.resolver import GuardedResolver
+from broker.net.target import Target
 
 _WARNED_ABOUT = 1024 * 1024  # aiohttp wants larger bodies as files, so that it can write them in pieces
 _FAULTS = (aiohttp.ClientError, TimeoutError, OSError)
@@ -97,12 +98,14 @@ class AiohttpClient(Client):
         Raises:
             Unavailable, OutcomeUnknown, Rejected, MediaForbidden: as `Client.send`.
         """
-        session = self._session_for(request)
+        target = self._admit(request)
+        exempt = self._guard is None or self._guard.is_exempt(target)
+        session = self._open if exempt else self._guarded
         progress = SimpleNamespace(connected=False)
         with _sorted(progress):
             response = await session.request(
                 request.method,
-                URL(request.url, encoded=True),
+                URL(target.url, encoded=True),
                 headers=request.headers,
                 data=io.BytesIO(request.body) if len(request.body) > _WARNED_ABOUT else request.body or None,
                 allow_redirects=False,
@@ -114,14 +117,15 @@ class AiohttpClient(Client):
         finally:
             response.release()
 
-    def _session_for(self, request: Request) -> aiohttp.ClientSession:
+    def _admit(self, request: Request) -> Target:
+        """Return where a request goes, if it may go at all."""
         if self._guard is not None:
             self._guard.check_url(request.url)
         target = aim(request)
         head(request, target)  # refuses what cannot be put into HTTP, as the lean client does
         if self._open.closed:
             raise Unavailable("the client is closed")
-        return self._open if self._guard is None or self._guard.is_exempt(target) else self._guarded
+        return target
 
     async def close(self) -> None:
         """Close every connection; see `Client.close`."""

@@ -33,6 +33,11 @@ class Target:
         """The port to connect to."""
         return self.origin[2]
 
+    @property
+    def url(self) -> str:
+        """The URL written anew, without a fragment, so that other parsers see no more than we did."""
+        return f"{'https' if self.origin[0] else 'http'}://{self.authority}{self.path}"
+
 
 @lru_cache(maxsize=2048)
 def locate(url: str) -> Target:
