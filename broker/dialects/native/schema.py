@@ -64,8 +64,17 @@ MediaItem = Annotated[
 ]
 
 
+def _without_blanks(schema: dict[str, Any]) -> None:
+    """Leave out the defaults that only stand for "absent" here, and could not be sent."""
+    for field in schema["properties"].values():
+        if field.get("default") == "":
+            del field["default"]
+
+
 class SendMessage(_Strict):
     """A message to send. Text or media must be there."""
+
+    model_config = ConfigDict(json_schema_extra=_without_blanks)
 
     to: Recipients = Field(description="One number, or a list of them; a list is answered with a batch.")
     from_: Address = Field("", alias="from", description="A sender of the account; absent: its first one.")

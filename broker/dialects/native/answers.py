@@ -1,0 +1,145 @@
+"""The native answers as pydantic models: what the OpenAPI document promises, and what tests hold the answers to."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from broker.domain.message import Direction, PartState, Priority
+from broker.domain.status import Status
+
+Stamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+MessageId = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Accepted(_Answer):
+    """One message is ours."""
+
+    id: MessageId
+    status: Literal["accepted"]
+    to: str = Field(description="The recipient in E.164.")
+    durability: str = Field(description="What the answer stands for: `fsync`, `aof` or `memory`.")
+
+
+class BatchMember(_Answer):
+    """One message of a batch."""
+
+    id: MessageId
+    to: str
+    status: Literal["accepted"]
+
+
+class BatchAccepted(_Answer):
+    """Several messages are ours, in the order of their recipients."""
+
+    batch: MessageId | None
+    messages: list[BatchMember]
+    durability: str
+
+
+class TagView(_Answer):
+    """A note. An inbound message's `attachment`, `attachment2`, … hold the paths of its files."""
+
+    name: str
+    value: str
+
+
+class PartView(_Answer):
+    """One part of a multimedia message."""
+
+    index: int = Field(ge=1)
+    content_type: str
+    size: int = Field(ge=0)
+    sha256: str
+    state: PartState
+    path: str | None = Field(description="Where it is stored on the broker's machine; absolute.")
+
+
+class AttemptView(_Answer):
+    """One submission to a carrier."""
+
+    number: int = Field(ge=1)
+    started_at: Stamp
+    ended_at: Stamp | None
+    outcome: str
+    http_status: int | None
+    error: str
+
+
+class EventView(_Answer):
+    """One thing that happened; `status` is null where it changed nothing."""
+
+    seq: int = Field(ge=1)
+    at: Stamp
+    type: str
+    status: Status | None
+    detail: str
+
+
+class MessageSummary(_Answer):
+    """A message."""
+
+    id: MessageId
+    direction: Direction
+    status: Status
+    from_: str = Field(alias="from")
+    to: str
+    text: str
+    subject: str
+    reference: str | None
+    batch: MessageId | None
+    priority: Priority
+    connection: str | None
+    provider_ref: str | None
+    possible_duplicate: bool = Field(description="It was sent again after an answer of the carrier was lost.")
+    created_at: Stamp
+    send_at: Stamp | None
+    valid_until: Stamp
+    parts: list[PartView]
+    tags: list[TagView]
+
+
+class MessageView(MessageSummary):
+    """A message with its history."""
+
+    updated_at: Stamp
+    attempts: list[AttemptView]
+    events: list[EventView]
+
+
+class MessagePage(_Answer):
+    """Messages, newest first."""
+
+    data: list[MessageSummary]
+    next_cursor: str | None = Field(description="Where the next page begins; null at the end.")
+
+
+class MediaStored(_Answer):
+    """A file is ours; messages may name it."""
+
+    id: str
+    content_type: str
+    size: int
+    sha256: str
+
+
+class FieldError(_Answer):
+    """What is wrong with one field."""
+
+    pointer: str = Field(description="Where it is (RFC 6901).")
+    code: str
+    message: str
+
+
+class Problem(_Answer):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[FieldError]

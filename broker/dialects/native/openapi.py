@@ -1,0 +1,226 @@
+"""The OpenAPI document of the native API."""
+
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from broker.dialects.native.answers import (
+    Accepted,
+    BatchAccepted,
+    MediaStored,
+    MessagePage,
+    MessageView,
+    Problem,
+)
+from broker.dialects.native.examples import (
+    ACCEPTED,
+    BATCH,
+    FORM,
+    MEDIA,
+    MESSAGE,
+    PAGE,
+    SENDS,
+    problem_example,
+)
+from broker.dialects.native.lookup import LIMIT, MOST
+from broker.dialects.native.problem import PROBLEM_TYPE
+from broker.dialects.native.schema import SendMessage
+from broker.domain.message import Direction
+from broker.domain.status import Status
+
+VERSION = "1"
+_SCHEMAS = "#/components/schemas/"
+_JSON, _FORM = "application/json", "multipart/form-data"
+_STRING = {"type": "string"}
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+_CHALLENGE = {"WWW-Authenticate": {"description": "How to sign in.", "schema": _STRING}}
+_REASONS: dict[int, tuple[str, str, dict[str, Any]]] = {
+    400: ("The request cannot be read", "malformed", {}),
+    401: ("Credentials are missing or wrong", "authentication_failed", _CHALLENGE),
+    402: ("The prepaid credit does not cover it", "out_of_credit", {}),
+    403: ("The account may not do this, or not from there", "not_permitted", {}),
+    404: ("There is no such thing, or it is another account's", "not_found", {}),
+    409: ("The idempotency key was used with another body", "idempotency_key_reused", {}),
+    413: ("The body is too large", "content_too_large", {}),
+    415: ("The body has a type that is not read", "unsupported_type", {}),
+    422: ("Fields are wrong; `errors` names each", "invalid_field", {}),
+    429: ("The quota is used up", "quota_exceeded", _RETRY_AFTER),
+    503: ("Not now; `outcome_unknown`: repeat with the same idempotency key", "unavailable", _RETRY_AFTER),
+}
+
+
+def document() -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document, made from the models that requests are read with."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Message broker",
+            "version": VERSION,
+            "description": "Send and follow text and multimedia messages.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"key": []}, {"password": []}],
+        "tags": [{"name": "messages"}, {"name": "media"}],
+        "paths": {
+            "/v1/messages": {"post": _send(), "get": _list()},
+            "/v1/messages/{id}": {"get": _look_up()},
+            "/v1/media": {"post": _upload()},
+        },
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "An API key."},
+                "password": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "The account with its password.",
+                },
+            },
+            "responses": {str(status): _refusal(status) for status in _REASONS},
+        },
+    }
+
+
+def _send() -> dict[str, Any]:
+    return {
+        "operationId": "sendMessage",
+        "tags": ["messages"],
+        "summary": "Send a message to one or more recipients",
+        "parameters": [
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "description": "Makes it safe to repeat the request for 48 hours: same key, same body, one message.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+                "example": "order-4711",
+            }
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                _JSON: {"schema": _ref(SendMessage), "examples": SENDS},
+                _FORM: {"schema": _form_schema(), "examples": FORM},
+            },
+        },
+        "responses": {
+            "202": {
+                "description": "It is ours and will be sent.",
+                "headers": {
+                    "Location": {"description": "Where to look it up.", "schema": _STRING},
+                    "Idempotency-Replayed": {
+                        "description": "`true`: this answer was given before.",
+                        "schema": _STRING,
+                    },
+                },
+                "content": {
+                    _JSON: {
+                        "schema": {"oneOf": [_ref(Accepted), _ref(BatchAccepted)]},
+                        "examples": {"one": {"value": ACCEPTED}, "list": {"value": BATCH}},
+                    }
+                },
+            },
+            **_refusals(400, 401, 402, 403, 409, 413, 415, 422, 429, 503),
+        },
+    }
+
+
+def _list() -> dict[str, Any]:
+    text = {"type": "string", "maxLength": 255}
+    filters: dict[str, dict[str, Any]] = {
+        "direction": {"enum": list(Direction)},
+        "status": {"enum": list(Status)},
+        "to": text,
+        "from": text,
+        "reference": text,
+        "cursor": text,
+        "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT},
+    }
+    return {
+        "operationId": "listMessages",
+        "tags": ["messages"],
+        "summary": "List messages, newest first",
+        "parameters": [{"name": name, "in": "query", "schema": schema} for name, schema in filters.items()],
+        "responses": {"200": _answer("One page.", MessagePage, PAGE), **_refusals(400, 401, 403, 503)},
+    }
+
+
+def _look_up() -> dict[str, Any]:
+    return {
+        "operationId": "getMessage",
+        "tags": ["messages"],
+        "summary": "Show a message with its history",
+        "parameters": [
+            {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        ],
+        "responses": {"200": _answer("The message.", MessageView, MESSAGE), **_refusals(401, 403, 404, 503)},
+    }
+
+
+def _upload() -> dict[str, Any]:
+    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    return {
+        "operationId": "uploadMedia",
+        "tags": ["media"],
+        "summary": "Upload a file that messages can name",
+        "requestBody": {
+            "required": True,
+            "content": {
+                _FORM: {
+                    "schema": {
+                        "type": "object",
+                        "properties": {"media": file},
+                        "required": ["media"],
+                        "additionalProperties": False,
+                    }
+                }
+            },
+        },
+        "responses": {
+            "201": _answer("The file is stored.", MediaStored, MEDIA),
+            **_refusals(400, 401, 403, 413, 415, 422, 429, 503),
+        },
+    }
+
+
+def _form_schema() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "`message`, or the fields of the JSON request one by one; files are called `media`.",
+        "properties": {
+            "message": _ref(SendMessage),
+            "media": {
+                "type": "array",
+                "items": {"type": "string", "contentMediaType": "application/octet-stream"},
+            },
+        },
+    }
+
+
+def _answer(description: str, model: type[Any], example: Any) -> dict[str, Any]:
+    return {"description": description, "content": {_JSON: {"schema": _ref(model), "example": example}}}
+
+
+def _refusals(*statuses: int) -> dict[str, Any]:
+    return {str(status): {"$ref": f"#/components/responses/{status}"} for status in statuses}
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    reason, code, headers = _REASONS[status]
+    content = {PROBLEM_TYPE: {"schema": _ref(Problem), "example": problem_example(status, code, reason)}}
+    return {"description": f"{reason}.", "content": content, **({"headers": headers} if headers else {})}
+
+
+def _ref(model: type[Any]) -> dict[str, Any]:
+    return {"$ref": _SCHEMAS + model.__name__}
+
+
+def _schemas() -> dict[str, Any]:
+    answers = (Accepted, BatchAccepted, MessageView, MessagePage, MediaStored, Problem)
+    _, definitions = models_json_schema(
+        [(SendMessage, "validation"), *((model, "serialization") for model in answers)],
+        by_alias=True,
+        ref_template=_SCHEMAS + "{model}",
+    )
+    schemas: dict[str, Any] = definitions["$defs"]
+    return dict(sorted(schemas.items()))
