@@ -15,7 +15,7 @@ from broker.domain.media import kind_of
 from broker.domain.message import Message, PartKind, Priority, Receipt
 from broker.domain.wire import Call, Conversation, Request, Response
 from broker.errors import NotAuthorised, Rejected, Unavailable
-from broker.providers.answers import before_create, check, explain, read_json
+from broker.providers.answers import before_create, check, explain, read_json, retry_after_s
 from broker.providers.bandwidth.events import LONGEST_ID, read_events
 from broker.providers.bandwidth.tag import marked
 from broker.providers.base import Limits, Outgoing, Provider, Submission, Token
@@ -163,9 +163,19 @@ class Bandwidth(Provider):
                 headers={**_FORM, "Authorization": header},
                 body=b"grant_type=client_credentials",
             )
-            _refuse_client(answer, chosen)
-            check(answer, now=self.now(), hide=(chosen,))
+        self._check_client(answer, chosen)
         return _read_token(answer)
+
+    def _check_client(self, answer: Response, secret: str) -> None:
+        """Tell a refused client from an address that is busy; neither says anything about a message or a sender."""
+        if answer.status < HTTPStatus.MULTIPLE_CHOICES:
+            return
+        code, detail = explain(answer, hide=(secret,))
+        refused = HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        if refused and answer.status not in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS):
+            raise NotAuthorised(detail, http_status=answer.status, code=code)
+        wait = retry_after_s(answer, now=self.now())
+        raise Unavailable(detail, retry_after_s=wait, http_status=answer.status, code=code)
 
     def authorise(self, request: Request, token: str | None) -> Request:
         """Return the request with a Basic or Bearer header."""
@@ -194,17 +204,6 @@ class Bandwidth(Provider):
 def _timestamp(message: Message) -> str:
     """Return when a message must no longer be sent, as Bandwidth reads it."""
     return f"{message.valid_until.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{message.valid_until.microsecond // 1000:03}Z"
-
-
-def _refuse_client(answer: Response, secret: str) -> None:
-    """Tell a refused client from a refused message: no 4xx at the token address says anything about a message."""
-    busy = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
-    if (
-        HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
-        and answer.status not in busy
-    ):
-        code, detail = explain(answer, hide=(secret,))
-        raise NotAuthorised(detail, http_status=answer.status, code=code)
 
 
 def _read_token(answer: Response) -> Token:
