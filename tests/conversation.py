@@ -20,7 +20,9 @@ def talk(conversation: Conversation[T], *answers: Response | Exception) -> tuple
             requests.append(request)
             answer = next(waiting, None)
             assert answer is not None, f"nobody answers {request.method} {request.url}"
-            lost = isinstance(answer, Exception)
-            request = conversation.throw(answer) if lost else conversation.send(answer)
+            if isinstance(answer, Response):
+                request = conversation.send(answer)
+                continue
+            request = conversation.throw(answer)
     except StopIteration as end:
         return end.value, requests
