@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     retry_first_s: float = Field(5.0, gt=0, description="First wait before a message is tried again, in seconds.")
     retry_longest_s: float = Field(900.0, gt=0, description="Longest wait before a message is tried again, in seconds.")
     retry_attempts: int = Field(30, gt=0, description="Most submissions of one message.")
+    hold_s: float = Field(60.0, gt=0, description="How long a connection whose credentials fail is left alone, in seconds.")
     confirm_s: float = Field(72 * 3600, gt=0, description="How long a delivery report is waited for, in seconds.")
     sweep_every_s: float = Field(2.0, gt=0, description="Time between two sweeps, in seconds.")
     put_back_s: float = Field(5.0, gt=0, description="How long a popped message may go unrecorded before it is put back, in seconds.")

@@ -28,7 +28,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """Our credentials with one provider. `config` holds the provider's own settings, secrets among them."""
+    """Our credentials with one provider. `config` holds the provider's own settings, secrets among them.
+
+    `held_at` is since when nothing is submitted over it (Redis's clock, ms); absent while it is in use.
+    """
 
     name: str
     provider: str
@@ -36,7 +39,7 @@ class Connection:
     media_hosts: tuple[str, ...] = ()
     mps: float | None = None
     sender_mps: float | None = None
-    held: bool = False
+    held_at: int | None = None
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 

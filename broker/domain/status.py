@@ -104,7 +104,12 @@ TRANSITIONS: Mapping[tuple[Status, Event], Status] = {
     (S.UNKNOWN, E.RECEIPT): S.SUBMITTED,
     # Late evidence stops a resend.
     (S.RETRYING, E.RECEIPT): S.SUBMITTED,
-    **{(status, event): end for status in IN_CARRIERS_HANDS for event, end in REPORTS.items() if end != status},
+    **{
+        (status, event): end
+        for status in IN_CARRIERS_HANDS
+        for event, end in REPORTS.items()
+        if end != status
+    },
     **{(status, event): REPORTS[event] for status in LATE for event in (E.DELIVER, E.OPEN)},
     # An open is proof of delivery, so a message may be read before its delivery report arrives.
     (S.DELIVERED, E.OPEN): S.READ,

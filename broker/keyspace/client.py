@@ -10,6 +10,9 @@ from redis.retry import Retry
 
 from broker.settings import Settings
 
+AWAY = (redis.RedisError, OSError)
+"""What is raised while Redis cannot be reached or does not serve."""
+
 Async = redis.asyncio.Redis
 Sync = redis.Redis
 

@@ -52,3 +52,23 @@ def quota(account: str, period: str) -> str:
 def credit(account: str) -> str:
     """String, what is left of the account's prepaid credit. Lives a day, then it is counted anew from SQL."""
     return f"credit:{account}"
+
+
+def schedule(queue: Queue) -> str:
+    """Sorted set, id → Unix ms when it is due. An index of SQL's `due_at`: a sweep finds what it has lost."""
+    return f"schedule:{queue}"
+
+
+def leader() -> str:
+    """String, which scheduler is the active one. Lives seconds, and is renewed."""
+    return "scheduler:leader"
+
+
+def token(connection: str) -> str:
+    """String, a carrier's access token. Lives as long as the carrier said, less a margin."""
+    return f"token:{connection}"
+
+
+def token_lock(connection: str) -> str:
+    """String, who is fetching a new access token. Lives seconds."""
+    return f"token-lock:{connection}"

@@ -1,6 +1,6 @@
 """Accounts, their keys, numbers and connections."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -54,14 +54,18 @@ def all_routes(sql: Sql) -> dict[tuple[str, str], Route]:
     return {(row["account"], row["sender"]): Route(**row) for row in sql.execute(select(routes)).mappings()}
 
 
-def hold(sql: Sql, name: str, *, held: bool, reason: str) -> bool:
-    """Stop or go on submitting over a connection; return whether that changed anything."""
-    result = sql.execute(
+def hold(sql: Sql, name: str, *, now_ms: int, reason: str) -> None:
+    """Submit nothing over a connection from now on."""
+    sql.execute(
         update(connections)
-        .where(connections.c.name == name, connections.c.held != held)
-        .values(held=held, held_reason=reason)
+        .where(connections.c.name == name, connections.c.held_at.is_(None))
+        .values(held_at=now_ms, held_reason=reason)
     )
-    return result.rowcount > 0
+
+
+def release(sql: Sql, names: Sequence[str]) -> None:
+    """Go on submitting over connections."""
+    sql.execute(update(connections).where(connections.c.name.in_(names)).values(held_at=None, held_reason=""))
 
 
 def _account(sql: Sql, row: RowMapping) -> Account:
@@ -105,6 +109,6 @@ def _connection(row: RowMapping, vault: Vault) -> Connection:
         media_hosts=tuple(orjson.loads(row["media_hosts"])),
         mps=row["mps"],
         sender_mps=row["sender_mps"],
-        held=row["held"],
+        held_at=row["held_at"],
         config=orjson.loads(vault.open(row["config"])),
     )

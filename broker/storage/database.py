@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from broker.storage.engine import READING, open_engine
 
 T = TypeVar("T")
+Sql = Connection
 Job = Callable[[Connection], T]
 
 MOST_TOGETHER = 8

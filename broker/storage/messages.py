@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, bindparam, select, update
 
 from broker.domain.message import Message
-from broker.domain.status import ENDS, Event, Status, advance, is_late
+from broker.domain.status import ENDS, Event, Status, advance, is_late, sources
 from broker.storage.rows import message_of, message_row, part_of, part_row
 from broker.storage.tables import events, messages, parts
 from broker.storage.writing import insert_ignore, insert_into
@@ -147,15 +148,41 @@ def load(connection: Connection, ids: Iterable[str]) -> dict[str, Message]:
     return {row["id"]: message_of(row, pieces.get(row["id"], ())) for row in found}
 
 
-def due(connection: Connection, now_ms: int, *, limit: int) -> list[tuple[str, int]]:
-    """Return the ids that somebody must look at by now, and since when, the longest due first."""
-    rows = connection.execute(
-        select(messages.c.id, messages.c.due_at)
-        .where(messages.c.due_at <= now_ms)
-        .order_by(messages.c.due_at)
-        .limit(limit)
+def claimable(connection: Connection, ids: Sequence[str], now_ms: int) -> dict[str, Message]:
+    """Return those of the messages that wait and are due, locked; a group's leader brings its other members."""
+    wanted = set(ids)
+    for row in connection.execute(
+        select(messages.c.members).where(messages.c.id.in_(sorted(wanted)), messages.c.members.is_not(None))
+    ):
+        wanted.update(orjson.loads(row.members))
+    statement = (
+        select(messages.c.id)
+        .where(
+            messages.c.id.in_(sorted(wanted)),
+            messages.c.status.in_(sources(Event.CLAIM)),
+            messages.c.due_at <= now_ms,
+        )
+        .order_by(messages.c.id)
+        .with_for_update()
     )
-    return [(row.id, row.due_at) for row in rows]
+    return load(connection, connection.execute(statement).scalars().all())
+
+
+def postpone(connection: Connection, due_at: Mapping[str, int]) -> None:
+    """Look at messages again at the given times (Redis's clock, ms), without any event."""
+    if due_at:
+        statement = (
+            update(messages).where(messages.c.id == bindparam("b_id")).values(due_at=bindparam("b_due_at"))
+        )
+        connection.execute(statement, [{"b_id": name, "b_due_at": due} for name, due in due_at.items()])
+
+
+def due(connection: Connection, now_ms: int, *, limit: int) -> list[str]:
+    """Return the messages that somebody must look at by now, the longest due first."""
+    statement = (
+        select(messages.c.id).where(messages.c.due_at <= now_ms).order_by(messages.c.due_at).limit(limit)
+    )
+    return list(connection.execute(statement).scalars())
 
 
 def _look(connection: Connection, ids: set[str]) -> dict[str, dict[str, Any]]:
@@ -202,16 +229,14 @@ def _after(item: Fresh) -> Message:
         raise ValueError(f"{item.event} does not follow {item.message.status}")
     if status is item.message.status:
         return item.message
-    return replace_status(item.message, status, attempts=1 if item.event is Event.CLAIM else 0)
+    return replace_fields(item.message, status=status, attempts=int(item.event is Event.CLAIM))
 
 
-def replace_status(message: Message, status: Status, *, attempts: int) -> Message:
-    """Return the message in another state; a fast `dataclasses.replace` for the hot path."""
+def replace_fields(message: Message, **changes: Any) -> Message:
+    """Return the message with other values; `dataclasses.replace` for the hot path."""
     copy = object.__new__(Message)
     for name in Message.__slots__:
-        object.__setattr__(copy, name, getattr(message, name))
-    object.__setattr__(copy, "status", status)
-    object.__setattr__(copy, "attempts", attempts)
+        object.__setattr__(copy, name, changes[name] if name in changes else getattr(message, name))
     return copy
 
 

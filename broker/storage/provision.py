@@ -94,7 +94,7 @@ def _connection(connection: Connection, row: Row, vault: Vault, *, position: int
         "mps": row.get("mps"),
         "sender_mps": row.get("sender_mps"),
         "config": vault.seal(orjson.dumps(config).decode()),
-        "held": False,
+        "held_at": None,
         "held_reason": "",
     }
     upsert(connection, connections, values, once=("position",))

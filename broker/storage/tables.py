@@ -200,7 +200,7 @@ connections = Table(
     Column("mps", Float),
     Column("sender_mps", Float),
     Column("config", Text, nullable=False),  # sealed JSON
-    Column("held", Boolean, nullable=False),
+    Column("held_at", BigInteger),  # Redis's clock, in ms: since when nothing is submitted over it
     Column("held_reason", Text, nullable=False),
 )
 

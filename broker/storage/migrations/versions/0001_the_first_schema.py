@@ -46,7 +46,7 @@ def upgrade() -> None:
     sa.Column('mps', sa.Float(), nullable=True),
     sa.Column('sender_mps', sa.Float(), nullable=True),
     sa.Column('config', sa.Text(), nullable=False),
-    sa.Column('held', sa.Boolean(), nullable=False),
+    sa.Column('held_at', sa.BigInteger(), nullable=True),
     sa.Column('held_reason', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_connections'))
     )

@@ -1,0 +1,91 @@
+"""Ready lists, seen from a worker: ids that wait for a take."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from broker.dispatch import Queue, ring
+from broker.domain.message import Message
+from broker.keyspace import content, keys
+from broker.keyspace.client import Sync
+
+LONGEST_MS = 60_000
+"""Longest time a popped id may go unrecorded before it is put back."""
+
+_LUA = Path(__file__).parent / "lua"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Popped:
+    """Ids, how often each has been popped, and Redis's clock in ms."""
+
+    ids: tuple[str, ...]
+    pops: Mapping[str, int]
+    now_ms: int
+
+
+class Ready:
+    """Pops ids, fetches and drops their content, pushes ids whose content SQL holds. For threads."""
+
+    def __init__(self, client: Sync, *, rings: int, put_back_s: float) -> None:
+        self._client = client
+        self._rings = rings
+        self._put_back_ms = round(put_back_s * 1000)
+        self._pop, self._push = (
+            client.register_script((_LUA / f"{n}.lua").read_text()) for n in ("pop", "push")
+        )
+
+    def pop(self, queue: Queue, most: int) -> Popped:
+        """Take up to `most` ids; another take is rung for when more are left."""
+        answer: list[Any] = self._pop(
+            keys=[keys.ready(queue), keys.outbox(queue), keys.taken(queue), queue],
+            args=[most, self._put_back_ms, LONGEST_MS, self._rings, ring(queue)],
+        )
+        ids = tuple(word.decode() for word in answer[1::2])
+        return Popped(ids=ids, pops=dict(zip(ids, answer[2::2], strict=True)), now_ms=answer[0])
+
+    def push(self, queue: Queue, ids: Sequence[str]) -> None:
+        """Enter ids whose content SQL holds, and ring."""
+        if ids:
+            self._push(keys=[keys.ready(queue), queue], args=[self._rings, ring(queue), *ids])
+
+    def waiting(self, queue: Queue) -> int:
+        """Return how many ids wait."""
+        return int(self._client.llen(keys.ready(queue)))  # type: ignore[arg-type]  # sync client
+
+    def messages(self, ids: Sequence[str]) -> dict[str, Message]:
+        """Return the messages that were admitted and are not in SQL yet, a group's other members among them."""
+        found = self._fetch(ids, keys.content)
+        messages = {name: content.decode(body) for name, body in found.items()}
+        others = {name for one in messages.values() for name in one.members} - messages.keys()
+        members = self._fetch(sorted(others), keys.content)
+        return messages | {name: content.decode(body) for name, body in members.items()}
+
+    def webhooks(self, digests: Sequence[str]) -> dict[str, content.Webhook]:
+        """Return the webhooks that were taken in and are not in the journal yet."""
+        found = self._fetch(digests, keys.webhook)
+        return {digest: content.decode_webhook(body) for digest, body in found.items()}
+
+    def drop(self, queue: Queue, ids: Iterable[str], *, contents: Iterable[str] = ()) -> None:
+        """Forget ids that SQL holds now, and the content under the given keys."""
+        gone, bodies = list(ids), list(contents)
+        if not gone:
+            return
+        with self._client.pipeline(transaction=False) as pipe:
+            if bodies:
+                pipe.unlink(*bodies)
+            pipe.zrem(keys.outbox(queue), *gone)
+            pipe.hdel(keys.taken(queue), *gone)
+            pipe.execute()
+
+    def now_ms(self) -> int:
+        """Return Redis's clock: the only one that leases and due times go by."""
+        seconds, micros = self._client.time()  # type: ignore[misc]  # sync client
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    def _fetch(self, names: Sequence[str], key: Any) -> dict[str, bytes]:
+        if not names:
+            return {}
+        bodies: Any = self._client.mget([key(name) for name in names])
+        return {name: body for name, body in zip(names, bodies, strict=True) if body is not None}

@@ -1,0 +1,49 @@
+"""The schedule: ids that become due later, and the scheduler's hold on it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from broker.dispatch import Queue, ring
+from broker.keyspace import keys
+from broker.keyspace.client import Sync
+from broker.keyspace.ready import LONGEST_MS
+
+MOST_AT_ONCE = 200
+"""Most ids one script moves, so that Redis is never held up."""
+
+_LUA = Path(__file__).parent / "lua"
+
+
+class Schedule:
+    """Enters ids with their due times; moves what is due; puts back what was dropped. For threads."""
+
+    def __init__(self, client: Sync, *, rings: int) -> None:
+        self._client = client
+        self._rings = rings
+        self._due, self._put_back, self._lead = (
+            client.register_script((_LUA / f"{name}.lua").read_text()) for name in ("due", "put_back", "lead")
+        )
+
+    def add(self, queue: Queue, due_at: Mapping[str, int]) -> None:
+        """Enter ids with the times they are due at (Redis's clock, ms)."""
+        if due_at:
+            self._client.zadd(keys.schedule(queue), dict(due_at))
+
+    def lead(self, who: str, *, lease_ms: int) -> bool:
+        """Become or stay the active scheduler for `lease_ms`; return whether that worked."""
+        return bool(self._lead(keys=[keys.leader()], args=[who, lease_ms]))
+
+    def move_due(self, queue: Queue) -> int:
+        """Move ids whose time has come to the ready list; return how many."""
+        names = [keys.schedule(queue), keys.ready(queue), queue]
+        return int(self._due(keys=names, args=[MOST_AT_ONCE, self._rings, ring(queue)]))
+
+    def put_back(self, queue: Queue) -> int:
+        """Put back ids that were popped and not recorded in time, ring if nobody hears; return how many."""
+        names = [keys.outbox(queue), keys.ready(queue), queue]
+        return int(self._put_back(keys=names, args=[MOST_AT_ONCE, LONGEST_MS, LONGEST_MS, ring(queue)]))
+
+    def ring(self, queue: Queue) -> None:
+        """Ring for a queue whose job finds its work in SQL, unless a ring waits there already."""
+        if not self._client.llen(queue):
+            self._client.lpush(queue, ring(queue))

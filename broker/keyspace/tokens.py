@@ -1,0 +1,85 @@
+"""Carriers' access tokens, shared by all workers."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis.exceptions import RedisError
+
+from broker.errors import Unavailable
+from broker.keyspace import keys
+from broker.keyspace.client import Async
+
+MARGIN_S = 120
+"""A token is renewed when less than this is left of it, so that none expires on its way."""
+
+REMEMBERED_S = 1.0
+"""How long a process believes what it last read, so that not every request asks Redis."""
+
+LOCK_MS = 15_000
+PAUSE_S = 0.05
+
+
+class Tokens:
+    """Keeps one token a connection, and lets one worker at a time fetch a new one. For the loop.
+
+    Every method raises Unavailable when Redis does not answer: without a token nothing was sent.
+    """
+
+    def __init__(self, client: Async) -> None:
+        self._client = client
+        self._remembered: dict[str, tuple[str, float]] = {}
+
+    async def get(self, connection: str) -> str | None:
+        """Return the token, unless it is about to expire."""
+        value, until = self._remembered.get(connection, ("", 0.0))
+        if time.monotonic() < until:
+            return value
+        with _redis():
+            kept = await self._client.get(keys.token(connection))
+        if kept is None:
+            return None
+        value = bytes(kept).decode()
+        self._remembered[connection] = value, time.monotonic() + REMEMBERED_S
+        return value
+
+    async def put(self, connection: str, value: str, *, expires_in_s: int) -> None:
+        """Keep a token until shortly before it expires; one that lives too short for that is kept half its life."""
+        life_s = max(expires_in_s - MARGIN_S, expires_in_s // 2, 1)
+        with _redis():
+            await self._client.set(keys.token(connection), value, ex=life_s)
+
+    async def forget(self, connection: str, value: str) -> None:
+        """Drop a token that the carrier refused, unless another took its place already."""
+        self._remembered.pop(connection, None)
+        if await self.get(connection) == value:
+            self._remembered.pop(connection, None)
+            with _redis():
+                await self._client.delete(keys.token(connection))
+
+    async def lock(self, connection: str) -> bool:
+        """Return True to the one who is to fetch a new token, False once another has had its chance."""
+        name = keys.token_lock(connection)
+        with _redis():
+            if await self._client.set(name, secrets.token_hex(8), nx=True, px=LOCK_MS):
+                return True
+            for _ in range(round(LOCK_MS / 1000 / PAUSE_S)):
+                await asyncio.sleep(PAUSE_S)
+                if not await self._client.exists(name):
+                    break
+        return False
+
+    async def unlock(self, connection: str) -> None:
+        """Let the others go on."""
+        with _redis():
+            await self._client.delete(keys.token_lock(connection))
+
+
+@contextmanager
+def _redis() -> Iterator[None]:
+    try:
+        yield
+    except RedisError as error:
+        raise Unavailable("Redis does not answer, so there is no token") from error

@@ -1,0 +1,107 @@
+"""The open handles a worker needs, opened together and closed together."""
+
+import asyncio
+import threading
+from collections import defaultdict
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+import uvloop
+
+from broker.directory import Directory
+from broker.keyspace.client import open_async, open_sync
+from broker.keyspace.ready import Ready
+from broker.keyspace.schedule import Schedule
+from broker.keyspace.tokens import Tokens
+from broker.net.client import Client
+from broker.net.guard import Guard
+from broker.net.opening import open_client
+from broker.net.plain import AiohttpClient
+from broker.settings import Settings
+from broker.storage.database import Database
+from broker.storage.vault import Vault
+
+T = TypeVar("T")
+
+
+class Loop:
+    """The process's one event loop, on a thread of its own."""
+
+    def __init__(self) -> None:
+        self._loop = uvloop.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="network", daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the loop and wait for what it returns."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def close(self) -> None:
+        """Stop the loop."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """What one worker process has open.
+
+    `carrier` is the fast client of the submit path, `plain` fetches from carriers whose addresses are trusted as
+    configured, `guarded` goes where customers' URLs lead and nowhere inside. `windows` bounds what is in flight at
+    each connection; it is touched on the loop only.
+    """
+
+    settings: Settings
+    database: Database
+    directory: Directory
+    ready: Ready
+    schedule: Schedule
+    tokens: Tokens
+    loop: Loop
+    carrier: Client
+    plain: AiohttpClient
+    guarded: AiohttpClient
+    windows: defaultdict[str, asyncio.Semaphore]
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Open every handle; in a worker, after the fork."""
+        loop = Loop()
+        client = open_sync(settings.redis_url, settings)
+
+        async def clients() -> tuple[Client, AiohttpClient, AiohttpClient, Tokens]:
+            return (
+                open_client(settings.submit_client),
+                AiohttpClient(),
+                AiohttpClient(guard=Guard(settings.egress_allow)),
+                Tokens(open_async(settings.redis_url, settings)),
+            )
+
+        carrier, plain, guarded, tokens = loop.run(clients())
+        rings = settings.worker_threads
+        database = Database(settings.database)
+        return cls(
+            settings=settings,
+            database=database,
+            directory=Directory(database, Vault(settings.secret_key.get_secret_value())),
+            ready=Ready(client, rings=rings, put_back_s=settings.put_back_s),
+            schedule=Schedule(client, rings=rings),
+            tokens=tokens,
+            loop=loop,
+            carrier=carrier,
+            plain=plain,
+            guarded=guarded,
+            windows=defaultdict(lambda: asyncio.Semaphore(settings.window)),
+        )
+
+    def close(self) -> None:
+        """Finish what is written, and close every handle."""
+
+        async def clients() -> None:
+            await asyncio.gather(self.carrier.close(), self.plain.close(), self.guarded.close())
+
+        self.loop.run(clients())
+        self.loop.close()
+        self.database.close()

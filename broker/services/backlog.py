@@ -1,0 +1,19 @@
+"""Where waiting messages wait, and for how long."""
+
+import random
+
+from broker.dispatch import Queue
+from broker.domain.message import Priority
+
+SHORTEST_MS = 2_000
+LONGEST_MS = 15 * 60_000
+
+
+def queue_of(priority: Priority) -> Queue:
+    """Return the queue that messages of a priority are submitted from."""
+    return Queue.SUBMIT_HIGH if priority is Priority.HIGH else Queue.SUBMIT
+
+
+def next_look_ms(age_ms: int) -> int:
+    """Return the wait until something missing is tried again: half the time it has been missing, give or take."""
+    return round(min(max(age_ms / 2, SHORTEST_MS), LONGEST_MS) * random.uniform(0.75, 1.25))

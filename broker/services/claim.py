@@ -1,0 +1,158 @@
+"""Record what was popped and claim what may go now, in one transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from broker.directory import Snapshot
+from broker.domain.message import Message
+from broker.domain.status import Event, Status
+from broker.services.outcome import at
+from broker.settings import Settings
+from broker.storage import messages, submissions
+from broker.storage.database import Sql
+from broker.storage.messages import Fresh, Move
+
+HELD_MS = 5_000
+"""How long a message whose connection is held waits before it is looked at again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What happens to one message now; no event: it goes on waiting until `due_at` (Redis's clock, ms)."""
+
+    event: Event | None
+    due_at: int | None = None
+    connection: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """What a transaction claimed: each entry is one submission, a group's members together.
+
+    `preparing` and `waiting` are the new messages whose media must be looked at, and those to come back to, with
+    their due times.
+    """
+
+    submissions: tuple[tuple[Message, ...], ...]
+    preparing: tuple[str, ...]
+    waiting: Mapping[str, int]
+
+
+def claim(
+    sql: Sql,
+    ids: Sequence[str],
+    admitted: Mapping[str, Message],
+    *,
+    known: Snapshot,
+    now_ms: int,
+    settings: Settings,
+) -> Claimed:
+    """Insert what is new, and make everything that may go now `submitting`, with an attempt row and a lease.
+
+    An id that was popped twice finds nothing left to claim.
+    """
+    lease_ms = round(settings.lease_s * 1000)
+    fresh = {
+        identifier: (message, _decide_new(message, known, now_ms, lease_ms))
+        for identifier, message in admitted.items()
+    }
+    added = messages.add(sql, [_fresh(message, decision) for message, decision in fresh.values()])
+    taken = {identifier: fresh[identifier] for identifier in added}
+    rest = [identifier for identifier in ids if identifier not in added]
+    if rest:
+        found = messages.claimable(sql, rest, now_ms)
+        taken |= {
+            name: (message, _decide(message, known, now_ms, lease_ms)) for name, message in found.items()
+        }
+        _move(sql, {name: taken[name] for name in found}, now_ms)
+    going = _going(taken, added)
+    attempts = [(one.id, one.attempts, one.connection or "") for group in going for one in group]
+    submissions.begin(sql, attempts, at=at(now_ms))
+    return Claimed(
+        submissions=going,
+        preparing=tuple(
+            name for name in added if fresh[name][1].event is Event.PREPARE and _leads(fresh[name][0])
+        ),
+        waiting={
+            name: decision.due_at
+            for name, (message, decision) in taken.items()
+            if decision.due_at is not None
+            and _leads(message)
+            and decision.event in {Event.SCHEDULE, Event.TAKE, None}
+        },
+    )
+
+
+def _leads(message: Message) -> bool:
+    return not message.group or message.id == message.members[0]
+
+
+def _decide_new(message: Message, known: Snapshot, now_ms: int, lease_ms: int) -> Decision:
+    decision = _decide(message, known, now_ms, lease_ms)
+    if decision.event is not Event.CLAIM and decision.event is not None:
+        return decision
+    if message.parts:
+        return Decision(event=Event.PREPARE, due_at=now_ms, connection=decision.connection)
+    if message.send_at is not None and message.send_at > at(now_ms):
+        due_at = round(message.send_at.timestamp() * 1000)
+        return Decision(event=Event.SCHEDULE, due_at=due_at, connection=decision.connection)
+    if decision.event is None:
+        return Decision(event=Event.TAKE, due_at=decision.due_at, connection=decision.connection)
+    return decision
+
+
+def _decide(message: Message, known: Snapshot, now_ms: int, lease_ms: int) -> Decision:
+    if message.valid_until <= at(now_ms):
+        return Decision(event=Event.EXPIRE, detail="its validity is over")
+    connection = known.connection_for(message)
+    if connection is None:
+        return Decision(event=Event.REFUSE, detail="no connection can carry it")
+    if connection.held_at is not None:
+        return Decision(event=None, due_at=now_ms + HELD_MS, connection=connection.name)
+    return Decision(event=Event.CLAIM, due_at=now_ms + lease_ms, connection=connection.name)
+
+
+def _fresh(message: Message, decision: Decision) -> Fresh:
+    routed = messages.replace_fields(message, connection=decision.connection or message.connection)
+    return Fresh(message=routed, event=decision.event, due_at=decision.due_at, detail=decision.detail)
+
+
+def _move(sql: Sql, taken: Mapping[str, tuple[Message, Decision]], now_ms: int) -> None:
+    moves = [
+        Move(
+            id=name,
+            event=decision.event,
+            at=at(now_ms),
+            key=f"{decision.event}.{message.attempts + 1}",
+            detail=decision.detail,
+            due_at=decision.due_at,
+            connection=decision.connection,
+        )
+        for name, (message, decision) in taken.items()
+        if decision.event is not None
+    ]
+    messages.move(sql, moves)
+    held = {name: decision.due_at for name, (_, decision) in taken.items() if decision.event is None}
+    messages.postpone(sql, {name: due_at for name, due_at in held.items() if due_at is not None})
+
+
+def _going(
+    taken: Mapping[str, tuple[Message, Decision]], added: Iterable[str]
+) -> tuple[tuple[Message, ...], ...]:
+    """Return the claimed messages as they stand now, a group's members together in the order of its recipients."""
+    new = set(added)
+    groups: dict[str, list[Message]] = {}
+    for name, (message, decision) in taken.items():
+        if decision.event is Event.CLAIM:
+            claimed = messages.replace_fields(
+                message,
+                status=Status.SUBMITTING,
+                attempts=1 if name in new else message.attempts + 1,
+                connection=decision.connection,
+            )
+            groups.setdefault(message.members[0] if message.group else name, []).append(claimed)
+    for members in groups.values():
+        if len(members) > 1:
+            members.sort(key=lambda one: one.members.index(one.id))
+    return tuple(tuple(members) for members in groups.values())

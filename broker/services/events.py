@@ -1,0 +1,134 @@
+"""Take carriers' webhooks: journal, match, move, or park until they match."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+
+from broker.directory import Snapshot
+from broker.dispatch import Queue
+from broker.domain.event import Inbound, News, Report
+from broker.domain.status import Status
+from broker.errors import Unreadable
+from broker.keyspace import keys
+from broker.keyspace.content import Webhook as Arrived
+from broker.runtime import Runtime
+from broker.services import receive, reports
+from broker.settings import Settings
+from broker.storage import messages, parked, webhooks
+from broker.storage.database import Sql
+from broker.storage.webhooks import Webhook
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a batch of webhooks holds, each piece with the connection it came over."""
+
+    journal: list[Webhook] = field(default_factory=list)
+    news: dict[str, list[tuple[str, News]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """What a transaction made of the news: how much moved and was parked, and whose media is to be fetched."""
+
+    moved: int
+    parked: int
+    fetching: tuple[str, ...]
+
+
+def take(runtime: Runtime) -> None:
+    """Work on up to a take's worth of webhooks."""
+    popped = runtime.ready.pop(Queue.EVENTS, runtime.settings.take_size)
+    if not popped.ids:
+        return
+    ids = list(dict.fromkeys(popped.ids))
+    arrived = runtime.ready.webhooks(ids)
+    known = runtime.directory.look()
+    reading = read(arrived, known)
+    job = partial(apply, reading=reading, known=known, now_ms=popped.now_ms, settings=runtime.settings)
+    applied: Applied = runtime.database.write(job)
+    runtime.ready.drop(Queue.EVENTS, ids, contents=[keys.webhook(digest) for digest in arrived])
+    runtime.ready.push(Queue.MEDIA, applied.fetching)
+    log.info("webhooks_read", webhooks=len(arrived), moved=applied.moved, parked=applied.parked)
+
+
+def read(arrived: dict[str, Arrived], known: Snapshot) -> Reading:
+    """Return what the webhooks say, in the order they came."""
+    reading = Reading()
+    for digest, item in sorted(arrived.items(), key=lambda pair: pair[1].at):
+        news, verdict = _news(item, known)
+        reading.journal.append(
+            Webhook(digest=digest, connection=item.connection, at=item.at, body=item.body, verdict=verdict)
+        )
+        reading.news[digest] = [(item.connection, piece) for piece in news]
+    return reading
+
+
+def apply(sql: Sql, *, reading: Reading, known: Snapshot, now_ms: int, settings: Settings) -> Applied:
+    """Write the journal and apply what is new in it; a webhook that came before changes nothing."""
+    new = webhooks.keep(sql, reading.journal)
+    news = [piece for entry in reading.journal if entry.digest in new for piece in reading.news[entry.digest]]
+    told = [(name, piece) for name, piece in news if isinstance(piece, Report)]
+    came = [(name, piece) for name, piece in news if isinstance(piece, Inbound)]
+    matched = reports.match(sql, told)
+    moved = messages.move(sql, matched.moves, deadlines=deadlines(now_ms, settings))
+    arrivals = receive.receive(sql, came, known.owners, now_ms=now_ms, settings=settings)
+    waiting = [*reports.park(matched.unmatched, now_ms=now_ms), *arrivals.quarantined]
+    parked.park(sql, waiting)
+    return Applied(moved=len(moved), parked=len(waiting), fetching=arrivals.fetching)
+
+
+def deadlines(now_ms: int, settings: Settings) -> dict[Status, int]:
+    """Return when to look again at a message that reaches a state (Redis's clock, ms)."""
+    confirm_at = now_ms + round(settings.confirm_s * 1000)
+    return {Status.SUBMITTED: confirm_at, Status.RELAYED: confirm_at}
+
+
+def retry_parked(runtime: Runtime, *, limit: int = 200) -> int:
+    """Look again for the messages of parked reports; return how many were found."""
+    now_ms = runtime.ready.now_ms()
+
+    def job(sql: Sql) -> int:
+        rows = parked.due(sql, now_ms, limit=limit)
+        told = [(item.connection, reports.load(item.news)) for _, item in rows]
+        matched = reports.match(sql, told)
+        messages.move(sql, matched.moves, deadlines=deadlines(now_ms, runtime.settings))
+        misses = {id(report) for _, report in matched.unmatched}
+        found = [row for (row, _), (_, report) in zip(rows, told, strict=True) if id(report) not in misses]
+        later = [
+            (row, reports.look_again_at(item.at, now_ms))
+            for (row, item), (_, report) in zip(rows, told, strict=True)
+            if id(report) in misses
+        ]
+        parked.settle(sql, found, later)
+        return len(found)
+
+    return runtime.database.write(job)
+
+
+def _news(item: Arrived, known: Snapshot) -> tuple[Sequence[News], str]:
+    provider = known.providers.get(item.connection)
+    if provider is None:
+        return (), "unknown connection"
+    try:
+        news = provider.read(item.body)
+    except Unreadable as error:
+        log.warning("webhook_unreadable", connection=item.connection, at=at_text(item))
+        return (), f"unreadable: {error}"
+    return news, ", ".join(_names(news))
+
+
+def _names(news: Iterable[News]) -> list[str]:
+    return [
+        piece.event if isinstance(piece, Report) else "inbound" if isinstance(piece, Inbound) else piece.kind
+        for piece in news
+    ]
+
+
+def at_text(item: Arrived) -> str:
+    """Return when a webhook came, for a log line."""
+    return item.at.isoformat()

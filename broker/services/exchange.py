@@ -1,0 +1,93 @@
+"""Hold a provider's conversation with its carrier: credentials, quick repeats, one renewal of a refused token."""
+
+import asyncio
+from functools import partial
+from typing import TypeVar
+
+from broker.domain.wire import Conversation, Request, Response
+from broker.errors import NotAuthorised, ProviderError, Unavailable
+from broker.net.retry import quickly
+from broker.providers.base import Provider
+from broker.runtime import Runtime
+
+T = TypeVar("T")
+
+_UNAUTHORISED = 401
+
+
+async def hold(
+    runtime: Runtime, provider: Provider, conversation: Conversation[T], *, not_after: float | None = None
+) -> T:
+    """Send what the conversation asks for, tell it the answers, and return what it learnt.
+
+    `not_after`, on the loop's clock, is when the create call may no longer start. Raises what the provider makes of
+    an answer, or of the lack of one.
+    """
+    step = partial(next, conversation)
+    while True:
+        try:
+            request = step()
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        try:
+            answer = await _ask(runtime, provider, request, not_after)
+        except ProviderError as error:
+            step = partial(conversation.throw, error)
+        else:
+            step = partial(conversation.send, answer)
+
+
+async def token_for(runtime: Runtime, provider: Provider) -> str | None:
+    """Return the connection's access token, fetched by one worker at a time; None where it needs none."""
+    if not provider.needs_token():
+        return None
+    name = provider.connection.name
+    while True:
+        token = await runtime.tokens.get(name)
+        if token is not None:
+            return token
+        if await runtime.tokens.lock(name):
+            try:
+                return await runtime.tokens.get(name) or await _fetch_token(runtime, provider)
+            finally:
+                await runtime.tokens.unlock(name)
+
+
+async def _fetch_token(runtime: Runtime, provider: Provider) -> str:
+    try:
+        token = await hold(runtime, provider, provider.token(secret=0))
+    except NotAuthorised:
+        # The first of two live secrets was withdrawn: the second is there for this.
+        token = await hold(runtime, provider, provider.token(secret=1))
+    await runtime.tokens.put(provider.connection.name, token.value, expires_in_s=token.expires_in_s)
+    return token.value
+
+
+async def _ask(runtime: Runtime, provider: Provider, request: Request, not_after: float | None) -> Response:
+    token = await token_for(runtime, provider) if request.credentials else None
+    answer = await _send(runtime, provider, request, token, not_after)
+    if answer.status == _UNAUTHORISED and token is not None:
+        await runtime.tokens.forget(provider.connection.name, token)
+        token = await token_for(runtime, provider)
+        answer = await _send(runtime, provider, request, token, not_after)
+    return answer
+
+
+async def _send(
+    runtime: Runtime, provider: Provider, request: Request, token: str | None, not_after: float | None
+) -> Response:
+    if request.credentials:
+        request = provider.authorise(request, token)
+    send = partial(_send_once, runtime, request, not_after if provider.is_create(request) else None)
+    try:
+        return await send()
+    except Unavailable:
+        # It never reached them, so even a create call may be tried again at once.
+        return await quickly(send)
+
+
+async def _send_once(runtime: Runtime, request: Request, not_after: float | None) -> Response:
+    if not_after is not None and asyncio.get_running_loop().time() > not_after:
+        raise Unavailable("there was no time left to wait for an answer", retry_after_s=0)
+    return await runtime.carrier.send(request, timeout_s=runtime.settings.submit_timeout_s)

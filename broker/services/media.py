@@ -1,0 +1,130 @@
+"""Take messages whose media must be looked at: fetch what arrived, prepare what is to leave."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+import structlog
+
+from broker.dispatch import Queue
+from broker.domain.message import Direction, Message, Part, PartKind, PartState, Tag
+from broker.domain.status import Event
+from broker.errors import MediaError, MediaUnavailable, NotAuthorised
+from broker.providers.base import Provider
+from broker.runtime import Runtime
+from broker.services import exchange, prepare
+from broker.services.backlog import next_look_ms
+from broker.services.fetch import bring
+from broker.services.outcome import at
+from broker.storage import messages, parts
+from broker.storage.database import Sql
+from broker.storage.messages import Move
+
+log = structlog.get_logger()
+
+TAKE = 20
+"""Most messages of one take: media is slow, and a take ends with its slowest message."""
+
+
+def take(runtime: Runtime) -> None:
+    """Work on up to a take's worth of the messages whose media is due."""
+    popped = runtime.ready.pop(Queue.MEDIA, TAKE)
+    if not popped.ids:
+        return
+    until_ms = popped.now_ms + round(runtime.settings.media_timeout_s * 2000)
+    free = runtime.database.write(
+        partial(parts.lease, ids=popped.ids, now_ms=popped.now_ms, until_ms=until_ms)
+    )
+    runtime.ready.drop(Queue.MEDIA, popped.ids)
+    found = runtime.database.read(partial(messages.load, ids=free))
+    if found:
+        runtime.loop.run(_work_on(runtime, list(found.values())))
+
+
+async def _work_on(runtime: Runtime, found: Sequence[Message]) -> None:
+    async def work(message: Message) -> None:
+        if message.direction is Direction.OUT:
+            await prepare.prepare(runtime, message)
+        else:
+            await _fetch(runtime, message)
+
+    results = await asyncio.gather(*(work(message) for message in found), return_exceptions=True)
+    for message, result in zip(found, results, strict=True):
+        if isinstance(result, BaseException):
+            # The lease runs out, and the sweep brings the message back.
+            log.error("media_broke", message_id=message.id, exc_info=result)
+
+
+async def _fetch(runtime: Runtime, message: Message) -> None:
+    known = await asyncio.to_thread(runtime.directory.look)
+    provider = known.providers.get(message.connection or "")
+    pending = [part for part in message.parts if part.state is PartState.PENDING]
+    fetched = await asyncio.gather(*(_fetch_part(runtime, provider, message, part) for part in pending))
+    await asyncio.to_thread(_record, runtime, message, fetched)
+
+
+async def _fetch_part(runtime: Runtime, provider: Provider | None, message: Message, part: Part) -> Part:
+    try:
+        if provider is None:
+            raise MediaUnavailable("its connection is gone")
+        return await _with_credentials(runtime, provider, message, part)
+    except NotAuthorised as error:
+        return replace(part, error=error.detail)
+    except MediaError as error:
+        state = PartState.LOST if error.final else PartState.PENDING
+        return replace(part, state=state, error=str(error))
+
+
+async def _with_credentials(runtime: Runtime, provider: Provider, message: Message, part: Part) -> Part:
+    request = provider.media(part.url or "")
+    token = await exchange.token_for(runtime, provider)
+    fetch = partial(bring, runtime.plain, part=part, message_id=message.id, settings=runtime.settings)
+    try:
+        return await fetch(provider.authorise(request, token))
+    except NotAuthorised:
+        if token is None:
+            raise
+        await runtime.tokens.forget(provider.connection.name, token)
+        token = await exchange.token_for(runtime, provider)
+        return await fetch(provider.authorise(request, token))
+
+
+def _record(runtime: Runtime, message: Message, fetched: Sequence[Part]) -> None:
+    now_ms = runtime.ready.now_ms()
+    age_ms = now_ms - round(message.created_at.timestamp() * 1000)
+    over = age_ms > runtime.settings.media_retry_s * 1000
+    settled = [
+        replace(part, state=PartState.LOST) if over and part.state is PartState.PENDING else part
+        for part in fetched
+    ]
+    whole = {part.index: part for part in (*message.parts, *settled)}.values()
+    states = {part.state for part in whole}
+
+    def job(sql: Sql) -> None:
+        parts.record(sql, message.id, settled)
+        parts.tag(sql, message.id, path_tags(list(whole)))
+        if PartState.PENDING in states:
+            parts.postpone(sql, message.id, now_ms + next_look_ms(age_ms))
+            return
+        event = Event.LOSE_PART if PartState.LOST in states else Event.READY
+        messages.move(sql, [Move(id=message.id, event=event, at=at(now_ms), key=event)])
+
+    runtime.database.write(job)
+    log.info(
+        "media_fetched",
+        message_id=message.id,
+        **{state: sum(p.state is state for p in whole) for state in states},
+    )
+
+
+def path_tags(whole: Sequence[Part]) -> tuple[Tag, ...]:
+    """Return the tags that name each stored file: attachment, attachment2, … and layout for a layout."""
+    stored = [part for part in whole if part.state is PartState.STORED]
+    shown = [part for part in stored if part.kind is not PartKind.LAYOUT]
+    layouts = [part for part in stored if part.kind is PartKind.LAYOUT]
+    return tuple(
+        Tag(name=f"{name}{n if n > 1 else ''}", value=part.path or "")
+        for name, group in (("attachment", shown), ("layout", layouts))
+        for n, part in enumerate(group, start=1)
+    )

@@ -1,0 +1,153 @@
+"""Prepare the media of a message that is to leave: fetch what has a URL, check it, make pictures fit."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import structlog
+
+from broker.domain.content_type import canonical
+from broker.domain.media import safe_name
+from broker.domain.message import Message, Part, PartKind, PartState
+from broker.domain.status import Event
+from broker.domain.wire import Request
+from broker.errors import (
+    MediaError,
+    MediaGone,
+    MediaTooLarge,
+    MediaUnavailable,
+    MediaWrongType,
+    NotAuthorised,
+)
+from broker.providers.base import Limits
+from broker.runtime import Runtime
+from broker.services.backlog import next_look_ms, queue_of
+from broker.services.fetch import bring
+from broker.services.fit import Picture, fit
+from broker.services.outcome import at
+from broker.storage import messages, parts
+from broker.storage.database import Sql
+from broker.storage.files import Sink, part_path
+from broker.storage.messages import Move
+
+log = structlog.get_logger()
+
+
+async def prepare(runtime: Runtime, message: Message) -> None:
+    """Bring a message's parts into the form its carrier takes, then let it go on; or refuse it and say why.
+
+    A group is prepared once, for all its members.
+    """
+    known = await asyncio.to_thread(runtime.directory.look)
+    provider = known.providers.get(message.connection or "")
+    try:
+        fetched = await asyncio.gather(*(_fetched(runtime, message, part) for part in message.parts))
+        limits = None if provider is None else provider.limits
+        ready = await asyncio.to_thread(_fitted, runtime, message, fetched, limits)
+    except MediaError as error:
+        await asyncio.to_thread(_failed, runtime, message, error)
+    else:
+        await asyncio.to_thread(_ready, runtime, message, ready)
+
+
+async def _fetched(runtime: Runtime, message: Message, part: Part) -> Part:
+    if part.state is PartState.STORED:
+        return part
+    request = Request(method="GET", url=part.url or "")
+    try:
+        return await bring(runtime.guarded, request, part, message_id=message.id, settings=runtime.settings)
+    except NotAuthorised as error:
+        raise MediaGone("the media host wants credentials") from error
+
+
+def _fitted(
+    runtime: Runtime, message: Message, fetched: Sequence[Part], limits: Limits | None
+) -> tuple[Part, ...]:
+    if limits is None:
+        raise MediaUnavailable("its connection is gone")
+    shown = [part for part in fetched if part.kind is not PartKind.LAYOUT]
+    if len(shown) > limits.parts:
+        raise MediaTooLarge(f"there are more than {limits.parts} parts")
+    if sum(part.size for part in shown) > runtime.settings.media_message_limit:
+        raise MediaTooLarge(f"the parts have more than {runtime.settings.media_message_limit} bytes together")
+    pictures = fit([_picture(part) for part in shown], limits.message_bytes(message.originator))
+    for part, picture in zip(shown, pictures, strict=True):
+        if canonical(picture.content_type) not in limits.content_types:
+            raise MediaWrongType(
+                f"part {part.index} is {canonical(picture.content_type)}, which is not carried"
+            )
+        if len(picture.data) > limits.part_bytes:
+            raise MediaTooLarge(f"part {part.index} has more than {limits.part_bytes} bytes")
+    fitted = {
+        part.index: _kept(runtime, message, part, picture)
+        for part, picture in zip(shown, pictures, strict=True)
+    }
+    return tuple(fitted.get(part.index, part) for part in fetched)
+
+
+def _picture(part: Part) -> Picture:
+    try:
+        data = Path(part.path or "").read_bytes()
+    except OSError as error:
+        raise MediaGone(f"part {part.index} is no longer there") from error
+    return Picture(data=data, content_type=part.content_type, name=part.name)
+
+
+def _kept(runtime: Runtime, message: Message, part: Part, picture: Picture) -> Part:
+    """Return the part with its bytes below the message's own folder, where they outlive an upload."""
+    root = runtime.settings.attachments
+    name = safe_name(picture.name or f"part{part.index}", picture.content_type)
+    path = part_path(root, message.id, part.index, name)
+    if Path(part.path or "") == path and len(picture.data) == part.size:
+        return part
+    with Sink(path.parent) as sink:
+        sink.write(picture.data)
+        stored = sink.commit(path.name)
+    return replace(
+        part,
+        name=name,
+        content_type=picture.content_type,
+        size=stored.size,
+        sha256=stored.sha256,
+        path=str(stored.path),
+    )
+
+
+def _ready(runtime: Runtime, message: Message, ready: Sequence[Part]) -> None:
+    now_ms = runtime.ready.now_ms()
+    due_at = now_ms if message.send_at is None else max(now_ms, round(message.send_at.timestamp() * 1000))
+    ids = message.members or (message.id,)
+
+    def job(sql: Sql) -> None:
+        for identifier in ids:
+            parts.record(sql, identifier, ready)
+        messages.move(
+            sql,
+            [Move(id=one, event=Event.READY, at=at(now_ms), key=Event.READY, due_at=due_at) for one in ids],
+        )
+
+    runtime.database.write(job)
+    queue = queue_of(message.priority)
+    if due_at > now_ms:
+        runtime.schedule.add(queue, {ids[0]: due_at})
+    else:
+        runtime.ready.push(queue, [ids[0]])
+
+
+def _failed(runtime: Runtime, message: Message, error: MediaError) -> None:
+    now_ms = runtime.ready.now_ms()
+    detail = str(error)
+    if error.final:
+        event = Event.REFUSE
+    elif message.valid_until <= at(now_ms):
+        event = Event.EXPIRE
+    else:
+        age_ms = now_ms - round(message.created_at.timestamp() * 1000)
+        until_ms = now_ms + next_look_ms(age_ms)
+        runtime.database.write(lambda sql: parts.postpone(sql, message.id, until_ms))
+        return
+    ids = message.members or (message.id,)
+    moves = [Move(id=one, event=event, at=at(now_ms), key=event, detail=detail) for one in ids]
+    runtime.database.write(lambda sql: messages.move(sql, moves))
+    log.info("media_refused", message_id=message.id, reason=type(error).__name__)

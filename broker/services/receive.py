@@ -1,0 +1,100 @@
+"""Make messages of what arrived for our numbers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from urllib.parse import unquote
+
+import orjson
+
+from broker.domain.event import Inbound
+from broker.domain.filename import name_in
+from broker.domain.ids import new_id
+from broker.domain.message import Direction, Message, Part, Tag
+from broker.domain.status import Event, Status
+from broker.services.outcome import at
+from broker.settings import Settings
+from broker.storage import messages
+from broker.storage.database import Sql
+from broker.storage.messages import Fresh
+from broker.storage.parked import Parked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrivals:
+    """The new messages whose media is to be fetched, and what came for numbers that are nobody's."""
+
+    fetching: tuple[str, ...]
+    quarantined: tuple[Parked, ...]
+
+
+def receive(
+    sql: Sql,
+    came: Sequence[tuple[str, Inbound]],
+    owners: Mapping[str, str],
+    *,
+    now_ms: int,
+    settings: Settings,
+) -> Arrivals:
+    """Record arrivals, each with the connection it came over; one that came before is not recorded again."""
+    fresh = [
+        _fresh(name, inbound, owners[inbound.recipient], now_ms, settings)
+        for name, inbound in came
+        if inbound.recipient in owners
+    ]
+    added = messages.add(sql, fresh)
+    return Arrivals(
+        fetching=tuple(item.message.id for item in fresh if item.message.id in added and item.message.parts),
+        quarantined=tuple(
+            _quarantined(name, inbound, now_ms) for name, inbound in came if inbound.recipient not in owners
+        ),
+    )
+
+
+def _fresh(name: str, inbound: Inbound, account: str, now_ms: int, settings: Settings) -> Fresh:
+    now = at(now_ms)
+    message = Message(
+        id=new_id(now_ms),
+        account=account,
+        dialect="native",
+        direction=Direction.IN,
+        status=Status.RECEIVED,
+        originator=inbound.originator,
+        recipient=inbound.recipient,
+        text=inbound.text,
+        tags=_tags(inbound),
+        parts=tuple(_part(index, url) for index, url in enumerate(inbound.media, start=1)),
+        connection=name,
+        created_at=now,
+        valid_until=now + timedelta(seconds=settings.media_retry_s),
+        provider_ref=inbound.provider_ref,
+    )
+    return Fresh(
+        message=message,
+        event=Event.FETCH if message.parts else Event.READY,
+        due_at=now_ms if message.parts else None,
+        inbound_key=f"{name}:{inbound.key}",
+    )
+
+
+def _part(index: int, url: str) -> Part:
+    # Only the bytes tell the type; until they are here the part goes by the name in its link.
+    return Part(index=index, name=unquote(name_in(url)), url=url)
+
+
+def _tags(inbound: Inbound) -> tuple[Tag, ...]:
+    known = [Tag(name="provider_message_id", value=inbound.provider_ref)]
+    if inbound.others:
+        known.append(Tag(name="other_recipients", value=",".join(inbound.others)))
+    return tuple(known)
+
+
+def _quarantined(name: str, inbound: Inbound, now_ms: int) -> Parked:
+    return Parked(
+        connection=name,
+        key=inbound.key,
+        news=orjson.dumps(asdict(inbound)).decode(),
+        reason="nobody's number",
+        at=at(now_ms),
+        due_at=None,
+    )

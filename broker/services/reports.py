@@ -1,0 +1,91 @@
+"""Find the message a report is about: by our echoed id first, by the carrier's reference second."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from broker.domain.event import Report
+from broker.domain.status import Event
+from broker.services.outcome import at
+from broker.storage import matching
+from broker.storage.database import Sql
+from broker.storage.messages import Move
+from broker.storage.parked import Parked
+
+PATIENCE = timedelta(hours=72)
+"""How long a report is looked at again by itself; after that it is listed for people."""
+
+SOON_MS = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matched:
+    """Reports as moves of messages, and those that fit no message of their connection."""
+
+    moves: tuple[Move, ...]
+    unmatched: tuple[tuple[str, Report], ...]
+
+
+def match(sql: Sql, told: Sequence[tuple[str, Report]]) -> Matched:
+    """Match reports, each with the connection it came over, to messages.
+
+    A report must come over the connection that its message went out by: another carrier's word does not count.
+    """
+    found = matching.find(sql, [report for _, report in told])
+    moves: list[Move] = []
+    unmatched: list[tuple[str, Report]] = []
+    for name, report in told:
+        place = found.of(report)
+        if place is None or place.connection != name:
+            unmatched.append((name, report))
+        else:
+            moves.append(_move(place.id, report))
+    return Matched(moves=tuple(moves), unmatched=tuple(unmatched))
+
+
+def park(unmatched: Sequence[tuple[str, Report]], *, now_ms: int) -> list[Parked]:
+    """Return reports that fit no message yet, ready to be kept."""
+    return [
+        Parked(
+            connection=name,
+            key=report.key,
+            news=dump(report),
+            reason="no such message",
+            at=at(now_ms),
+            due_at=now_ms + SOON_MS,
+        )
+        for name, report in unmatched
+    ]
+
+
+def look_again_at(parked_at: datetime, now_ms: int) -> int | None:
+    """Return when to look again, less and less often; None when it has been long enough."""
+    age = at(now_ms) - parked_at
+    return None if age > PATIENCE else now_ms + max(SOON_MS, round(age.total_seconds() * 500))
+
+
+def dump(report: Report) -> str:
+    """Return a report as the JSON that is kept."""
+    return orjson.dumps(asdict(report)).decode()
+
+
+def load(text: str) -> Report:
+    """Return the report kept as `text`."""
+    known: dict[str, Any] = orjson.loads(text)
+    return Report(**{**known, "event": Event(known["event"]), "at": datetime.fromisoformat(known["at"])})
+
+
+def _move(message_id: str, report: Report) -> Move:
+    detail = " ".join(piece for piece in (report.code, report.detail) if piece)
+    return Move(
+        id=message_id,
+        event=report.event,
+        at=report.at,
+        key=report.key,
+        detail=detail,
+        attempt=report.attempt,
+        provider_ref=report.provider_ref,
+    )

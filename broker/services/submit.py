@@ -1,0 +1,132 @@
+"""Take waiting messages, hand them to their carriers, record what came of it."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from functools import partial
+
+import structlog
+
+from broker.directory import Snapshot
+from broker.dispatch import Queue
+from broker.domain.message import Message, Receipt
+from broker.domain.status import Event, Status
+from broker.errors import NotAuthorised
+from broker.keyspace import keys
+from broker.providers.base import Submission
+from broker.runtime import Runtime
+from broker.services import exchange
+from broker.services.backlog import queue_of
+from broker.services.claim import Claimed, claim
+from broker.services.outcome import Result, Verdict, end_of, judge, move_of
+from broker.services.outgoing import outgoing
+from broker.storage import accounts, messages, submissions
+from broker.storage.database import Sql
+
+log = structlog.get_logger()
+
+ALONE_AFTER = 2
+"""An id that was put back this often is taken alone, so that a poisonous message harms only itself."""
+
+
+def take(runtime: Runtime, queue: Queue) -> None:
+    """Work on up to a take's worth of what waits in a queue."""
+    popped = runtime.ready.pop(queue, runtime.settings.take_size)
+    ids = list(dict.fromkeys(popped.ids))
+    together = [one for one in ids if popped.pops[one] <= ALONE_AFTER]
+    alone = [[one] for one in ids if popped.pops[one] > ALONE_AFTER]
+    for batch in ([together] if together else []) + alone:
+        _take(runtime, queue, batch)
+
+
+def _take(runtime: Runtime, queue: Queue, ids: Sequence[str]) -> None:
+    started = time.monotonic()
+    known = runtime.directory.look()
+    admitted = runtime.ready.messages(ids)
+    now_ms = runtime.ready.now_ms()
+    job = partial(claim, ids=ids, admitted=admitted, known=known, now_ms=now_ms, settings=runtime.settings)
+    claimed: Claimed = runtime.database.write(job)
+    runtime.ready.drop(queue, ids, contents=[keys.content(name) for name in admitted])
+    runtime.ready.push(Queue.MEDIA, claimed.preparing)
+    runtime.schedule.add(queue, claimed.waiting)
+    if claimed.submissions:
+        results = runtime.loop.run(_submit_all(runtime, known, claimed.submissions, started))
+        _record(runtime, claimed.submissions, results)
+
+
+async def _submit_all(
+    runtime: Runtime, known: Snapshot, groups: Sequence[tuple[Message, ...]], started: float
+) -> list[Result]:
+    # No send starts after two thirds of the lease: a worker that slept must not send what another has taken over.
+    late_s = time.monotonic() - started
+    not_after = asyncio.get_running_loop().time() - late_s + runtime.settings.lease_s * 2 / 3
+    work = (_submit(runtime, known, group, not_after) for group in groups)
+    return await asyncio.gather(*work, return_exceptions=True)
+
+
+async def _submit(runtime: Runtime, known: Snapshot, group: tuple[Message, ...], not_after: float) -> Receipt:
+    leader = group[0]
+    provider = known.providers[leader.connection or ""]
+    async with runtime.windows[provider.connection.name]:
+        submission = Submission(
+            message=leader,
+            recipients=tuple(one.recipient for one in group),
+            tag=f"{leader.batch if leader.group else leader.id}.{leader.attempts}",
+            parts=await outgoing(runtime.settings, provider, leader) if leader.parts else (),
+        )
+        return await exchange.hold(runtime, provider, provider.submit(submission), not_after=not_after)
+
+
+def _record(runtime: Runtime, groups: Sequence[tuple[Message, ...]], results: Sequence[Result]) -> None:
+    now_ms = runtime.ready.now_ms()
+    verdicts = [
+        (message, judge(result, message, now_ms=now_ms, settings=runtime.settings))
+        for group, result in zip(groups, results, strict=True)
+        for message in group
+    ]
+    refused = {
+        group[0].connection: str(result)
+        for group, result in zip(groups, results, strict=True)
+        if isinstance(result, NotAuthorised)
+    }
+    deadlines = {Status.SUBMITTED: now_ms + round(runtime.settings.confirm_s * 1000)}
+
+    def job(sql: Sql) -> None:
+        messages.move(
+            sql, [move_of(one, verdict, now_ms=now_ms) for one, verdict in verdicts], deadlines=deadlines
+        )
+        submissions.end(sql, [end_of(one, verdict, now_ms=now_ms) for one, verdict in verdicts])
+        for name, reason in refused.items():
+            accounts.hold(sql, name or "", now_ms=now_ms, reason=reason)
+
+    runtime.database.write(job)
+    _come_back(runtime, verdicts)
+    _tell(runtime, verdicts, results, refused)
+
+
+def _come_back(runtime: Runtime, verdicts: Sequence[tuple[Message, Verdict]]) -> None:
+    later: dict[Queue, dict[str, int]] = {}
+    for message, verdict in verdicts:
+        if verdict.event is Event.DEFER and verdict.due_at is not None:
+            leader = message.members[0] if message.group else message.id
+            later.setdefault(queue_of(message.priority), {})[leader] = verdict.due_at
+    for queue, due_at in later.items():
+        runtime.schedule.add(queue, due_at)
+
+
+def _tell(
+    runtime: Runtime,
+    verdicts: Sequence[tuple[Message, Verdict]],
+    results: Sequence[Result],
+    refused: dict[str | None, str],
+) -> None:
+    for name, reason in refused.items():
+        runtime.directory.forget()
+        log.error("connection_held", connection=name, reason=reason)
+    for result in results:
+        if isinstance(result, BaseException) and not hasattr(result, "http_status"):
+            log.error("submission_broke", exc_info=result)
+    counts: dict[str, int] = {}
+    for _, verdict in verdicts:
+        counts[verdict.event] = counts.get(verdict.event, 0) + 1
+    log.info("messages_submitted", **counts)

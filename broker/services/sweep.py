@@ -1,0 +1,130 @@
+"""End what is overdue and put back what was dropped: the pass that repairs, found in SQL by its due time."""
+
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from broker.directory import Snapshot
+from broker.dispatch import Queue
+from broker.domain.message import Direction, Message
+from broker.domain.status import Event, Status, sources
+from broker.runtime import Runtime
+from broker.services import events
+from broker.services.backlog import queue_of
+from broker.services.outcome import at
+from broker.settings import Settings
+from broker.storage import accounts, files, messages
+from broker.storage.messages import Move
+
+log = structlog.get_logger()
+
+MOST = 200
+"""Most messages of one pass; what is left is due at the next."""
+
+WAITING = frozenset(sources(Event.CLAIM))
+IN_CARRIERS_CARE = frozenset({Status.SUBMITTED, Status.RELAYED})
+WITH_MEDIA = frozenset({Status.PREPARING, Status.FETCHING})
+CROWD = 1000
+"""A ready list that is longer than this needs nobody to be put back on it."""
+
+ORPHAN_S = 24 * 3600
+
+
+def sweep(runtime: Runtime) -> None:
+    """Look at everything that is due in SQL, once."""
+    now_ms = runtime.ready.now_ms()
+    known = runtime.directory.look()
+    due = runtime.database.read(lambda sql: messages.load(sql, messages.due(sql, now_ms, limit=MOST)))
+    moves = [move for message in due.values() for move in _moves(message, known, now_ms, runtime.settings)]
+    if moves:
+        moved = runtime.database.write(
+            lambda sql: messages.move(sql, moves, deadlines=events.deadlines(now_ms, runtime.settings))
+        )
+        log.info("messages_swept", **_count([item.event for item in moved]))
+    _put_back(runtime, [message for message in due.values() if message.status in WAITING | WITH_MEDIA])
+    events.retry_parked(runtime)
+    _probe(runtime, known, now_ms)
+
+
+def sweep_files(runtime: Runtime) -> None:
+    """Remove what crashes left on disk, and uploads that nobody sent in time."""
+    now = time.time()
+    settings = runtime.settings
+    gone = sum(
+        files.sweep_orphans(root, older_than_s=ORPHAN_S, now=now)
+        for root in (settings.attachments, settings.uploads)
+    )
+    if gone:
+        log.info("orphans_removed", files=gone)
+
+
+def _moves(message: Message, known: Snapshot, now_ms: int, settings: Settings) -> list[Move]:
+    """Return what ends a message's present state, if anything but its turn does."""
+    if message.status is Status.SUBMITTING:
+        hold_until = now_ms + round(settings.unknown_hold_s * 1000)
+        why = "its worker did not say how it ended"
+        return [_move(message, Event.LOSE, now_ms, why, due_at=hold_until)]
+    if message.status is Status.UNKNOWN:
+        return [_settle(message, known, now_ms, settings)]
+    if message.status in IN_CARRIERS_CARE:
+        return [_move(message, Event.UNCONFIRM, now_ms, "no report came in time")]
+    if message.direction is Direction.OUT and message.valid_until <= at(now_ms):
+        return [_move(message, Event.EXPIRE, now_ms, "its validity is over")]
+    return []
+
+
+def _settle(message: Message, known: Snapshot, now_ms: int, settings: Settings) -> Move:
+    """Return what the account wants done when no evidence came of a submission whose answer was lost."""
+    if known.policies.get(message.account) == "stop":
+        return _move(message, Event.STOP, now_ms, "the carrier's answer was lost; it may have been sent")
+    if message.attempts >= settings.retry_attempts:
+        return _move(message, Event.STOP, now_ms, "it was tried often enough; it may have been sent")
+    return _move(message, Event.RESEND, now_ms, "no evidence came", due_at=now_ms, possible_duplicate=True)
+
+
+def _move(
+    message: Message,
+    event: Event,
+    now_ms: int,
+    detail: str,
+    *,
+    due_at: int | None = None,
+    possible_duplicate: bool = False,
+) -> Move:
+    return Move(
+        id=message.id,
+        event=event,
+        at=at(now_ms),
+        key=f"{event}.{message.attempts}",
+        detail=detail,
+        attempt=message.attempts,
+        due_at=due_at,
+        possible_duplicate=possible_duplicate,
+    )
+
+
+def _put_back(runtime: Runtime, waiting: Sequence[Message]) -> None:
+    """Push what waits and is due: the schedule or a worker has dropped it."""
+    lists: dict[Queue, list[str]] = {}
+    for message in waiting:
+        queue = Queue.MEDIA if message.status in WITH_MEDIA else queue_of(message.priority)
+        lists.setdefault(queue, []).append(message.members[0] if message.group else message.id)
+    for queue, ids in lists.items():
+        if runtime.ready.waiting(queue) < CROWD:
+            runtime.ready.push(queue, list(dict.fromkeys(ids)))
+
+
+def _probe(runtime: Runtime, known: Snapshot, now_ms: int) -> None:
+    """Let held connections try again that have been left alone long enough."""
+    before = now_ms - runtime.settings.hold_s * 1000
+    used = [provider.connection for provider in known.providers.values()]
+    over = [one.name for one in used if one.held_at is not None and one.held_at < before]
+    if over:
+        runtime.database.write(lambda sql: accounts.release(sql, over))
+        runtime.directory.forget()
+        log.warning("connections_tried_again", connections=over)
+
+
+def _count(kinds: Sequence[Event]) -> dict[str, int]:
+    return {kind: kinds.count(kind) for kind in sorted(set(kinds))}

@@ -1,0 +1,73 @@
+"""Look up which messages carriers' reports are about."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from broker.domain.event import Report
+from broker.domain.message import Direction
+from broker.storage.tables import messages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A message, and the connection it went out by."""
+
+    id: str
+    connection: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The messages that a batch of reports may be about."""
+
+    by_id: Mapping[str, Place]
+    by_batch: Mapping[tuple[str, str], Place]
+    by_ref: Mapping[str, Sequence[tuple[str, Place]]]
+
+    def of(self, report: Report) -> Place | None:
+        """Return the message a report is about, if it is here."""
+        if report.message_id is not None:
+            place = self.by_id.get(report.message_id)
+            return place or self.by_batch.get((report.message_id, report.recipient or ""))
+        candidates = self.by_ref.get(report.provider_ref or "", ())
+        if len(candidates) == 1:
+            return candidates[0][1]
+        return next((place for recipient, place in candidates if recipient == report.recipient), None)
+
+
+def find(connection: Connection, reports: Sequence[Report]) -> Found:
+    """Read the messages that reports name, in at most three queries."""
+    echoed = sorted({report.message_id for report in reports if report.message_id is not None})
+    by_id = {row.id: _place(row) for row in _rows(connection, messages.c.id, echoed)}
+    batches = [name for name in echoed if name not in by_id]
+    by_batch = {
+        (row.batch, row.recipient): _place(row) for row in _rows(connection, messages.c.batch, batches)
+    }
+    refs = sorted(
+        {report.provider_ref for report in reports if not report.message_id and report.provider_ref}
+    )
+    by_ref: dict[str, list[tuple[str, Place]]] = {}
+    for row in _rows(connection, messages.c.provider_ref, refs):
+        by_ref.setdefault(row.provider_ref, []).append((row.recipient, _place(row)))
+    return Found(by_id=by_id, by_batch=by_batch, by_ref=by_ref)
+
+
+def _rows(connection: Connection, column: Any, values: Sequence[str]) -> Sequence[Any]:
+    if not values:
+        return ()
+    return connection.execute(
+        select(
+            messages.c.id,
+            messages.c.batch,
+            messages.c.recipient,
+            messages.c.provider_ref,
+            messages.c.connection,
+        ).where(column.in_(values), messages.c.direction == Direction.OUT)
+    ).all()
+
+
+def _place(row: Any) -> Place:
+    return Place(id=row.id, connection=row.connection)

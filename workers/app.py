@@ -1,0 +1,30 @@
+"""The Celery application: `celery -A workers.app worker`."""
+
+from celery import Celery
+from celery.signals import setup_logging, worker_init, worker_shutdown
+
+from broker import log
+from broker.settings import Settings
+from workers import runtime
+from workers.conf import celery_conf
+from workers.wake import Wake
+
+settings = Settings.load()
+app = Celery("broker", set_as_current=True)
+app.conf.update(celery_conf(settings))
+app.steps["consumer"].add(Wake)
+
+
+@setup_logging.connect
+def _set_up_logging(**_: object) -> None:
+    log.configure(level=settings.log_level, form=settings.log_format, process="worker")
+
+
+@worker_init.connect
+def _open(**_: object) -> None:
+    runtime.open_runtime(settings)
+
+
+@worker_shutdown.connect
+def _close(**_: object) -> None:
+    runtime.close_runtime()

@@ -1,0 +1,91 @@
+"""Run the scheduler: `python -m workers.scheduler`; one is active, any number stand by."""
+
+import os
+import signal
+import socket
+import threading
+import time
+
+import structlog
+
+from broker import log as logging
+from broker.dispatch import Queue
+from broker.errors import BrokerError
+from broker.keyspace.client import AWAY, open_sync
+from broker.keyspace.schedule import Schedule
+from broker.settings import Settings
+
+log = structlog.get_logger()
+
+TICK_S = 0.1
+"""Between two looks at the schedule."""
+
+LEASE_MS = 3_000
+"""After this long without a word from the active scheduler a standby takes over."""
+
+SCHEDULED = (Queue.SUBMIT_HIGH, Queue.SUBMIT)
+WITH_OUTBOX = (Queue.SUBMIT_HIGH, Queue.SUBMIT, Queue.EVENTS, Queue.MEDIA)
+
+
+class Scheduler:
+    """Moves what is due into the ready lists, puts back what was dropped, rings for the sweeps."""
+
+    def __init__(self, schedule: Schedule, settings: Settings) -> None:
+        self._schedule = schedule
+        self._settings = settings
+        self._who = f"{socket.gethostname()}:{os.getpid()}"
+        self._leads = False
+        self._next_second = 0.0
+        self._next_sweep = 0.0
+
+    def tick(self, now: float) -> None:
+        """Do what is due at `now` (a monotonic clock), if this is the active scheduler."""
+        leads = self._schedule.lead(self._who, lease_ms=LEASE_MS)
+        if leads != self._leads:
+            log.info("scheduler_leads" if leads else "scheduler_stands_by")
+            self._leads = leads
+        if not leads:
+            return
+        for queue in SCHEDULED:
+            self._schedule.move_due(queue)
+        if now >= self._next_second:
+            self._next_second = now + 1.0
+            self._put_back()
+        if now >= self._next_sweep:
+            self._next_sweep = now + self._settings.sweep_every_s
+            self._schedule.ring(Queue.SWEEPS)
+
+    def _put_back(self) -> None:
+        for queue in WITH_OUTBOX:
+            found = self._schedule.put_back(queue)
+            if found:
+                log.warning("ids_put_back", queue=queue, ids=found)
+
+
+def run(settings: Settings, stop: threading.Event) -> None:
+    """Tick until told to stop; Redis may come and go."""
+    schedule = Schedule(open_sync(settings.redis_url, settings), rings=settings.worker_threads)
+    scheduler = Scheduler(schedule, settings)
+    while not stop.wait(TICK_S):
+        try:
+            scheduler.tick(time.monotonic())
+        except AWAY as error:
+            log.warning("redis_away", reason=type(error).__name__)
+            stop.wait(1.0)
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT."""
+    try:
+        settings = Settings.load()
+    except BrokerError as error:
+        raise SystemExit(f"broker: {error}") from None
+    logging.configure(level=settings.log_level, form=settings.log_format, process="scheduler")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run(settings, stop)
+
+
+if __name__ == "__main__":
+    main()
