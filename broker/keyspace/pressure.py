@@ -15,6 +15,9 @@ from broker.settings import Settings
 EVERY_S = 0.5
 """Time between two looks."""
 
+LATELY_S = 3.0
+"""How old the last look at Redis may be before it counts as away."""
+
 _RETRY_AFTER_S = 5
 
 
@@ -28,6 +31,11 @@ class Pressure:
         self.oldest_s: dict[Queue, float] = {}
         self.outbox: dict[Queue, int] = {}
         self.memory_share = 0.0
+        self._seen_at = float("-inf")
+
+    async def is_seen(self) -> bool:
+        """Say whether Redis answered lately."""
+        return time.monotonic() - self._seen_at < LATELY_S
 
     def check(self, queue: Queue = Queue.SUBMIT) -> None:
         """Return if there is room.
@@ -50,6 +58,7 @@ class Pressure:
                 pipe.lindex(keys.ready(queue), -1)
                 pipe.zcard(keys.outbox(queue))
             memory, *answers = await pipe.execute()
+        self._seen_at = time.monotonic()
         self.memory_share = memory["used_memory"] / memory["maxmemory"] if memory.get("maxmemory") else 0.0
         for n, queue in enumerate(queues):
             self.depth[queue], oldest, self.outbox[queue] = answers[3 * n : 3 * n + 3]

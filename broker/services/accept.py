@@ -13,9 +13,9 @@ from broker.domain.message import Part, Priority
 from broker.errors import Busy, UnknownConnection
 from broker.keyspace.admission import Admission, AdmissionRequest, AdmissionResult
 from broker.keyspace.pressure import Pressure
-from broker.services.collect import Collector
 from broker.services.compose import compose
 from broker.services.seeding import Seeding
+from broker.services.uploads import Uploads
 
 _SEEDINGS = 3
 """Most tries to find an account's counters in place."""
@@ -29,7 +29,7 @@ class Accept:
         *,
         admission: Admission,
         pressure: Pressure,
-        collector: Collector,
+        uploads: Uploads,
         seeding: Seeding,
         connections: Callable[[], Container[str]],
         executor: Executor,
@@ -37,7 +37,7 @@ class Accept:
     ) -> None:
         self._admission = admission
         self._pressure = pressure
-        self._collector = collector
+        self._uploads = uploads
         self._seeding = seeding
         self._connections = connections
         self._executor = executor
@@ -76,11 +76,11 @@ class Accept:
                 "there is no such connection", pointer="/connection", value=draft.connection
             )
         if draft.callback_url:
-            self._collector.check_url(draft.callback_url, pointer="/callback_url")
+            self._uploads.check_url(draft.callback_url, pointer="/callback_url")
         if not draft.media:
             return ()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._executor, self._collector.collect, draft.media, account)
+        return await loop.run_in_executor(self._executor, self._uploads.collect, draft.media, account)
 
     async def _admit(self, request: AdmissionRequest) -> AdmissionResult:
         for _ in range(_SEEDINGS):

@@ -1,0 +1,156 @@
+"""Read requests from the socket into calls, within limits of size and time."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+from urllib.parse import parse_qsl
+
+from aiohttp import BodyPartReader, web
+
+from broker.domain.wire import Call, Upload
+from broker.errors import ContentTooLarge, Malformed, UnsupportedType
+
+MOST_FIELDS = 500
+"""Most fields of a form or query, and most parts of a multipart body."""
+
+FORM = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data"
+
+T = TypeVar("T")
+Pairs = tuple[tuple[str, str], ...]
+
+
+def head(request: web.BaseRequest) -> Call:
+    """Return the call without its body; header names may be asked for in any case."""
+    query = request.rel_url.raw_query_string
+    return Call(
+        method=request.method,
+        path=request.path,
+        query=_pairs(query) if query else (),
+        headers=request.headers,
+        peer=request.remote or "",
+    )
+
+
+async def read(request: web.BaseRequest, *, limit: int, patience_s: float) -> Call:
+    """Return the call with its body, of at most `limit` bytes, which must be here within `patience_s` seconds.
+
+    Raises:
+        ContentTooLarge: it has more.
+        UnsupportedType: it is compressed.
+        Malformed: it comes too slowly, or is not what its type says.
+    """
+    query = request.rel_url.raw_query_string
+    kind = request.content_type if request.body_exists else ""
+    form: Pairs = ()
+    files: tuple[Upload, ...] = ()
+    body = b""
+    if kind == MULTIPART:
+        check(request, limit)
+        form, files = await _in_time(_multipart(request, limit), patience_s)
+    elif kind:
+        body = await read_body(request, limit=limit, patience_s=patience_s)
+        if kind == FORM:
+            form, body = _form(body), b""
+    return Call(
+        method=request.method,
+        path=request.path,
+        query=_pairs(query) if query else (),
+        headers=request.headers,
+        body=body,
+        form=form,
+        files=files,
+        peer=request.remote or "",
+    )
+
+
+async def read_body(request: web.BaseRequest, *, limit: int, patience_s: float) -> bytes:
+    """Return the bare body; raises as `read` does."""
+    check(request, limit)
+    if request.content.is_eof():  # it came with the head: no timer
+        body = await request.read()
+    else:
+        body = await _in_time(_whole(request, limit), patience_s)
+    if len(body) > limit:
+        raise ContentTooLarge(f"the body must have at most {limit} bytes")
+    return body
+
+
+def check(request: web.BaseRequest, limit: int) -> None:
+    """Return if the head promises a body that may be read.
+
+    Raises:
+        ContentTooLarge, UnsupportedType: it does not.
+    """
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise UnsupportedType("compressed requests are not taken")
+    if (request.content_length or 0) > limit:
+        raise ContentTooLarge(f"the body must have at most {limit} bytes")
+
+
+async def _whole(request: web.BaseRequest, limit: int) -> bytes:
+    read = bytearray()
+    async for chunk in request.content.iter_any():
+        read += chunk
+        if len(read) > limit:
+            raise ContentTooLarge(f"the body must have at most {limit} bytes")
+    return bytes(read)
+
+
+async def _in_time(work: Awaitable[T], patience_s: float) -> T:
+    try:
+        async with asyncio.timeout(patience_s):
+            return await work
+    except TimeoutError as error:
+        raise Malformed("the body came too slowly") from error
+
+
+async def _multipart(request: web.BaseRequest, limit: int) -> tuple[Pairs, tuple[Upload, ...]]:
+    form: list[tuple[str, str]] = []
+    files: list[Upload] = []
+    try:
+        reader = await request.multipart()
+        while (part := await reader.next()) is not None:
+            if not isinstance(part, BodyPartReader) or part.name is None:
+                raise Malformed("every part of the form needs a name")
+            if len(form) + len(files) >= MOST_FIELDS:
+                raise Malformed(f"the form has more than {MOST_FIELDS} parts")
+            if part.headers.get("Content-Transfer-Encoding", "binary").lower() not in (
+                "binary",
+                "8bit",
+                "7bit",
+            ):
+                raise Malformed("the parts of the form must not be encoded")
+            data = await _part(part, limit)
+            limit -= len(data)
+            if part.filename is None:
+                form.append((part.name, data.decode(part.get_charset("utf-8"))))
+            else:
+                kind = part.headers.get("Content-Type", "")
+                files.append(Upload(field=part.name, filename=part.filename, content_type=kind, data=data))
+    except (ValueError, LookupError, AssertionError, RuntimeError) as error:
+        raise Malformed("the form cannot be read") from error
+    return tuple(form), tuple(files)
+
+
+async def _part(part: BodyPartReader, limit: int) -> bytes:
+    read = bytearray()
+    while chunk := await part.read_chunk():
+        read += chunk
+        if len(read) > limit:
+            raise ContentTooLarge(f"the body must have at most {limit} bytes")
+    return bytes(read)
+
+
+def _form(body: bytes) -> Pairs:
+    try:
+        return _pairs(body.decode())
+    except UnicodeDecodeError as error:
+        raise Malformed("the form is not UTF-8") from error
+
+
+def _pairs(text: str) -> Pairs:
+    try:
+        return tuple(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS))
+    except ValueError as error:
+        raise Malformed("the names and values cannot be read") from error

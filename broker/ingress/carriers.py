@@ -1,0 +1,73 @@
+"""The connections that webhooks may come in on, also while SQL is away."""
+
+import asyncio
+from collections.abc import Container
+from concurrent.futures import Executor
+
+from broker.directory import FRESH_S, Directory, Snapshot
+from broker.errors import Busy, ConfigurationError, NotFound
+from broker.log import get_logger
+from broker.providers.base import Provider
+from broker.storage.away import StorageAway
+
+log = get_logger()
+
+PATIENCE_S = 1.0
+"""Longest wait for SQL when a connection is asked for that is not known here."""
+
+
+class Carriers:
+    """Remembers what the directory said last, and asks it again every two seconds."""
+
+    def __init__(self, directory: Directory, executor: Executor) -> None:
+        self._directory = directory
+        self._executor = executor
+        self._snapshot: Snapshot | None = None
+
+    async def find(self, name: str) -> Provider:
+        """Return the carrier of a connection.
+
+        Raises:
+            NotFound: there is no such connection.
+            Busy: SQL is away, and it is not known here.
+        """
+        if self._snapshot is None or name not in self._snapshot.providers:
+            await self._ask(name)
+        known = self._snapshot
+        if known is None:
+            raise Busy("connections cannot be read now")
+        try:
+            return known.providers[name]
+        except KeyError:
+            raise NotFound("there is no such connection") from None
+
+    def names(self) -> Container[str]:
+        """Return the names of all connections that are known."""
+        return () if self._snapshot is None else self._snapshot.providers
+
+    async def look(self) -> bool:
+        """Ask the directory; return whether it could say."""
+        loop = asyncio.get_running_loop()
+        try:
+            self._snapshot = await loop.run_in_executor(self._executor, self._directory.look)
+        except (StorageAway, OSError):
+            return False
+        except ConfigurationError as error:
+            log.error("connections_unusable", reason=str(error))
+            return False
+        return True
+
+    async def watch(self) -> None:
+        """Ask again and again, until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(FRESH_S)
+
+    async def _ask(self, name: str) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                known = await self.look()
+        except TimeoutError:
+            known = False
+        if not known and (self._snapshot is None or name not in self._snapshot.providers):
+            raise Busy("connections cannot be read now")

@@ -1,0 +1,126 @@
+"""The open handles of an ingress process."""
+
+import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from broker.directory import Directory
+from broker.errors import Busy
+from broker.ingress.carriers import Carriers
+from broker.ingress.metrics import Meter
+from broker.ingress.spool import Spool, replay_for_ever
+from broker.keyspace.admission import Admission
+from broker.keyspace.arrivals import Arrivals
+from broker.keyspace.client import Async, open_async
+from broker.keyspace.counters import Counters
+from broker.keyspace.pressure import Pressure
+from broker.keyspace.unrecorded import Unrecorded
+from broker.log import get_logger
+from broker.net.guard import Guard
+from broker.services.accept import Accept
+from broker.services.authenticate import Authenticator
+from broker.services.lookup import Lookup
+from broker.services.seeding import Seeding
+from broker.services.uploads import Uploads
+from broker.settings import Settings
+from broker.storage.database import Database
+from broker.storage.vault import Vault
+
+log = get_logger()
+
+THREADS = 8
+"""For SQL look-ups, password hashes, and files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """Everything that handlers work with. Open it on the running loop."""
+
+    settings: Settings
+    executor: ThreadPoolExecutor
+    client: Async
+    database: Database
+    admission: Admission
+    arrivals: Arrivals
+    spool: Spool
+    pressure: Pressure
+    carriers: Carriers
+    authenticator: Authenticator
+    uploads: Uploads
+    accept: Accept
+    lookup: Lookup
+    meter: Meter
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    @classmethod
+    async def open(cls, settings: Settings) -> Self:
+        """Open every handle and start what watches. Redis and SQL may be away."""
+        secret_key = settings.secret_key.get_secret_value()
+        executor = ThreadPoolExecutor(THREADS, thread_name_prefix="ingress")
+        client = open_async(settings.redis_url, settings)
+        database = Database(settings.database)
+        admission = Admission(settings.redis_url, settings)
+        pressure = Pressure(client, settings)
+        carriers = Carriers(Directory(database, Vault(secret_key)), executor)
+        uploads = Uploads(settings, Guard(settings.egress_allow))
+        doors = cls(
+            settings=settings,
+            executor=executor,
+            client=client,
+            database=database,
+            admission=admission,
+            arrivals=Arrivals(settings.redis_url, settings),
+            spool=Spool(settings.spool, executor),
+            pressure=pressure,
+            carriers=carriers,
+            authenticator=Authenticator(database, secret_key=secret_key, executor=executor),
+            uploads=uploads,
+            accept=Accept(
+                admission=admission,
+                pressure=pressure,
+                uploads=uploads,
+                seeding=Seeding(Counters(client), database, executor),
+                connections=carriers.names,
+                executor=executor,
+                durability=settings.durability,
+            ),
+            lookup=Lookup(database, Unrecorded(client), executor),
+            meter=Meter(pressure),
+        )
+        await doors._begin()
+        return doors
+
+    async def require_durability(self) -> None:
+        """Return if Redis gives the durability level, or is away: then each connection to it is checked.
+
+        Raises:
+            ConfigurationError: it does not.
+        """
+        try:
+            await self.admission.open()
+        except Busy as error:
+            log.warning("redis_away", reason=str(error))
+
+    async def _begin(self) -> None:
+        await self.carriers.look()
+        for work in (
+            self.carriers.watch(),
+            self.pressure.watch(),
+            replay_for_ever(self.spool, self.arrivals),
+        ):
+            self._start(work)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        self.tasks.append(asyncio.get_running_loop().create_task(work))
+
+    async def close(self) -> None:
+        """Finish what waits, and close every handle."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await asyncio.gather(self.admission.close(), self.arrivals.close(), self.spool.close())
+        await self.client.aclose()
+        self.executor.shutdown(wait=False, cancel_futures=True)
+        self.database.close()

@@ -1,0 +1,86 @@
+"""The one hall that every dialect's sends go through."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from broker.dialects.base import Admitted, Dialect, Outcome
+from broker.domain.account import Account
+from broker.domain.draft import Draft
+from broker.domain.wire import Call, Response
+from broker.errors import AdmissionError, Busy, Malformed, OutcomeUncertain, RequestError
+from broker.ingress.answers import to_web
+from broker.ingress.calls import head, read
+from broker.log import get_logger
+from broker.services.accept import Accept
+from broker.services.authenticate import Authenticator
+
+log = get_logger()
+
+
+class Intake:
+    """Takes the sends of one dialect: who asks, what for, is it ours now, how to say so."""
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        *,
+        authenticator: Authenticator,
+        accept: Accept,
+        body_limit: int,
+        patience_s: float,
+    ) -> None:
+        self._dialect = dialect
+        self._authenticator = authenticator
+        self._accept = accept
+        self._body_limit = body_limit
+        self._patience_s = patience_s
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer one request; errors are told in the dialect's own form."""
+        call: Call | None = None
+        try:
+            call = await read(request, limit=self._body_limit, patience_s=self._patience_s)
+            response = await self._respond(call)
+        except (RequestError, AdmissionError) as error:
+            response = self._dialect.refused(call or head(request), error)
+        return to_web(response, private=request.method == "GET")
+
+    def failed(self, request: web.Request) -> web.Response:
+        """Return the answer for when we are at fault: what became of the request is not known."""
+        return to_web(self._dialect.refused(head(request), OutcomeUncertain("something went wrong here")))
+
+    async def _respond(self, call: Call) -> Response:
+        dialect = self._dialect
+        account = await self._authenticator.authenticate(dialect.credentials(call), call.peer)
+        drafts = self._parse(call)
+        if len(drafts) == 1 and isinstance(drafts[0], Draft):
+            # Alone, what stops it is said of the whole call.
+            outcome = await self._accept.accept(drafts[0], account, datetime.now(UTC), dialect=dialect.name)
+            return dialect.answer(call, (outcome,))
+        return dialect.answer(call, await self._accept_all(drafts, account))
+
+    def _parse(self, call: Call) -> tuple[Draft | RequestError, ...]:
+        try:
+            return self._dialect.parse(call)
+        except (RecursionError, UnicodeError, ValueError, OverflowError) as error:
+            log.error("request_not_foreseen", dialect=self._dialect.name, error=type(error).__name__)
+            raise Malformed("the request cannot be read") from error
+
+    async def _accept_all(
+        self, drafts: Sequence[Draft | RequestError], account: Account
+    ) -> Sequence[Outcome]:
+        """Admit independent drafts together, so that they share a round trip."""
+        now = datetime.now(UTC)
+        return await asyncio.gather(*(self._outcome(draft, account, now) for draft in drafts))
+
+    async def _outcome(self, draft: Draft | RequestError, account: Account, now: datetime) -> Outcome:
+        if isinstance(draft, RequestError):
+            return draft
+        try:
+            admitted: Admitted = await self._accept.accept(draft, account, now, dialect=self._dialect.name)
+        except (RequestError, Busy, OutcomeUncertain) as error:
+            return error
+        return admitted

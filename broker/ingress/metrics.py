@@ -1,0 +1,95 @@
+"""What the ingress counts."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
+
+from broker import __version__
+from broker.keyspace.pressure import Pressure
+
+BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Meter(Collector):
+    """Counts in plain dictionaries, since the hot path counts too, and makes metrics of them when it is asked.
+
+    Labels are route templates, methods and words of our own: never a tenant, a number, an id or a raw path.
+    """
+
+    def __init__(self, pressure: Pressure) -> None:
+        self._pressure = pressure
+        self._requests: dict[tuple[str, str, int], int] = {}
+        self._times: dict[str, list[float]] = {}
+        self._counts: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], int] = {}
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count one answer; the last two places of a route's times hold how many there were and their sum."""
+        key = (route, method, status)
+        self._requests[key] = self._requests.get(key, 0) + 1
+        times = self._times.get(route)
+        if times is None:
+            times = self._times[route] = [0.0] * (len(BUCKETS_S) + 2)
+        times[bisect_left(BUCKETS_S, seconds)] += 1
+        times[-1] += seconds
+
+    def count(self, name: str, help_: str, **labels: str) -> None:
+        """Count something that happened."""
+        key = (name, help_, tuple(labels), tuple(labels.values()))
+        self._counts[key] = self._counts.get(key, 0) + 1
+
+    def page(self) -> bytes:
+        """Return everything in the text form that Prometheus reads."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the metrics as they stand."""
+        build = GaugeMetricFamily("broker_build_info", "Which version runs.", labels=["version"])
+        build.add_metric([__version__], 1)
+        yield build
+        requests = CounterMetricFamily(
+            "broker_http_requests", "Requests answered.", labels=["route", "method", "status"]
+        )
+        for (route, method, status), number in self._requests.items():
+            requests.add_metric([route, method, str(status)], number)
+        yield requests
+        yield self._histogram()
+        yield from self._happenings()
+        yield from self._depths()
+
+    def _histogram(self) -> Metric:
+        seconds = HistogramMetricFamily("broker_http_request_seconds", "Time to answer.", labels=["route"])
+        bounds = [*map(str, BUCKETS_S), "+Inf"]
+        for route, times in self._times.items():
+            below = accumulate(times[:-1])
+            seconds.add_metric([route], list(zip(bounds, below, strict=True)), sum_value=times[-1])
+        return seconds
+
+    def _happenings(self) -> Iterator[Metric]:
+        families: dict[str, CounterMetricFamily] = {}
+        for (name, help_, labels, values), number in self._counts.items():
+            family = families.setdefault(name, CounterMetricFamily(name, help_, labels=labels))
+            family.add_metric(values, number)
+        yield from families.values()
+
+    def _depths(self) -> Iterator[Metric]:
+        pressure = self._pressure
+        depth = GaugeMetricFamily("broker_queue_depth", "Ids in a list of Redis.", labels=["queue", "state"])
+        oldest = GaugeMetricFamily(
+            "broker_queue_oldest_seconds", "Age of the first in line.", labels=["queue"]
+        )
+        for queue, number in pressure.depth.items():
+            depth.add_metric([queue, "ready"], number)
+            depth.add_metric([queue, "unrecorded"], pressure.outbox[queue])
+            oldest.add_metric([queue], pressure.oldest_s[queue])
+        yield depth
+        yield oldest
+        yield GaugeMetricFamily(
+            "broker_redis_memory_share", "Part of Redis's limit in use.", pressure.memory_share
+        )

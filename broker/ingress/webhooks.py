@@ -1,0 +1,76 @@
+"""The door for carriers: verify, make it ours, acknowledge."""
+
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from broker.errors import AdmissionError, Busy, SignatureMismatch
+from broker.ingress.answers import to_web
+from broker.ingress.calls import check, head, read_body
+from broker.ingress.carriers import Carriers
+from broker.ingress.metrics import Meter
+from broker.ingress.spool import Spool
+from broker.keyspace.arrivals import Arrivals
+from broker.keyspace.content import Webhook
+from broker.log import get_logger
+
+log = get_logger()
+
+
+class Webhooks:
+    """Takes what carriers post; nothing is parsed here, and an answer is given within two seconds."""
+
+    def __init__(
+        self,
+        carriers: Carriers,
+        arrivals: Arrivals,
+        spool: Spool,
+        *,
+        meter: Meter,
+        limit: int,
+        patience_s: float,
+    ) -> None:
+        self._carriers = carriers
+        self._arrivals = arrivals
+        self._spool = spool
+        self._meter = meter
+        self._limit = limit
+        self._patience_s = patience_s
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer `POST /webhooks/{connection}`.
+
+        Raises:
+            NotFound: there is no such connection.
+            Busy: neither Redis nor the disk takes it; the carrier will repeat it.
+        """
+        name = request.match_info["connection"]
+        provider = await self._carriers.find(name)
+        check(request, self._limit)
+        try:
+            provider.verify(head(request))
+        except SignatureMismatch:
+            self._count(name, "refused")
+            return to_web(provider.challenge())
+        body = await read_body(request, limit=self._limit, patience_s=self._patience_s)
+        webhook = Webhook(connection=name, body=body, at=datetime.now(UTC))
+        try:
+            await self._arrivals.arrive(webhook)
+            self._count(name, "taken")
+        except AdmissionError:
+            await self._keep(webhook)
+        return to_web(provider.acknowledge())
+
+    async def _keep(self, webhook: Webhook) -> None:
+        try:
+            await self._spool.append(webhook)
+        except OSError as error:
+            log.error("webhook_not_spooled", connection=webhook.connection, reason=type(error).__name__)
+            self._count(webhook.connection, "lost")
+            raise Busy("the webhook cannot be kept now") from error
+        self._count(webhook.connection, "spooled")
+
+    def _count(self, connection: str, verdict: str) -> None:
+        self._meter.count(
+            "broker_webhook_in", "Webhooks by what became of them.", connection=connection, verdict=verdict
+        )

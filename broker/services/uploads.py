@@ -1,0 +1,113 @@
+"""Bring what a draft wants to send along under our own roof."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from broker.domain.account import Account
+from broker.domain.content_type import canonical
+from broker.domain.draft import MediaRef
+from broker.domain.media import kind_of, safe_name, settle
+from broker.domain.message import Part, PartState
+from broker.errors import (
+    AttachmentUnavailable,
+    ContentTooLarge,
+    InvalidField,
+    MediaForbidden,
+    MediaWrongType,
+    UnsupportedType,
+)
+from broker.net.guard import Guard
+from broker.services import outbox
+from broker.settings import Settings
+from broker.storage.files import StoredUpload, find_upload, store_upload
+
+
+class Uploads:
+    """Makes parts of media: uploads and outbox files are stored first, URLs are looked at and fetched later.
+
+    Blocking: it reads and writes files, and waits for the disk. For threads.
+    """
+
+    def __init__(self, settings: Settings, guard: Guard) -> None:
+        self._settings = settings
+        self._guard = guard
+
+    def collect(self, media: Sequence[MediaRef], account: Account) -> tuple[Part, ...]:
+        """Return a pending part for each URL and a stored one for all else, numbered from 1.
+
+        Raises:
+            RequestError: one of them cannot be sent; its pointer says which.
+            Busy: the disk does not take it.
+        """
+        parts: list[Part] = []
+        limit = room = self._settings.media_message_limit
+        for ref in media:
+            if ref.url is not None:
+                self.check_url(ref.url, pointer=ref.pointer)
+        for index, ref in enumerate(media, start=1):
+            parts.append(self._part(index, ref, account.name))
+            room -= parts[-1].size
+            if room < 0:
+                raise ContentTooLarge(
+                    f"all media together must have at most {limit} bytes", pointer=ref.pointer
+                )
+        return tuple(parts)
+
+    def check_url(self, url: str, *, pointer: str) -> None:
+        """Return if a URL that a customer gave does not lead inside.
+
+        Raises:
+            InvalidField: it does, or is no URL.
+        """
+        try:
+            self._guard.check_url(url)
+        except MediaForbidden as error:
+            raise InvalidField(str(error), pointer=pointer) from error
+
+    def store(self, ref: MediaRef, data: bytes, account: str) -> StoredUpload:
+        """Keep media as an upload of the account.
+
+        Raises:
+            AttachmentUnavailable, ContentTooLarge, UnsupportedType: it is empty, too large, or of no type we carry.
+            Busy: the disk does not take it.
+        """
+        limit = self._settings.media_part_limit
+        if not data:
+            raise AttachmentUnavailable("the file is empty", pointer=ref.pointer)
+        if len(data) > limit:
+            raise ContentTooLarge(f"must have at most {limit} bytes", pointer=ref.pointer)
+        try:
+            content_type = settle(data, canonical(ref.content_type), ref.name)
+        except MediaWrongType as error:
+            raise UnsupportedType(str(error), pointer=ref.pointer) from error
+        name = safe_name(ref.name, content_type)
+        return store_upload(self._settings.uploads, account, data, content_type=content_type, name=name)
+
+    def _part(self, index: int, ref: MediaRef, account: str) -> Part:
+        if ref.url is not None:
+            return Part(index=index, url=ref.url, content_type=ref.content_type, name=ref.name)
+        upload = self._upload(ref, account)
+        return Part(
+            index=index,
+            content_type=upload.content_type,
+            name=upload.name,
+            kind=kind_of(upload.content_type, upload.name),
+            state=PartState.STORED,
+            size=upload.size,
+            sha256=upload.sha256,
+            path=str(upload.path),
+        )
+
+    def _upload(self, ref: MediaRef, account: str) -> StoredUpload:
+        if ref.media_id is not None:
+            found = find_upload(self._settings.uploads, account, ref.media_id)
+            if found is None:
+                raise AttachmentUnavailable("there is no such media", pointer=ref.pointer, value=ref.media_id)
+            return found
+        if ref.path is None:
+            return self.store(ref, ref.data or b"", account)
+        root, limit = self._settings.outbox, self._settings.media_part_limit
+        data = outbox.read(root, account, ref.path, limit=limit, pointer=ref.pointer)
+        name = ref.name or Path(ref.path.replace("\\", "/")).name
+        named = MediaRef(path=ref.path, content_type=ref.content_type, name=name, pointer=ref.pointer)
+        return self.store(named, data, account)
