@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from broker.domain.account import Connection, Route
 from broker.domain.message import Message
-from broker.providers import provider_for
 from broker.providers.base import Provider
+from broker.providers.choice import provider_for
 from broker.storage import accounts
 from broker.storage.database import Database, Sql
 from broker.storage.vault import Vault

@@ -1,4 +1,4 @@
-"""A make-believe carrier with a small protocol of its own, for stand-ins and tests."""
+"""A make-believe carrier with a small protocol of its own."""
 
 from base64 import b64encode
 from collections.abc import Mapping

@@ -25,8 +25,9 @@ from broker.errors import (
     Unavailable,
     Unreadable,
 )
-from broker.providers import PROVIDERS, provider_for
+from broker.providers import PROVIDERS
 from broker.providers.base import MEDIA_MODES, Outgoing, Provider, Submission
+from broker.providers.choice import provider_for
 from tests.conversation import talk
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

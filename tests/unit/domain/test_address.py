@@ -1,4 +1,4 @@
-"""Addresses as people type them, and as we keep them."""
+"""Addresses, from how people type them to how we keep them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Waits grow, are spread, and stay within bounds."""
+"""Waits grow within bounds."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""A Bandwidth connection, and things to send over it."""
+"""A Bandwidth connection with things to send over it."""
 
 from datetime import UTC, datetime
 from typing import Any

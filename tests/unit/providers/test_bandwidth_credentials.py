@@ -1,4 +1,4 @@
-"""Who we are to Bandwidth, and how it shows that it is Bandwidth."""
+"""Credentials, in both directions."""
 
 from base64 import b64encode
 

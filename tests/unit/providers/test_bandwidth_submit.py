@@ -1,4 +1,4 @@
-"""What Bandwidth is sent, and what its answers mean."""
+"""What Bandwidth is sent to what effect."""
 
 from typing import Any
 
