@@ -30,7 +30,7 @@ class Program:
     ready: Callable[[], bool] | None = None
 
 
-def _leash(parent: int) -> Callable[[], None]:
+def leash(parent: int) -> Callable[[], None]:
     """Return what the child does before it becomes the program: ask the kernel to be killed when we die."""
     prctl = getattr(_LIBC, "prctl", None)
 
@@ -69,7 +69,7 @@ class Child:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 process_group=0,
-                preexec_fn=_leash(os.getpid()),  # noqa: PLW1509  # we have one thread
+                preexec_fn=leash(os.getpid()),  # noqa: PLW1509  # we have one thread
             )
         self.started_at = time.monotonic()
 

@@ -7,17 +7,32 @@ from typing import Annotated
 import typer
 
 from broker import __version__
+from broker.cli import printing
+from broker.cli.client import Api, Refused, Unreachable
+from broker.cli.folder import Folder
 from broker.errors import ConfigurationError
 from broker.settings import Settings
 
 app = typer.Typer(
     help="An asynchronous, queue-backed MMS/SMS message broker.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+listing = typer.Typer(help="Look messages up.", no_args_is_help=True)
+app.add_typer(listing, name="messages")
 
+WRONG_USE, UNREACHABLE = 2, 4
+_CODES = {ConfigurationError: WRONG_USE, Refused: 1, Unreachable: UNREACHABLE}
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON lines, as into a pipe.")]
+Url = Annotated[str, typer.Option(help="The API's address.", show_default="of the stack on the data folder")]
+Key = Annotated[str, typer.Option(help="API key.", show_default="client.key in the data folder")]
+Mask = Annotated[bool, typer.Option(help="Hide the middle of numbers.")]
+Direction = Annotated[str | None, typer.Option(help="Only in or out.")]
+Status = Annotated[str | None, typer.Option(help="Only in this state.")]
 Data = Annotated[Path | None, typer.Option(help="Data folder.", show_default="BROKER_DATA_DIR or .data")]
 
 
@@ -49,6 +64,23 @@ def up(
 
 
 @app.command()
+def demo(
+    once: Annotated[
+        bool, typer.Option("--once", help="Check every end, stop everything, exit 0 or 1.")
+    ] = False,
+    data: Data = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port of the API; 0: any that is free.", show_default="8080")
+    ] = None,
+) -> None:
+    """Start everything with a make-believe carrier, play a scene, and stay up."""
+    from broker.cli import demo as command
+
+    folder = data if once else data or Settings.load().data_dir
+    raise typer.Exit(command.run(folder, once=once, port=port))
+
+
+@app.command()
 def prepare(
     provision: Annotated[Path | None, typer.Option(help="TOML with accounts, connections, routes.")] = None,
 ) -> None:
@@ -59,18 +91,148 @@ def prepare(
 
 
 @app.command()
+def flower(
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 5555,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Run Flower, the view of the Celery queues, as user ops."""
+    from broker.cli import flower as command
+
+    command.become(Settings.load(), host=host, port=port)
+
+
+@app.command()
+def doctor(data: Data = None, json: Json = False) -> None:
+    """Look everything over and say what to do about what is wrong."""
+    from broker.cli import doctor as command
+
+    settings = Settings.load()
+    raise typer.Exit(command.run(Folder(data or settings.data_dir), settings, json=json))
+
+
+@app.command()
+def send(
+    to: Annotated[list[str], typer.Option(help="Recipient; may be given several times.")],
+    from_: Annotated[str | None, typer.Option("--from", help="Sender, one of the account's.")] = None,
+    text: Annotated[str | None, typer.Option(help="The text.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Subject of a multimedia message.")] = None,
+    media: Annotated[
+        list[str] | None, typer.Option(help="File, URL, or id:ID of an upload; several times.")
+    ] = None,
+    group: Annotated[bool, typer.Option("--group", help="One conversation with all recipients.")] = False,
+    priority: Annotated[str | None, typer.Option(help="high, normal or bulk.")] = None,
+    reference: Annotated[str | None, typer.Option(help="Your own id for it.")] = None,
+    wait: Annotated[float, typer.Option(help="Follow it for so many seconds.")] = 0,
+    data: Data = None,
+    url: Url = "",
+    key: Key = "",
+    json: Json = False,
+) -> None:
+    """Send a message."""
+    from broker.cli import messages as command
+
+    outgoing = command.Outgoing(
+        to=to,
+        originator=from_,
+        text=text,
+        subject=subject,
+        media=media or [],
+        group=group,
+        priority=priority,
+        reference=reference,
+    )
+    fine = command.send(_api(data, url, key), outgoing, wait_s=wait, json=json)
+    raise typer.Exit(0 if fine else 1)
+
+
+@app.command()
+def tail(
+    direction: Direction = None,
+    status: Status = None,
+    mask: Mask = True,
+    data: Data = None,
+    url: Url = "",
+    key: Key = "",
+    json: Json = False,
+) -> None:
+    """Print messages as they come and change."""
+    from broker.cli import messages as command
+
+    filters = {"direction": direction, "status": status}
+    command.tail(_api(data, url, key), filters, mask=mask, json=json)
+
+
+@listing.command("ls")
+def list_messages(
+    direction: Direction = None,
+    status: Status = None,
+    to: Annotated[str | None, typer.Option(help="Only to this address.")] = None,
+    from_: Annotated[str | None, typer.Option("--from", help="Only from this address.")] = None,
+    reference: Annotated[str | None, typer.Option(help="Only with this id of yours.")] = None,
+    cursor: Annotated[str | None, typer.Option(help="Where the last page ended.")] = None,
+    limit: Annotated[int, typer.Option(help="Most to list.", min=1, max=200)] = 20,
+    mask: Mask = True,
+    data: Data = None,
+    url: Url = "",
+    key: Key = "",
+    json: Json = False,
+) -> None:
+    """List messages, newest first."""
+    from broker.cli import messages as command
+
+    filters = {
+        "direction": direction,
+        "status": status,
+        "to": to,
+        "from_": from_,
+        "reference": reference,
+        "cursor": cursor,
+        "limit": limit,
+    }
+    command.show_page(_api(data, url, key), filters, mask=mask, json=json)
+
+
+@listing.command("show")
+def show_message(
+    message_id: Annotated[str, typer.Argument(help="The message's id.")],
+    data: Data = None,
+    url: Url = "",
+    key: Key = "",
+    json: Json = False,
+) -> None:
+    """Show all that is known of one message."""
+    message = _api(data, url, key).message(message_id)
+    if printing.as_json(json):
+        printing.line(message)
+    else:
+        print(printing.story(message))
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     print(__version__)
 
 
+def _api(data: Path | None, url: str, key: str) -> Api:
+    return Api.of(Folder(data or Settings.load().data_dir), url=url, key=key)
+
+
+def _add_bench() -> None:
+    from broker.cli.bench import bench
+
+    app.command()(bench)
+
+
 def main() -> None:
     """Run the command line; what is wrong is said in a sentence."""
+    if "bench" in sys.argv[1:2] or {"-h", "--help"} & set(sys.argv[1:2]):
+        _add_bench()
     try:
-        app()
-    except ConfigurationError as error:
+        app(prog_name="./run")
+    except (ConfigurationError, Refused, Unreachable) as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(_CODES[type(error)])
 
 
 if __name__ == "__main__":

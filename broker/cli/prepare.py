@@ -17,11 +17,11 @@ def run(settings: Settings, file: Path | None) -> None:
     """
     chosen = file or settings.provision_file
     document = provision.load(chosen) if chosen else {}
-    from broker.storage import migrations
+    from broker.storage import schema
 
     started = time.monotonic()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    migrations.upgrade(settings.database)
+    schema.upgrade(settings.database)
     print(f"database up to date ({time.monotonic() - started:.1f} s)")
     if document:
         _apply(settings, document)

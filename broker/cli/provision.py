@@ -12,11 +12,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from broker.errors import ConfigurationError
 
-Name = Annotated[str, Field(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$")]
 Secret = Annotated[str, Field(min_length=1, max_length=512)]
-Address = Annotated[str, Field(pattern=r"\A(\+[1-9][0-9]{6,14}|[0-9]{3,8}|[A-Za-z0-9 &_+-]{1,11})\Z")]
-HostPort = Annotated[str, Field(pattern=r"\A[^\s/:@]+(:[0-9]{1,5})?\Z|\A\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?\Z")]
-Url = Annotated[str, Field(pattern=r"\Ahttps?://[^\s/]+(/\S*)?\Z")]
+Address = Annotated[str, Field(pattern=r"^(\+[1-9][0-9]{6,14}|[0-9]{3,8}|[A-Za-z0-9 &_+-]{1,11})$")]
+HostPort = Annotated[str, Field(pattern=r"^[^\s/:@]+(:[0-9]{1,5})?$|^\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?$")]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
 Count = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(gt=0)]
 
@@ -56,7 +56,7 @@ class Account(_Table):
     credit: Count | None = None
     unknown_policy: Literal["resend", "stop"] = "resend"
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
-    country: Annotated[str, Field(pattern=r"\A[A-Z]{2}\Z")] = "US"
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "US"
 
 
 class Connection(_Table):

@@ -113,14 +113,12 @@ def services(places: Places, env: Mapping[str, str]) -> list[Program]:
     return programs
 
 
-def flower(places: Places, env: Mapping[str, str], *, password: str) -> list[Program]:
-    """Return Flower, behind a password that no command line shows."""
+def flower(places: Places, env: Mapping[str, str]) -> list[Program]:
+    """Return Flower, where it is wanted."""
     port = places.flower
     if port is None:
         return []
-    options = ("--address=127.0.0.1", f"--port={port}")
-    argv = (sys.executable, "-m", "celery", "-A", "workers.app", "flower", *options)
-    env = {**env, "FLOWER_BASIC_AUTH": f"ops:{password}"}
+    argv = (sys.executable, "-P", "-m", "broker.cli.main", "flower", "--port", str(port))
     return [Program(role="flower", name="flower", argv=argv, env=env, ready=lambda: ready.listens(port))]
 
 
@@ -146,9 +144,10 @@ def environment(
     *,
     data: Path,
     redis_url: str,
-    secret_key: str,
     places: Places,
     egress: tuple[str, ...],
+    secret_key: str,
+    flower_password: str,
 ) -> dict[str, str]:
     """Return the environment of every process of the stack."""
     return {
@@ -157,6 +156,7 @@ def environment(
         "BROKER_DATA_DIR": str(data),
         "BROKER_REDIS_URL": redis_url,
         "BROKER_SECRET_KEY": secret_key,
+        "BROKER_FLOWER_PASSWORD": flower_password,
         "BROKER_HOST": places.host,
         "BROKER_PORT": str(places.ingress),
         "BROKER_EGRESS_ALLOW": json.dumps(egress),

@@ -75,7 +75,6 @@ class _Stack:
         env = self._environment(settings, file)
         self._settings = Settings.load(env)
         self._env = env
-        self._password = folder.secret("flower.key")
 
     def _choose(
         self, settings: Settings, options: Options, ports: Ports, document: Mapping[str, Any] | None
@@ -112,9 +111,10 @@ class _Stack:
             os.environ,
             data=self._folder.path,
             redis_url=redis_url,
-            secret_key=settings.secret_key.get_secret_value() or self._folder.secret("secret.key"),
             places=self._places,
             egress=egress,
+            secret_key=settings.secret_key.get_secret_value() or self._folder.secret("secret.key"),
+            flower_password=settings.flower_password.get_secret_value() or self._folder.secret("flower.key"),
         )
         return env | ({"BROKER_PROVISION_FILE": str(file)} if file else {})
 
@@ -148,7 +148,7 @@ class _Stack:
             Program(role="prepare", name="prepare", argv=prepare, env=env), within_s=READY_WITHIN_S
         )
         supervisor.await_ready(within_s=READY_WITHIN_S)
-        supervisor.start(*stack.services(places, env), *stack.flower(places, env, password=self._password))
+        supervisor.start(*stack.services(places, env), *stack.flower(places, env))
         supervisor.await_ready(within_s=READY_WITHIN_S)
 
     def _publish(self, supervisor: Supervisor) -> None:

@@ -1,0 +1,133 @@
+"""A thin client of the HTTP API of a running stack."""
+
+import http.client
+import json
+import mimetypes
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from broker.cli.folder import Folder
+
+_TIMEOUT_S = 30.0
+
+
+class Unreachable(Exception):
+    """There is no server to talk to; the text is for a person."""
+
+
+class Refused(Exception):
+    """The server answered with an error."""
+
+    def __init__(self, status: int, code: str, sentence: str) -> None:
+        super().__init__(f"{code}: {sentence}")
+        self.status = status
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer; header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+class Api:
+    """The API at one address, with one key."""
+
+    def __init__(self, base: str, key: str = "") -> None:
+        self._address = urlsplit(base)
+        self._key = key
+
+    @classmethod
+    def of(cls, folder: Folder, *, url: str = "", key: str = "") -> "Api":
+        """Return the API of the stack that runs on a folder, with the folder's own key.
+
+        Raises:
+            Unreachable: nothing runs there.
+        """
+        base = url or folder.read_endpoints().get("ingress", "")
+        if not base:
+            raise Unreachable(f"nothing runs on {folder.path}; start it with ./run up --data {folder.path}")
+        own = folder.path / "client.key"
+        return cls(base, key or (own.read_text().strip() if own.exists() else ""))
+
+    def get(self, path: str, **query: str | int | None) -> Any:
+        """Return what a path holds; a parameter that is None is left out."""
+        asked = {name.rstrip("_"): value for name, value in query.items() if value is not None}
+        return self.call("GET", f"{path}?{urlencode(asked)}" if asked else path).body
+
+    def message(self, message_id: str) -> dict[str, Any]:
+        """Return all that is known of a message."""
+        return dict(self.get(f"/v1/messages/{quote(message_id, safe='')}"))
+
+    def send(
+        self, message: Mapping[str, Any], files: Sequence[Path] = (), *, key: str = ""
+    ) -> dict[str, Any]:
+        """Hand over a message, with files as its parts, and return what the server took it as."""
+        headers = {"Idempotency-Key": key or secrets.token_hex(16)}
+        if not files:
+            body, content_type = json.dumps(message).encode(), "application/json"
+        else:
+            body, content_type = _form(message, files)
+        return dict(self.call("POST", "/v1/messages", body, {**headers, "Content-Type": content_type}).body)
+
+    def call(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Send one request.
+
+        Raises:
+            Unreachable: nobody answered.
+            Refused: the answer is an error.
+        """
+        secure = self._address.scheme == "https"
+        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        connection = kind(self._address.hostname or "", self._address.port, timeout=_TIMEOUT_S)
+        login = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        try:
+            connection.request(method, path, body or None, {**login, **(headers or {})})
+            response = connection.getresponse()
+            content = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(f"no answer from {self._address.geturl()}: {error}") from None
+        finally:
+            connection.close()
+        found = {name.lower(): value for name, value in response.getheaders()}
+        return _checked(Answer(status=response.status, headers=found, body=_read(content)))
+
+
+def _checked(answer: Answer) -> Answer:
+    if answer.status < http.HTTPStatus.BAD_REQUEST:
+        return answer
+    problem = answer.body if isinstance(answer.body, dict) else {}
+    sentence = str(problem.get("detail") or f"the server answered {answer.status}")
+    for error in problem.get("errors", ()):
+        sentence += f"\n  {error.get('pointer', '')}: {error.get('message', '')}"
+    raise Refused(answer.status, str(problem.get("code") or "error"), sentence)
+
+
+def _read(content: bytes) -> Any:
+    try:
+        return json.loads(content)
+    except ValueError:
+        return content.decode(errors="replace")
+
+
+def _form(message: Mapping[str, Any], files: Sequence[Path]) -> tuple[bytes, str]:
+    """Return a multipart form with the message as JSON and the files."""
+    boundary = secrets.token_hex(16)
+    parts = [(b'Content-Disposition: form-data; name="message"', json.dumps(message).encode())]
+    for file in files:
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        name = file.name.replace("\\", "_").replace('"', "_")
+        head = f'Content-Disposition: form-data; name="media"; filename="{name}"\r\nContent-Type: {kind}'
+        parts.append((head.encode(), file.read_bytes()))
+    edge = f"--{boundary}".encode()
+    body = b"".join(b"%s\r\n%s\r\n\r\n%s\r\n" % (edge, head, content) for head, content in parts)
+    return body + edge + b"--\r\n", f"multipart/form-data; boundary={boundary}"
