@@ -13,13 +13,14 @@ from pathlib import Path
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _TAIL = 4096
+_MOST_SAID = 65536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """What to run. `name` is also its log file's; the lowest `rank` is ended first.
 
-    `ready` says whether it does its work; None: it does as soon as it runs.
+    It does its work once `ready` says so and its log holds `ready_word`; without either, as soon as it runs.
     """
 
     role: str
@@ -28,6 +29,7 @@ class Program:
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     rank: int = 0
     ready: Callable[[], bool] | None = None
+    ready_word: str = ""
 
 
 def leash(parent: int) -> Callable[[], None]:
@@ -91,9 +93,20 @@ class Child:
         else:
             self._process.send_signal(number)
 
+    def is_ready(self) -> bool:
+        """Say whether the program does its work."""
+        program = self.program
+        if program.ready_word and program.ready_word not in self._said(from_end=False):
+            return False
+        return program.ready is None or program.ready()
+
     def last_words(self) -> str:
         """Return the end of what this run of the program has printed."""
+        return self._said(from_end=True).strip()
+
+    def _said(self, *, from_end: bool) -> str:
+        """Return the first or the last of what this run of the program has printed."""
         with self.log.open("rb") as log:
             end = log.seek(0, os.SEEK_END)
-            log.seek(max(self._from, end - _TAIL))
-            return log.read().decode(errors="replace").strip()
+            log.seek(max(self._from, end - _TAIL) if from_end else self._from)
+            return log.read(_MOST_SAID).decode(errors="replace")

@@ -93,8 +93,10 @@ def simulator(places: Places, carrier: Carrier | None, env: Mapping[str, str]) -
     return [Program(role="simulator", name="simulator", argv=argv, env=env, rank=CARRIER, ready=up)]
 
 
-def services(places: Places, env: Mapping[str, str]) -> list[Program]:
+def services(places: Places, env: Mapping[str, str], *, log_level: str) -> list[Program]:
     """Return the broker's own processes."""
+    # Celery says so at level INFO; where that is not logged we do not wait for it.
+    said = " ready." if log_level in {"DEBUG", "INFO"} else ""
     port, host = places.ingress, _local(places.host)
     python = (sys.executable, "-m")
     programs = [
@@ -109,7 +111,7 @@ def services(places: Places, env: Mapping[str, str]) -> list[Program]:
     ]
     for name, queues in WORKERS.items():
         argv = (*python, "workers.main", "--queues", queues)
-        programs.append(Program(role="worker", name=name, argv=argv, env=env))
+        programs.append(Program(role="worker", name=name, argv=argv, env=env, ready_word=said))
     return programs
 
 

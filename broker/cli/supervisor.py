@@ -95,10 +95,7 @@ class Supervisor:
             Stopped: we were told to end.
         """
         for kept in self._kept:
-            program = kept.child.program
-            ready = program.ready
-            if ready is not None:
-                self._until(lambda ready=ready: ready(), within_s=within_s, what=program.name)  # type: ignore[misc]
+            self._until(kept.child.is_ready, within_s=within_s, what=kept.child.program.name)
 
     def run(self) -> None:
         """Keep everything running until a signal says to end."""

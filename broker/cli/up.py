@@ -72,9 +72,8 @@ class _Stack:
             document = provision.load(file)
         self._document = document or {}
         self._keep_client_key()
-        env = self._environment(settings, file)
-        self._settings = Settings.load(env)
-        self._env = env
+        self._env = self._environment(settings, file)
+        self._settings = settings.model_copy(update={"data_dir": folder.path})
 
     def _choose(
         self, settings: Settings, options: Options, ports: Ports, document: Mapping[str, Any] | None
@@ -148,14 +147,16 @@ class _Stack:
             Program(role="prepare", name="prepare", argv=prepare, env=env), within_s=READY_WITHIN_S
         )
         supervisor.await_ready(within_s=READY_WITHIN_S)
-        supervisor.start(*stack.services(places, env), *stack.flower(places, env))
+        supervisor.start(
+            *stack.services(places, env, log_level=self._settings.log_level), *stack.flower(places, env)
+        )
         supervisor.await_ready(within_s=READY_WITHIN_S)
 
     def _publish(self, supervisor: Supervisor) -> None:
         settings = self._settings
         found = stack.endpoints(
             self._places,
-            redis_url=settings.redis_url,
+            redis_url=self._env["BROKER_REDIS_URL"],
             database_url=settings.database,
             attachments=settings.attachments,
             logs=self._folder.logs,
