@@ -1,1 +1,1 @@
-"""A make-believe Bandwidth with fault dials."""
+"""A make-believe Bandwidth with fault dials, for development, tests and benchmarks."""
