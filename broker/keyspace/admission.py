@@ -67,7 +67,7 @@ class Admission:
     def __init__(self, url: str, settings: Settings) -> None:
         patience_s = settings.redis_timeout_s
         self._line = Line(url, Script("admit"), level=settings.durability, patience_s=patience_s)
-        self._fixed: tuple[Word, ...] = (int(settings.put_back_s * 1000), settings.worker_threads)
+        self._fixed: tuple[Word, ...] = (keys.UNPOPPED_MS, settings.worker_threads)
         self._lives: tuple[Word, ...] = (MARKER_MS, settings.idempotency_s * 1000)
         self._gathering: Gathering[_Entry, str] = Gathering(self._together, most=MOST_TOGETHER)
 

@@ -26,7 +26,7 @@ class Arrivals:
 
     def __init__(self, url: str, settings: Settings) -> None:
         self._line = Line(url, Script("arrive"), level=settings.durability, patience_s=PATIENCE_S)
-        self._fixed: tuple[Word, ...] = (int(settings.put_back_s * 1000), settings.worker_threads)
+        self._fixed: tuple[Word, ...] = (keys.UNPOPPED_MS, settings.worker_threads)
         self._gathering: Gathering[Webhook, None] = Gathering(self._together, most=MOST_TOGETHER)
 
     async def arrive(self, webhook: Webhook) -> None:

@@ -10,6 +10,10 @@ def ready(queue: Queue) -> str:
     return f"ready:{queue}"
 
 
+UNPOPPED_MS = 24 * 3600 * 1000
+"""How far ahead the outbox entry of an id is set that nobody has popped: its ready list holds it."""
+
+
 def outbox(queue: Queue) -> str:
     """Sorted set, id → Unix ms when to put it back on the ready list. An entry goes once SQL has the content."""
     return {

@@ -57,9 +57,12 @@ async def token_for(runtime: Runtime, provider: Provider) -> str | None:
 async def _fetch_token(runtime: Runtime, provider: Provider) -> str:
     try:
         token = await hold(runtime, provider, provider.token(secret=0))
-    except NotAuthorised:
-        # The first of two live secrets was withdrawn: the second is there for this.
-        token = await hold(runtime, provider, provider.token(secret=1))
+    except NotAuthorised as refused:
+        # The first of two live secrets was withdrawn: the second, where there is one, is there for this.
+        try:
+            token = await hold(runtime, provider, provider.token(secret=1))
+        except NotAuthorised:
+            raise refused from None
     await runtime.tokens.put(provider.connection.name, token.value, expires_in_s=token.expires_in_s)
     return token.value
 

