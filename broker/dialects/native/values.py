@@ -71,22 +71,22 @@ def _url(text: str) -> str:
     return text
 
 
-Text = Annotated[str, AfterValidator(_text), Field(max_length=TEXT_LIMIT)]
-Address = Annotated[str, AfterValidator(_line), Field(min_length=1, max_length=64)]
-Line = Annotated[str, AfterValidator(_line), Field(max_length=KEY_LIMIT)]
-Reference = Annotated[str, AfterValidator(_line), Field(min_length=1, max_length=KEY_LIMIT)]
-TagName = Annotated[str, AfterValidator(_line), Field(min_length=1, max_length=64)]
-TagValue = Annotated[str, AfterValidator(_text), Field(max_length=1024)]
-Identifier = Annotated[str, AfterValidator(_line), Field(min_length=1, max_length=64)]
+Text = Annotated[str, Field(max_length=TEXT_LIMIT), AfterValidator(_text)]
+Address = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_line)]
+Line = Annotated[str, Field(max_length=KEY_LIMIT), AfterValidator(_line)]
+Reference = Annotated[str, Field(min_length=1, max_length=KEY_LIMIT), AfterValidator(_line)]
+TagName = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_line)]
+TagValue = Annotated[str, Field(max_length=1024), AfterValidator(_text)]
+Identifier = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_line)]
 Time = Annotated[
     str,
-    AfterValidator(_time),
     Field(max_length=64),
+    AfterValidator(_time),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 Url = Annotated[
     str,
-    AfterValidator(_url),
     Field(max_length=2048),
+    AfterValidator(_url),
     WithJsonSchema({"type": "string", "format": "uri", "maxLength": 2048, "pattern": "^https?://"}),
 ]

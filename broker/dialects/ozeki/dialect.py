@@ -127,12 +127,11 @@ def _classic_answer(reading: Reading, rows: Sequence[_Row]) -> Response:
     most = reading.params.get("maxresponse", "")
     shown = rows[: int(most)] if most.isascii() and most.isdigit() and len(most) < 10 else rows  # noqa: PLR2004
     if reading.params.get("responseformat", "").lower() == JSON_FORMAT:
-        body = _body_answer(shown)
-        return replace(body, status=200)
+        return _body_answer(shown, http=200)
     return classic(SEND, [row.report for row in shown], reading.params)
 
 
-def _body_answer(rows: Sequence[_Row]) -> Response:
+def _body_answer(rows: Sequence[_Row], http: int | None = None) -> Response:
     messages = [envelope.short_message(row.report, row.draft) for row in rows]
     taken = next((row.report.message_id for row in rows if row.draft), None)
     if taken is not None:
@@ -140,7 +139,7 @@ def _body_answer(rows: Sequence[_Row]) -> Response:
     first = rows[0].outcome
     assert not isinstance(first, Admitted)
     found = fault(first)
-    return envelope.none_accepted(messages, found, http=found.http, headers=retry_after(first))
+    return envelope.none_accepted(messages, found, http=http or found.http, headers=retry_after(first))
 
 
 def _params(call: Call) -> dict[str, str]:

@@ -10,7 +10,7 @@ import orjson
 
 from broker.dialects.ozeki.params import lower_names, read_params
 from broker.domain.wire import Call
-from broker.errors import InvalidField, Malformed, MissingField, RequestError, UnknownAction
+from broker.errors import InvalidField, InvalidRecipient, Malformed, MissingField, RequestError, UnknownAction
 
 LIBRARY_ACTIONS = frozenset({"sendmsg", "receivemsg", "deletemsg", "markmsg"})
 SEND, SEND_LIBRARY, REST = "sendmessage", "sendmsg", "rest"
@@ -154,7 +154,7 @@ def _for_each_recipient(fields: Mapping[str, Any], suffix: str = "") -> tuple[It
     return tuple(
         Item(recipient=one.strip(" "), fields=fields)
         if isinstance(one, str)
-        else Item(recipient="", fields=fields, error=Malformed("must be text", pointer="/recipient"))
+        else Item(recipient="", fields=fields, error=InvalidRecipient("must be text", pointer="/recipient"))
         for one in recipients
     )
 
