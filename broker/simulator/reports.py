@@ -37,12 +37,12 @@ class Reports:
         faults, dice = self._fates.faults, self._fates.dice
         delay_s = (self._delay_ms if faults.event_delay_ms is None else faults.event_delay_ms) / 1000
         stages = self._stages(sent, lost=lost)
-        odd = dice.hits(faults.reorder_events)
-        if odd:
+        if dice.hits(faults.reorder_events):
             stages.reverse()
+            # Messages overtake one another too, but within one the order stays reversed.
+            delay_s *= 1 + dice.up_to(_ODD_TIMES)
         for number, steps in enumerate(stages, start=1):
-            wait_s = delay_s * number * (1 + (dice.up_to(_ODD_TIMES) if odd else 0))
-            self._at(wait_s, self._kept(steps))
+            self._at(delay_s * number, self._kept(steps))
 
     async def send_now(self, sent: Sent) -> None:
         """Post the message's events at once, one stage after another."""
