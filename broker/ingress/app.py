@@ -2,9 +2,11 @@
 
 import asyncio
 
+import orjson
 from aiohttp import web
 
 from broker.dialects import DIALECTS
+from broker.dialects.native.openapi import document
 from broker.dialects.native.problem import problem_document
 from broker.ingress.answers import to_web
 from broker.ingress.doors import Doors
@@ -106,10 +108,16 @@ def _add_operations(router: Router, doors: Doors) -> None:
     async def metrics(request: web.Request) -> web.Response:  # noqa: ARG001
         return web.Response(body=doors.meter.page(), headers={"Content-Type": METRICS_TYPE})
 
+    described = orjson.dumps(document())
+
+    async def openapi(request: web.Request) -> web.Response:  # noqa: ARG001
+        return web.Response(body=described, headers={"Content-Type": "application/json"})
+
     health = Health(redis=doors.pressure.is_seen, database=database)
     router.add("GET", "/livez", health.live)
     router.add("GET", "/readyz", health.ready)
     router.add("GET", "/metrics", metrics)
+    router.add("GET", "/openapi.json", openapi)
 
 
 def _refuse_method(methods: list[str]) -> Handler:

@@ -67,8 +67,8 @@ async def read(request: web.BaseRequest, *, limit: int, patience_s: float) -> Ca
 async def read_body(request: web.BaseRequest, *, limit: int, patience_s: float) -> bytes:
     """Return the bare body; raises as `read` does."""
     check(request, limit)
-    if request.content.is_eof():  # it came with the head: no timer
-        body = await request.read()
+    if request.content.is_eof():  # it came with the head: nothing to wait for
+        body = request.content.read_nowait()
     else:
         body = await _in_time(_whole(request, limit), patience_s)
     if len(body) > limit:

@@ -83,6 +83,6 @@ def _media(call: Call, *, is_form: bool) -> MediaRef:
         kind = call.headers.get("content-type", "")
         return MediaRef(data=call.body, content_type=kind, name=call.headers.get("x-filename", ""))
     if len(call.files) != 1:
-        raise MissingField("the form must hold exactly one file", pointer="/file")
+        raise MissingField("the form must hold exactly one file", pointer="/media")
     (file,) = call.files
-    return MediaRef(data=file.data, content_type=file.content_type, name=file.filename, pointer="/file")
+    return MediaRef(data=file.data, content_type=file.content_type, name=file.filename, pointer="/media")

@@ -6,6 +6,7 @@ from hashlib import sha1
 from pathlib import Path
 from typing import Any
 
+import hiredis
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -123,7 +124,9 @@ class Line:
     async def _exchange(
         self, connection: AbstractConnection, keys: Sequence[Word], words: Sequence[Word]
     ) -> Any:
-        packed = connection.pack_command("EVALSHA", self._script.sha, len(keys), *keys, *words)
+        # Ten times as fast as the connection's own packing, which was a fifth of the ingress's work.
+        command: Any = ("EVALSHA", self._script.sha, len(keys), *keys, *words)
+        packed = hiredis.pack_command(command)
         await connection.send_packed_command(packed, check_health=False)
         if not self._wait_for_disk:
             return await connection.read_response()

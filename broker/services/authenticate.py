@@ -1,8 +1,6 @@
 """Say which account a request comes from."""
 
 import asyncio
-import hashlib
-import hmac
 import ipaddress
 import secrets
 import time
@@ -10,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
+from hashlib import blake2b
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -43,7 +42,7 @@ class _Known:
 class Authenticator:
     """Knows accounts by API key and by name, also while SQL is away.
 
-    What is remembered is keyed by an HMAC with a key of this process: neither API keys nor passwords stay in memory.
+    What is remembered is named by a hash with a key of this process: neither API keys nor passwords stay in memory.
     """
 
     def __init__(
@@ -85,8 +84,11 @@ class Authenticator:
         return known.account
 
     def _fresh(self, name: bytes) -> _Known | None:
-        known = self._known.get(hmac.digest(self._process_key, name, "sha256"))
+        known = self._known.get(self._mark(name))
         return known if known is not None and known.fresh_until > self._clock() else None
+
+    def _mark(self, secret: bytes) -> bytes:
+        return blake2b(secret, key=self._process_key, digest_size=32).digest()
 
     async def _by_key(self, key: str) -> _Known | None:
         mark = fingerprint(self._secret_key, key)
@@ -102,7 +104,7 @@ class Authenticator:
 
     async def _read(self, name: bytes, query: Callable[[Sql], Account | None]) -> _Known | None:
         """Ask SQL for an account; while it is away, what was known stands."""
-        mark = hmac.digest(self._process_key, name, "sha256")
+        mark = self._mark(name)
         asked = asyncio.get_running_loop().run_in_executor(self._executor, self._database.read, query)
         try:
             async with asyncio.timeout(PATIENCE_S):
@@ -124,7 +126,7 @@ class Authenticator:
     async def _is_right(self, user: str, password: str, hashed: str) -> bool:
         """Check a password; an unknown user's takes as long as any other wrong one."""
         words = "\0".join((user, password, hashed)).encode()
-        mark = hmac.digest(self._process_key, hashlib.sha256(words).digest(), "sha256")
+        mark = self._mark(words)
         now = self._clock()
         if self._right.get(mark, 0.0) > now:
             return True

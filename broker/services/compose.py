@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from broker.domain.account import Account
 from broker.domain.address import normalise, normalise_originator
 from broker.domain.draft import Draft
-from broker.domain.ids import made_at, new_id
+from broker.domain.ids import new_id
 from broker.domain.message import Message, Part
 from broker.domain.validity import span
 from broker.errors import InvalidOriginator, InvalidRecipient, InvalidRequest, NotPermitted
@@ -33,9 +33,9 @@ def compose(
     members = tuple(ids) if group else ()
     batch = new_id() if draft.several else None
     pieces = tuple(parts)
-    created_at = made_at(ids[0])
-    return [
-        Message(
+    made = []
+    for identifier, recipient in zip(ids, recipients, strict=True):
+        message = Message(
             id=identifier,
             account=account.name,
             dialect=dialect,
@@ -52,12 +52,12 @@ def compose(
             members=members,
             connection=draft.connection,
             callback_url=draft.callback_url,
-            created_at=created_at,
+            created_at=now,
             valid_until=when.valid_until,
             send_at=when.send_at,
         )
-        for identifier, recipient in zip(ids, recipients, strict=True)
-    ]
+        made.append(message)
+    return made
 
 
 def normalised(draft: Draft, account: Account) -> tuple[str, ...]:
