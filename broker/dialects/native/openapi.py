@@ -32,6 +32,14 @@ VERSION = "1"
 _SCHEMAS = "#/components/schemas/"
 _JSON, _FORM = "application/json", "multipart/form-data"
 _STRING = {"type": "string"}
+_FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Makes it safe to repeat the request for 48 hours: same key, same body, one message.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "example": "order-4711",
+}
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 _CHALLENGE = {"WWW-Authenticate": {"description": "How to sign in.", "schema": _STRING}}
 _REASONS: dict[int, tuple[str, str, dict[str, Any]]] = {
@@ -87,15 +95,7 @@ def _send() -> dict[str, Any]:
         "operationId": "sendMessage",
         "tags": ["messages"],
         "summary": "Send a message to one or more recipients",
-        "parameters": [
-            {
-                "name": "Idempotency-Key",
-                "in": "header",
-                "description": "Makes it safe to repeat the request for 48 hours: same key, same body, one message.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-                "example": "order-4711",
-            }
-        ],
+        "parameters": [_IDEMPOTENCY_KEY],
         "requestBody": {
             "required": True,
             "content": {
@@ -103,24 +103,25 @@ def _send() -> dict[str, Any]:
                 _FORM: {"schema": _form_schema(), "examples": FORM},
             },
         },
-        "responses": {
-            "202": {
-                "description": "It is ours and will be sent.",
-                "headers": {
-                    "Location": {"description": "Where to look it up.", "schema": _STRING},
-                    "Idempotency-Replayed": {
-                        "description": "`true`: this answer was given before.",
-                        "schema": _STRING,
-                    },
-                },
-                "content": {
-                    _JSON: {
-                        "schema": {"oneOf": [_ref(Accepted), _ref(BatchAccepted)]},
-                        "examples": {"one": {"value": ACCEPTED}, "list": {"value": BATCH}},
-                    }
-                },
+        "responses": {"202": _taken(), **_refusals(400, 401, 402, 403, 409, 413, 415, 422, 429, 503)},
+    }
+
+
+def _taken() -> dict[str, Any]:
+    return {
+        "description": "It is ours and will be sent.",
+        "headers": {
+            "Location": {"description": "Where to look it up.", "schema": _STRING},
+            "Idempotency-Replayed": {
+                "description": "`true`: this answer was given before.",
+                "schema": _STRING,
             },
-            **_refusals(400, 401, 402, 403, 409, 413, 415, 422, 429, 503),
+        },
+        "content": {
+            _JSON: {
+                "schema": {"oneOf": [_ref(Accepted), _ref(BatchAccepted)]},
+                "examples": {"one": {"value": ACCEPTED}, "list": {"value": BATCH}},
+            }
         },
     }
 
@@ -158,23 +159,15 @@ def _look_up() -> dict[str, Any]:
 
 
 def _upload() -> dict[str, Any]:
-    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    form = {"type": "object", "properties": {"file": _FILE}, "required": ["file"]}
     return {
         "operationId": "uploadMedia",
         "tags": ["media"],
         "summary": "Upload a file that messages can name",
+        "description": "The bare file under its own content type, or a form with one file.",
         "requestBody": {
             "required": True,
-            "content": {
-                _FORM: {
-                    "schema": {
-                        "type": "object",
-                        "properties": {"media": file},
-                        "required": ["media"],
-                        "additionalProperties": False,
-                    }
-                }
-            },
+            "content": {_FORM: {"schema": form}, "*/*": {"schema": _FILE}},
         },
         "responses": {
             "201": _answer("The file is stored.", MediaStored, MEDIA),
@@ -189,10 +182,7 @@ def _form_schema() -> dict[str, Any]:
         "description": "`message`, or the fields of the JSON request one by one; files are called `media`.",
         "properties": {
             "message": _ref(SendMessage),
-            "media": {
-                "type": "array",
-                "items": {"type": "string", "contentMediaType": "application/octet-stream"},
-            },
+            "media": {"type": "array", "items": _FILE},
         },
     }
 

@@ -36,7 +36,10 @@ def read_times(send_at: object, valid_until: object, *, now: datetime, names: tu
     wall_clock = bool(start or until) and not (start_zoned or until_zoned)
     if start and start > now + FARTHEST:
         raise InvalidField("is too far ahead", pointer=f"/{names[0]}")
-    if until and (until + (ZONES_WEST if wall_clock else timedelta()) <= now or (start and until <= start)):
+    if start and start < now - timedelta(days=1):
+        start = None  # past in every zone
+    over = now - ZONES_WEST if wall_clock else now
+    if until and (until <= over or (start and until <= start)):
         raise ValidityOver("is over before the message may be sent", pointer=f"/{names[1]}")
     return Times(send_at=start, valid_until=until and min(until, now + FARTHEST), wall_clock=wall_clock)
 
