@@ -39,9 +39,27 @@ JOB_OF: Mapping[Queue, Job] = {
     Queue.SWEEPS: Job.SWEEP,
 }
 
-_NO_ARGUMENTS = base64.b64encode(
-    orjson.dumps([[], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}])
-).decode()
+_NOTHING_TO_SAY = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+_BODY = base64.b64encode(orjson.dumps([[], {}, _NOTHING_TO_SAY])).decode()
+_HEADERS = {
+    "lang": "py",
+    "shadow": None,
+    "eta": None,
+    "expires": None,
+    "group": None,
+    "group_index": None,
+    "retries": 0,
+    "timelimit": [None, None],
+    "parent_id": None,
+    "argsrepr": "()",
+    "kwargsrepr": "{}",
+    "origin": "broker",
+    "ignore_result": True,
+    "replaced_task_nesting": 0,
+    "stamped_headers": None,
+    "stamps": {},
+}
+_PROPERTIES = {"reply_to": "", "delivery_mode": 2, "priority": 0, "body_encoding": "base64"}
 
 
 def ring(queue: Queue) -> bytes:
@@ -53,37 +71,14 @@ def ring(queue: Queue) -> bytes:
     task = str(uuid.uuid4())
     return orjson.dumps(
         {
-            "body": _NO_ARGUMENTS,
+            "body": _BODY,
             "content-encoding": "utf-8",
             "content-type": "application/json",
-            "headers": {
-                "lang": "py",
-                "task": JOB_OF[queue],
-                "id": task,
-                "shadow": None,
-                "eta": None,
-                "expires": None,
-                "group": None,
-                "group_index": None,
-                "retries": 0,
-                "timelimit": [None, None],
-                "root_id": task,
-                "parent_id": None,
-                "argsrepr": "()",
-                "kwargsrepr": "{}",
-                "origin": "broker",
-                "ignore_result": True,
-                "replaced_task_nesting": 0,
-                "stamped_headers": None,
-                "stamps": {},
-            },
+            "headers": {**_HEADERS, "task": JOB_OF[queue], "id": task, "root_id": task},
             "properties": {
+                **_PROPERTIES,
                 "correlation_id": task,
-                "reply_to": "",
-                "delivery_mode": 2,
                 "delivery_info": {"exchange": "", "routing_key": queue},
-                "priority": 0,
-                "body_encoding": "base64",
                 "delivery_tag": str(uuid.uuid4()),
             },
         }

@@ -26,6 +26,10 @@ class Decision:
     detail: str = ""
 
 
+Taken = Mapping[str, tuple[Message, Decision]]
+"""Messages of one transaction by id, each with what happens to it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
     """What a transaction claimed: each entry is one submission, a group's members together.
@@ -53,35 +57,37 @@ def claim(
     An id that was popped twice finds nothing left to claim.
     """
     lease_ms = round(settings.lease_s * 1000)
-    fresh = {
-        identifier: (message, _decide_new(message, known, now_ms, lease_ms))
-        for identifier, message in admitted.items()
-    }
+    fresh = {name: (one, _decide_new(one, known, now_ms, lease_ms)) for name, one in admitted.items()}
     added = messages.add(sql, [_fresh(message, decision) for message, decision in fresh.values()])
-    taken = {identifier: fresh[identifier] for identifier in added}
-    rest = [identifier for identifier in ids if identifier not in added]
+    taken = {name: fresh[name] for name in added}
+    rest = [name for name in ids if name not in added]
     if rest:
         found = messages.claimable(sql, rest, now_ms)
-        taken |= {
-            name: (message, _decide(message, known, now_ms, lease_ms)) for name, message in found.items()
-        }
-        _move(sql, {name: taken[name] for name in found}, now_ms)
+        old = {name: (message, _decide(message, known, now_ms, lease_ms)) for name, message in found.items()}
+        _move(sql, old, now_ms)
+        taken |= old
     going = _going(taken, added)
     attempts = [(one.id, one.attempts, one.connection or "") for group in going for one in group]
     submissions.begin(sql, attempts, at=at(now_ms))
-    return Claimed(
-        submissions=going,
-        preparing=tuple(
-            name for name in added if fresh[name][1].event is Event.PREPARE and _leads(fresh[name][0])
-        ),
-        waiting={
-            name: decision.due_at
-            for name, (message, decision) in taken.items()
-            if decision.due_at is not None
-            and _leads(message)
-            and decision.event in {Event.SCHEDULE, Event.TAKE, None}
-        },
+    return Claimed(submissions=going, preparing=_preparing(taken), waiting=_waiting(taken))
+
+
+def _preparing(taken: Taken) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name, (message, decision) in taken.items()
+        if decision.event is Event.PREPARE and _leads(message)
     )
+
+
+def _waiting(taken: Taken) -> dict[str, int]:
+    return {
+        name: decision.due_at
+        for name, (message, decision) in taken.items()
+        if decision.due_at is not None
+        and decision.event in {Event.SCHEDULE, Event.TAKE, None}
+        and _leads(message)
+    }
 
 
 def _leads(message: Message) -> bool:
@@ -118,7 +124,7 @@ def _fresh(message: Message, decision: Decision) -> Fresh:
     return Fresh(message=routed, event=decision.event, due_at=decision.due_at, detail=decision.detail)
 
 
-def _move(sql: Sql, taken: Mapping[str, tuple[Message, Decision]], now_ms: int) -> None:
+def _move(sql: Sql, taken: Taken, now_ms: int) -> None:
     moves = [
         Move(
             id=name,
@@ -137,9 +143,7 @@ def _move(sql: Sql, taken: Mapping[str, tuple[Message, Decision]], now_ms: int) 
     messages.postpone(sql, {name: due_at for name, due_at in held.items() if due_at is not None})
 
 
-def _going(
-    taken: Mapping[str, tuple[Message, Decision]], added: Iterable[str]
-) -> tuple[tuple[Message, ...], ...]:
+def _going(taken: Taken, added: Iterable[str]) -> tuple[tuple[Message, ...], ...]:
     """Return the claimed messages as they stand now, a group's members together in the order of its recipients."""
     new = set(added)
     groups: dict[str, list[Message]] = {}
