@@ -1,4 +1,4 @@
-"""Make a message's stored parts ready for its carrier: bytes to upload, or signed links to fetch."""
+"""Make a message ready for its carrier: laid out, and its parts as bytes to upload or signed links to fetch."""
 
 import asyncio
 import time
@@ -9,19 +9,32 @@ from broker.domain import links
 from broker.domain.message import Message, Part, PartKind
 from broker.errors import Rejected
 from broker.providers.base import Outgoing, Provider
+from broker.services.smil import arrange
 from broker.settings import Settings
 
 
+async def laid_out(provider: Provider, message: Message) -> Message:
+    """Return the message as it goes out: without a layout, since carriers that speak HTTP take none, but in its order.
+
+    The record keeps the message as it came.
+    """
+    if all(part.kind is not PartKind.LAYOUT for part in message.parts):
+        return message
+    room = provider.limits.text - (
+        len(message.subject) + 1 if message.subject else 0
+    )  # it may share the text
+    return await asyncio.to_thread(arrange, message, _bytes, room=room)
+
+
 async def outgoing(settings: Settings, provider: Provider, message: Message) -> tuple[Outgoing, ...]:
-    """Return the parts that go out; the layout stays here, as carriers that speak HTTP take none.
+    """Return the parts of a message that is laid out.
 
     Raises:
         Rejected: a part's file is gone.
     """
-    parts = [part for part in message.parts if part.kind is not PartKind.LAYOUT]
     if provider.media_mode == "link":
-        return tuple(_linked(settings, part) for part in parts)
-    return await asyncio.to_thread(_read, parts)
+        return tuple(_linked(settings, part) for part in message.parts)
+    return await asyncio.to_thread(_read, message.parts)
 
 
 def media_base(settings: Settings) -> str:
@@ -49,9 +62,13 @@ def _read(parts: Sequence[Part]) -> tuple[Outgoing, ...]:
                 name=part.name,
                 content_type=part.content_type,
                 size=part.size,
-                data=Path(part.path or "").read_bytes(),
+                data=_bytes(part),
             )
             for part in parts
         )
     except OSError as error:
         raise Rejected("a part's file is gone", code="media") from error
+
+
+def _bytes(part: Part) -> bytes:
+    return Path(part.path or "").read_bytes()

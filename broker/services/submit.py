@@ -20,7 +20,7 @@ from broker.services import exchange
 from broker.services.backlog import queue_of
 from broker.services.claim import Claimed, claim
 from broker.services.outcome import Result, Verdict, end_of, judge, move_of
-from broker.services.outgoing import outgoing
+from broker.services.outgoing import laid_out, outgoing
 from broker.storage import accounts, messages, submissions
 from broker.storage.database import Sql
 
@@ -69,11 +69,12 @@ async def _submit(runtime: Runtime, known: Snapshot, group: tuple[Message, ...],
     leader = group[0]
     provider = known.providers[leader.connection or ""]
     async with runtime.windows[provider.connection.name]:
+        shown = await laid_out(provider, leader) if leader.parts else leader
         submission = Submission(
-            message=leader,
+            message=shown,
             recipients=tuple(one.recipient for one in group),
             tag=f"{leader.batch if leader.group else leader.id}.{leader.attempts}",
-            parts=await outgoing(runtime.settings, provider, leader) if leader.parts else (),
+            parts=await outgoing(runtime.settings, provider, shown) if shown.parts else (),
         )
         return await exchange.hold(runtime, provider, provider.submit(submission), not_after=not_after)
 

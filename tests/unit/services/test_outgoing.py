@@ -1,0 +1,109 @@
+"""What leaves for the carrier: the parts in the layout's order, as bytes or as links, and never the layout."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from broker.domain.links import resolve
+from broker.domain.message import Message, Part, PartKind, PartState
+from broker.errors import Rejected
+from broker.providers.choice import provider_for
+from broker.services.outgoing import laid_out, outgoing
+from broker.settings import Settings
+from tests.factories import make_connection, make_message
+
+SECRET_KEY = "a test key of thirty-two characters or more"
+LAYOUT = (
+    b'<smil><body><par><text src="a.txt"/><img src="b.jpg"/></par><par><img src="c.gif"/></par></body></smil>'
+)
+FILES = (
+    ("c.gif", "image/gif", PartKind.MEDIA, b"GIF89a"),
+    ("show.smil", "application/smil", PartKind.LAYOUT, LAYOUT),
+    ("b.jpg", "image/jpeg", PartKind.MEDIA, b"\xff\xd8\xff"),
+    ("a.txt", "text/plain", PartKind.TEXT, b"Hello"),
+)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        data_dir=tmp_path, secret_key=SECRET_KEY, public_url="https://us.example/", media_link_s=60
+    )
+
+
+@pytest.fixture
+def message(settings: Settings) -> Message:
+    plain = make_message(text="")
+    folder = settings.attachments / plain.id
+    folder.mkdir(parents=True)
+    parts = []
+    for index, (name, content_type, kind, data) in enumerate(FILES, start=1):
+        path = folder / f"{index}-{name}"
+        path.write_bytes(data)
+        parts.append(
+            Part(
+                index=index,
+                name=name,
+                content_type=content_type,
+                kind=kind,
+                state=PartState.STORED,
+                size=len(data),
+                path=str(path),
+            )
+        )
+    return replace(plain, parts=tuple(parts))
+
+
+async def test_parts_leave_in_the_order_of_the_layout_and_text_as_text(
+    settings: Settings, message: Message
+) -> None:
+    provider = provider_for(make_connection())
+
+    shown = await laid_out(provider, message)
+    parts = await outgoing(settings, provider, shown)
+
+    assert shown.text == "Hello"
+    assert [(part.name, part.data) for part in parts] == [("b.jpg", b"\xff\xd8\xff"), ("c.gif", b"GIF89a")]
+    assert (message.text, len(message.parts)) == ("", 4)
+
+
+async def test_text_that_the_subject_leaves_no_room_for_leaves_as_a_part(
+    settings: Settings, message: Message
+) -> None:
+    provider = provider_for(make_connection())
+    crowded = replace(message, subject="s" * 100, text="t" * (provider.limits.text - 101 - len("Hello")))
+
+    shown = await laid_out(provider, crowded)
+
+    assert shown.text == crowded.text
+    assert [part.name for part in shown.parts] == ["a.txt", "b.jpg", "c.gif"]
+
+
+async def test_without_a_layout_the_message_leaves_as_it_is(message: Message) -> None:
+    plain = replace(message, parts=tuple(part for part in message.parts if part.kind is not PartKind.LAYOUT))
+
+    assert await laid_out(provider_for(make_connection()), plain) is plain
+
+
+async def test_in_link_mode_the_carrier_is_given_signed_links(settings: Settings, message: Message) -> None:
+    connection = make_connection()
+    provider = provider_for(replace(connection, config={**connection.config, "media_mode": "link"}))
+
+    (part, _) = await outgoing(settings, provider, await laid_out(provider, message))
+
+    assert part.data is None
+    assert part.url is not None
+    base, token, name = part.url.rsplit("/", 2)
+    linked = resolve(token, folders=(settings.attachments, settings.uploads), secret_key=SECRET_KEY, now=0)
+    assert (base, name) == ("https://us.example/media", "b.jpg")
+    assert (str(linked.path), linked.content_type) == (message.parts[2].path, "image/jpeg")
+
+
+async def test_a_part_whose_file_is_gone_is_refused(settings: Settings, message: Message) -> None:
+    provider = provider_for(make_connection())
+    gone = replace(message.parts[2], path=str(settings.attachments / "gone.jpg"))
+    parts = (*message.parts[:2], gone, *message.parts[3:])
+
+    with pytest.raises(Rejected):
+        await outgoing(settings, provider, await laid_out(provider, replace(message, parts=parts)))
