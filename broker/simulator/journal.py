@@ -42,6 +42,8 @@ class Entry:
             "media": _typed(body, "media", list),
             "text": text,
             "text_length": len(text),
+            "priority": _typed(body, "priority", str),
+            "expiration": _typed(body, "expiration", str),
             "status": self.status,
             "outcome": self.outcome,
         }
@@ -127,7 +129,8 @@ class Journal:
             os.truncate(path, len(whole) + (1 if whole else 0))
         for line in whole.splitlines():
             known = orjson.loads(line)
-            raw = orjson.dumps({name: known[name] for name in ("tag", "to", "from", "media", "text")})
+            names = ("tag", "to", "from", "media", "text", "priority", "expiration")
+            raw = orjson.dumps({name: known[name] for name in names if name in known})
             kept = {name: known[name] for name in ("number", "at", "id", "status", "outcome")}
             self._entries.append(Entry(raw=raw, **kept))
         if self._entries:
