@@ -53,14 +53,15 @@ class Admitted:
 
 
 Outcome = Admitted | RequestError | AdmissionError
-"""What became of one draft. Only a call with several drafts meets an `AdmissionError` here; alone it is `refused`."""
+"""What became of one draft."""
 
 
 class Dialect(ABC):
     """One customer API, as a pure translator of calls that send messages.
 
     `routes` lists (method, path) of the sends. `parse` gives one entry per independent request inside the call, and
-    `answer` is given one outcome for each, in that order.
+    `answer` is given one outcome for each, in that order, whatever it is and however few they are. `refused` is for
+    calls that never came so far.
     """
 
     name: ClassVar[str]

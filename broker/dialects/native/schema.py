@@ -21,8 +21,8 @@ MEDIA_LIMIT = 10
 GROUP_LIMIT = 10
 """Most recipients of a group message."""
 TAGS_LIMIT = 20
-RECIPIENTS_LIMIT = 1000
-"""Most recipients of one request, unless the settings say fewer."""
+FIELDS_LIMIT = 32
+"""Most fields of one object; more than there are, so that unknown ones can be named."""
 ONE, MANY, BY_URL, BY_ID = "one", "many", "by_url", "by_id"
 
 
@@ -55,8 +55,7 @@ class MediaById(_Strict):
 
 
 Recipients = Annotated[
-    Annotated[Address, Tag(ONE)]
-    | Annotated[list[Address], Field(min_length=1, max_length=RECIPIENTS_LIMIT), Tag(MANY)],
+    Annotated[Address, Tag(ONE)] | Annotated[list[Address], Field(min_length=1), Tag(MANY)],
     Discriminator(_one_or_many),
 ]
 MediaItem = Annotated[
@@ -64,8 +63,12 @@ MediaItem = Annotated[
 ]
 
 
-def _without_blanks(schema: dict[str, Any]) -> None:
-    """Leave out the defaults that only stand for "absent" here, and could not be sent."""
+def _as_sent(schema: dict[str, Any]) -> None:
+    """Leave out the defaults that only stand for "absent" here, and say that there must be something to send."""
+    schema["anyOf"] = [
+        {"required": ["text"], "properties": {"text": {"pattern": "\\S"}}},
+        {"required": ["media"], "properties": {"media": {"minItems": 1}}},
+    ]
     for field in schema["properties"].values():
         if field.get("default") == "":
             del field["default"]
@@ -74,9 +77,11 @@ def _without_blanks(schema: dict[str, Any]) -> None:
 class SendMessage(_Strict):
     """A message to send. Text or media must be there."""
 
-    model_config = ConfigDict(json_schema_extra=_without_blanks)
+    model_config = ConfigDict(json_schema_extra=_as_sent)
 
-    to: Recipients = Field(description="One number, or a list of them; a list is answered with a batch.")
+    to: Recipients = Field(
+        description="One number, or a list of them (1000, unless set otherwise); a list is answered with a batch."
+    )
     from_: Address = Field("", alias="from", description="A sender of the account; absent: its first one.")
     text: Text = Field("", description="The text.")
     subject: Line = Field("", description="Makes it a multimedia message.")

@@ -11,7 +11,14 @@ from pydantic import ValidationError
 from broker.dialects.base import TEXT_LIMIT
 from broker.dialects.native.body import has_plain_names, load
 from broker.dialects.native.faults import faults
-from broker.dialects.native.schema import GROUP_LIMIT, MEDIA_LIMIT, MediaByUrl, SendMessage
+from broker.dialects.native.schema import (
+    FIELDS_LIMIT,
+    GROUP_LIMIT,
+    MEDIA_LIMIT,
+    TAGS_LIMIT,
+    MediaByUrl,
+    SendMessage,
+)
 from broker.dialects.native.values import parse_time
 from broker.domain.draft import Draft, MediaRef
 from broker.domain.message import Priority, Tag
@@ -24,6 +31,7 @@ from broker.errors import (
     InvalidRequest,
     MissingField,
     RequestError,
+    UnknownField,
     ValidityOver,
 )
 
@@ -82,11 +90,12 @@ def draft(raw: Any, files: tuple[Upload, ...], *, key: str | None, now: datetime
     Raises:
         RequestError: something in it is wrong; every field that is gets blamed.
     """
+    _check_sizes(raw, most)
     try:
         wish = SendMessage.model_validate(raw)
     except ValidationError as error:
         raise faults(error) from None
-    wrong = _contradictions(wish, files, now, most)
+    wrong = _contradictions(wish, files, now)
     if wrong:
         raise wrong[0] if len(wrong) == 1 else InvalidRequest(wrong)
     send_at = parse_time(wish.send_at) if wish.send_at else None
@@ -117,11 +126,28 @@ def digest(raw: Mapping[str, Any], files: tuple[Upload, ...] = ()) -> str:
     return found.hexdigest()
 
 
-def _contradictions(
-    wish: SendMessage, files: tuple[Upload, ...], now: datetime, most: int
-) -> list[RequestError]:
+def _check_sizes(raw: Any, most: int) -> None:
+    """Refuse at once what would take long to find fault with, item by item."""
+    if not isinstance(raw, dict):
+        return
+    limits = (
+        ("to", most, InvalidRecipient),
+        ("media", MEDIA_LIMIT, InvalidField),
+        ("tags", TAGS_LIMIT, InvalidField),
+    )
+    for name, limit, kind in limits:
+        value = raw.get(name)
+        if isinstance(value, list | dict) and len(value) > limit:
+            raise kind(f"must have at most {limit} items", pointer=f"/{name}")
+    media = raw.get("media")
+    inner = [one for one in media if isinstance(one, dict)] if isinstance(media, list) else []
+    if any(len(fields) > FIELDS_LIMIT for fields in (raw, *inner)):
+        raise UnknownField(f"an object has more than {FIELDS_LIMIT} fields")
+
+
+def _contradictions(wish: SendMessage, files: tuple[Upload, ...], now: datetime) -> list[RequestError]:
     """Return what is wrong between fields that are fine by themselves."""
-    wrong = [*_about_recipients(wish, most), *_about_times(wish, now)]
+    wrong = [*_about_recipients(wish), *_about_times(wish, now)]
     if not wish.text.strip() and not wish.media and not files:
         wrong.append(MissingField("text or media is required", pointer="/text"))
     if len(wish.media) + len(files) > MEDIA_LIMIT:
@@ -132,11 +158,9 @@ def _contradictions(
     return wrong
 
 
-def _about_recipients(wish: SendMessage, most: int) -> list[RequestError]:
+def _about_recipients(wish: SendMessage) -> list[RequestError]:
     if isinstance(wish.to, str):
         return [InvalidField("needs a list of recipients in to", pointer="/group")] if wish.group else []
-    if len(wish.to) > most:
-        return [InvalidRecipient(f"must have at most {most} items", pointer="/to")]
     wrong: list[RequestError] = []
     seen: set[str] = set()
     for number, recipient in enumerate(wish.to):

@@ -83,9 +83,7 @@ def read(call: Call, most: int) -> Reading:
         _check_action(params.get("action", ""), SEND)
         items = _classic_items(params, most)
     else:
-        style, items = _json_items(call, params.get("action", ""))
-    if len(items) > most:
-        raise TooManyMessages(f"more than {most} messages in one request")
+        style, items = _json_items(call, params.get("action", ""), most)
     return Reading(style=style, params=params, items=items)
 
 
@@ -104,8 +102,13 @@ def read_json(body: bytes) -> dict[str, Any]:
     return lower_names(value)
 
 
-def split(recipients: str) -> list[str]:
-    """Return the recipients in a list of them, by comma or semicolon."""
+def split(recipients: str, most: int) -> list[str]:
+    """Return the recipients in a list of them, by comma or semicolon.
+
+    Raises:
+        TooManyMessages: there are far too many to look at them all.
+    """
+    _check_count((recipients.count(",") + recipients.count(";")) // 2, most)
     # A leading blank is a plus sign that was not encoded, and then it is so for all.
     blank_is_plus = recipients[:1] == " " and recipients[1:2].isdigit()
     parts = [part for part in _SEPARATORS.split(recipients) if part.strip()]
@@ -126,28 +129,34 @@ def _check_action(action: str, *known: str) -> None:
         raise UnknownAction("unknown action", pointer="/action", value=action)
 
 
+def _check_count(count: int, most: int) -> None:
+    if count > most:
+        raise TooManyMessages(f"more than {most} messages in one request")
+
+
 def _classic_items(params: Mapping[str, str], most: int) -> tuple[Item, ...]:
     common = {name: params[name] for name in PER_MESSAGE if name in params}
     if "messagecount" not in params:
-        return _for_each_recipient(common)
+        return _for_each_recipient(common, most)
     count = params["messagecount"]
     if not (count.isascii() and count.isdigit() and len(count) < 10 and int(count)):  # noqa: PLR2004  # digits
         raise MissingField("must be a number above 0", pointer="/messagecount")
-    if int(count) > most:
-        raise TooManyMessages(f"more than {most} messages in one request")
+    _check_count(int(count), most)
     items: list[Item] = []
     for index in range(int(count)):
         own = {name: params[f"{name}{index}"] for name in PER_MESSAGE if f"{name}{index}" in params}
-        items += _for_each_recipient({**common, **own}, suffix=str(index))
+        items += _for_each_recipient({**common, **own}, most, suffix=str(index))
+        _check_count(len(items), most)
     return tuple(items)
 
 
-def _for_each_recipient(fields: Mapping[str, Any], suffix: str = "") -> tuple[Item, ...]:
+def _for_each_recipient(fields: Mapping[str, Any], most: int, suffix: str = "") -> tuple[Item, ...]:
     recipient = fields.get("recipient", "")
     if isinstance(recipient, str):
-        recipients: list[Any] = split(recipient)
+        recipients: list[Any] = split(recipient, most)
     else:
         recipients = recipient if isinstance(recipient, list) else [recipient]
+    _check_count(len(recipients), most)
     if not recipients:
         error = MissingField("is required", pointer=f"/recipient{suffix}")
         return (Item(recipient="", fields=fields, error=error),)
@@ -159,20 +168,21 @@ def _for_each_recipient(fields: Mapping[str, Any], suffix: str = "") -> tuple[It
     )
 
 
-def _json_items(call: Call, action: str) -> tuple[Style, tuple[Item, ...]]:
+def _json_items(call: Call, action: str, most: int) -> tuple[Style, tuple[Item, ...]]:
     if action in LIBRARY_ACTIONS and action != SEND_LIBRARY:
         _check_action(action, SEND_LIBRARY)
     body = read_json(call.body)
     if "messages" in body or action == SEND_LIBRARY:
-        return Style.LIBRARY, _library_items(body.get("messages"))
+        return Style.LIBRARY, _library_items(body.get("messages"), most)
     named = body.get("action", SEND if action == SEND else "")
     _check_action(named.lower() if isinstance(named, str) else "", SEND)
-    return Style.BODY, _for_each_recipient(body)
+    return Style.BODY, _for_each_recipient(body, most)
 
 
-def _library_items(messages: Any) -> tuple[Item, ...]:
+def _library_items(messages: Any, most: int) -> tuple[Item, ...]:
     if not isinstance(messages, list) or not messages:
         raise Malformed("there are no messages", pointer="/messages")
+    _check_count(len(messages), most)
     return tuple(_library_item(message) for message in messages)
 
 
