@@ -1,0 +1,85 @@
+"""The benchmark: its own stack on embedded defaults, measured from outside."""
+
+import json as json_format
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from broker.cli.bench_report import Figure, as_json, show
+
+_OWN = (
+    "REDIS_URL",
+    "DATABASE_URL",
+    "DATA_DIR",
+    "ATTACHMENTS_DIR",
+    "OUTBOX_DIR",
+    "PROVISION_FILE",
+    "HOST",
+    "PORT",
+)
+"""Settings that would lead to somebody's real data."""
+
+
+def bench(
+    json: Annotated[Path | None, typer.Option(help="Write everything measured to this file.")] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A tenth of the load, to see that it works.")
+    ] = False,
+) -> None:
+    """Measure how fast messages are accepted, submitted and reported, on a stack of its own."""
+    console = Console(stderr=True)
+    for name in _OWN:
+        if os.environ.pop(f"BROKER_{name}", None):
+            console.print(f"bench: BROKER_{name} is not used, the benchmark has its own stack")
+    folder = Path(tempfile.mkdtemp(prefix="ringpost-bench-"))
+    figures: list[Figure] = []
+    try:
+        wrong = _measure(folder, figures, console, share=0.1 if quick else 1.0)
+    finally:
+        if json is not None and figures:
+            json.write_text(json_format.dumps(as_json(figures), indent=2) + "\n")
+    show(figures, Console())
+    if wrong:
+        print(f"bench: {wrong}; the logs are in {folder}", file=sys.stderr)
+        raise typer.Exit(1)
+    shutil.rmtree(folder, ignore_errors=True)
+    unbalanced = [each.what for each in figures if each.name in {"lost", "doubled"} and not each.reached]
+    raise typer.Exit(1 if unbalanced else 0)
+
+
+def _measure(folder: Path, figures: list[Figure], console: Console, *, share: float) -> str:
+    """Run every phase, add its figures, and return what went wrong."""
+    from broker.cli import bench_door, bench_flow
+    from broker.cli.folder import Folder
+    from broker.cli.running import NotReady, running
+
+    def phase(title: str, run: Callable[[], list[Figure]]) -> None:
+        began = time.monotonic()
+        console.print(f"bench: {title}", end=" ")
+        figures.extend(run())
+        console.print(f"({time.monotonic() - began:.0f} s)")
+
+    try:
+        phase("accepting, nobody consuming", lambda: bench_door.measure(folder / "door", seconds=1.5 * share))
+        with running(folder / "flow", "--port", "0", quiet=True) as stack:
+            flow = bench_flow.Flow(Folder(folder / "flow"), stack.pid)
+            try:
+                flow.warm_up()
+                phase("submitting at 0 ms", lambda: flow.throughput(round(12_000 * share), latency_ms=0))
+                phase("submitting at 100 ms", lambda: flow.throughput(round(12_000 * share), latency_ms=100))
+                phase("a steady pace", lambda: flow.pace(round(500 * share)))
+                phase("reports", lambda: flow.webhooks(round(6_000 * share)))
+                phase("balance", flow.balance)
+            finally:
+                flow.close()
+    except (NotReady, TimeoutError, bench_flow.TooSlow) as error:
+        return str(error)
+    return ""

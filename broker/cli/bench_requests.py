@@ -1,0 +1,26 @@
+"""The requests that the benchmark sends, as they go over the wire."""
+
+import base64
+
+from broker.cli.demo_account import SENDER
+from broker.cli.load import Make
+
+_HEAD = (
+    "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {login}\r\n"
+    "Content-Type: application/json\r\nContent-Length: "
+)
+
+
+def sends(key: str, *, text: str = "Your table for two is booked, see you at eight.") -> Make:
+    """Return the maker of plain text messages, each to another number and with a reference of its own."""
+    head = _HEAD.format(path="/v1/messages", login=f"Bearer {key}").encode()
+    body = f'{{"from":"{SENDER}","to":"+1202555%04d","text":"{text}","reference":"bench-%08d"}}'.encode()
+    start = head + b"%d\r\n\r\n" % len(body % (0, 0)) + body
+    return lambda number: start % (number % 10_000, number)
+
+
+def posts(path: str, user: str, password: str, bodies: list[bytes]) -> Make:
+    """Return the maker of webhooks with these bodies, with credentials in the first step."""
+    login = base64.b64encode(f"{user}:{password}".encode()).decode()
+    head = _HEAD.format(path=path, login=f"Basic {login}").encode()
+    return lambda number: head + b"%d\r\n\r\n" % len(bodies[number]) + bodies[number]
