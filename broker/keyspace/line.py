@@ -91,8 +91,10 @@ class Line:
             raise Busy("Redis cannot be reached") from error
 
     async def close(self) -> None:
-        """Close the connection."""
-        await self._close()
+        """Close the connection, and wait until it is closed."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.disconnect()
 
     def _next_try(self, deadline: float) -> float:
         """Return when a try ends: half of what is left, so that a dead connection leaves time for another."""

@@ -59,7 +59,9 @@ class Ingress:
         """Post a native send; `body` is JSON or what is given is merged into a plain SMS."""
         plain = {"to": "+12025550101", "text": "Hello"}
         wanted = {"Authorization": f"Bearer {key}", **{n.replace("_", "-"): v for n, v in headers.items()}}
-        return await self.client.post(f"{self.url}/v1/messages", json={**plain, **(body or {})}, headers=wanted)
+        return await self.client.post(
+            f"{self.url}/v1/messages", json={**plain, **(body or {})}, headers=wanted
+        )
 
     async def get(self, path: str, *, key: str = KEY) -> ClientResponse:
         """Get a path as the account."""

@@ -1,14 +1,12 @@
 """Sends through a real socket into a real Redis."""
 
-import asyncio
 from typing import Any
 
 import redis
 
-from broker.domain.ids import is_id
 from broker.keyspace.content import decode
 from broker.settings import Settings
-from tests.integration.ingress.conftest import KEY, Ingress, Running
+from tests.integration.ingress.conftest import Ingress
 
 
 def client_of(settings: Settings) -> "redis.Redis[Any]":
