@@ -44,6 +44,14 @@ def read_times(send_at: object, valid_until: object, *, now: datetime, names: tu
     return Times(send_at=start, valid_until=until and min(until, now + FARTHEST), wall_clock=wall_clock)
 
 
+def read_leniently(value: object) -> datetime | None:
+    """Return the date in a value that nothing depends on, or None."""
+    try:
+        return _read(value, "")[0]
+    except InvalidField:
+        return None
+
+
 def write(at: datetime) -> str:
     """Return a time in the only form that all of the vendor's clients read (sheet 5.2)."""
     return at.strftime("%Y-%m-%d %H:%M:%S")

@@ -3,14 +3,14 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
 from broker.dialects.base import KEY_LIMIT, has_controls, is_clean
 from broker.dialects.ozeki.content import Content, from_object, from_text, from_xml
-from broker.dialects.ozeki.dates import read_times
+from broker.dialects.ozeki.dates import read_leniently, read_times
 from broker.dialects.ozeki.reading import Item, Style
 from broker.dialects.ozeki.tags import read_tags
 from broker.domain.draft import Draft
@@ -19,6 +19,7 @@ from broker.errors import InvalidField, InvalidRecipient, MissingField, Unsuppor
 
 VALIDITY_S = 7 * 24 * 3600
 ADDRESS_LIMIT = 64
+AT_ONCE = timedelta(seconds=2)
 _SMS = re.compile(r"SMS:TEXT(?::GSM7BIT|:UCS2)?(?::CLASS([0-3]))?")
 _MMS = ("MMS:XML", "MMS")
 _PRIORITIES = {"": Priority.NORMAL, "normal": Priority.NORMAL, "low": Priority.NORMAL, "high": Priority.HIGH}
@@ -58,7 +59,7 @@ def _library(item: Item, now: datetime) -> Draft:
     fields = item.fields
     content = from_text(fields.get("text"), [fields.get("attachments"), fields.get("attachment")])
     until = fields.get("valid_until", fields.get("vaild_date"))
-    times = read_times(fields.get("time_to_send"), until, now=now, names=("time_to_send", "valid_until"))
+    times = read_times(_start(fields), until, now=now, names=("time_to_send", "valid_until"))
     key = own_id(fields)
     return Draft(
         recipients=(item.recipient,),
@@ -76,6 +77,16 @@ def _library(item: Item, now: datetime) -> Draft:
         key=key,
         digest=_digest(fields) if key else "",
     )
+
+
+def _start(fields: Mapping[str, Any]) -> Any:
+    """Return the time to send, unless it only says when the message was made.
+
+    The vendor's clients fill in both with their own clock, whose zone we do not know: "now" may look hours ahead.
+    """
+    start = fields.get("time_to_send")
+    made, due = read_leniently(fields.get("create_date")), read_leniently(start)
+    return None if made and due and abs(due - made) <= AT_ONCE else start
 
 
 def _named(item: Item, style: Style, now: datetime) -> Draft:

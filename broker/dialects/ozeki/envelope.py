@@ -8,7 +8,7 @@ import orjson
 
 from broker.dialects.base import TEXT_LIMIT
 from broker.dialects.ozeki.codes import ACCEPTED_TEXT, Fault
-from broker.dialects.ozeki.dates import write
+from broker.dialects.ozeki.dates import FARTHEST, read_leniently, write
 from broker.dialects.ozeki.drafts import VALIDITY_S
 from broker.dialects.ozeki.reports import AcceptReport
 from broker.domain.draft import Draft
@@ -103,24 +103,26 @@ def long_message(
     if draft is None:
         return {**head, "to_address": report.recipient, "text": text, **tail}
     stations = {name: fields[name] for name in ("from_connection", "from_address") if name in fields}
-    created = _text(fields, "create_date") or write(now)
+    created = read_leniently(fields.get("create_date")) or now
+    if abs(created - now) > FARTHEST:
+        created = now
     return {
         **head,
-        "from_station": _text(fields, "from_station") or user,
+        "from_station": _station(fields) or user,
         **stations,
         "to_address": report.recipient,
         "text": text,
-        "create_date": created,
-        "valid_until": write(draft.valid_until or (draft.send_at or now) + timedelta(seconds=VALIDITY_S)),
-        "time_to_send": write(draft.send_at or now),
+        "create_date": write(created),
+        "valid_until": write(draft.valid_until or (draft.send_at or created) + timedelta(seconds=VALIDITY_S)),
+        "time_to_send": write(draft.send_at or created),
         **{name: fields.get(name, True) is not False for name in _SWITCHES},
         **tail,
     }
 
 
-def _text(fields: Mapping[str, Any], name: str) -> str:
-    value = fields.get(name, "")
-    return value[:64].replace("T", " ") if isinstance(value, str) else ""
+def _station(fields: Mapping[str, Any]) -> str:
+    value = fields.get("from_station", "")
+    return value[:64] if isinstance(value, str) else ""
 
 
 def _tags(draft: Draft | None) -> list[dict[str, str]]:
