@@ -1,7 +1,7 @@
 """What customers were told, what the carrier took, and what the records say, side by side."""
 
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from broker.domain.status import ENDS, Event, Status, advance
@@ -16,11 +16,19 @@ SAMPLE = 40
 class Ledger:
     """The books of one load, closed: every message has come to an end."""
 
-    def __init__(self, stack: Stack, load: Load, *, within_s: float = WITHIN_S) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        load: Load,
+        *,
+        ends: AbstractSet[Status] = ENDS,
+        within_s: float = WITHIN_S,
+    ) -> None:
         self._stack = stack
         self._load = load
-        self.told: Set[str] = load.finish()
-        stack.until(lambda: self._ended(), within_s=within_s)
+        self._ends = ends
+        self.told: AbstractSet[str] = load.finish()
+        stack.until(self._ended, within_s=within_s)
         self.created = Counter(message_of(entry["tag"]) for entry in creates(stack, load.label))
         repeated = {name for name, count in self.created.items() if count > 1}
         read = sorted(repeated) + sorted(self.told - repeated)[:: max(1, len(self.told) // SAMPLE)]
@@ -43,7 +51,7 @@ class Ledger:
     def _ended(self) -> bool:
         self.statuses = statuses(self._stack, self._load.account, self.told)
         assert self.told - self.statuses.keys() == set(), "an id that was given out is not found"
-        return all(Status(status) in ENDS for status in self.statuses.values())
+        return all(Status(status) in self._ends for status in self.statuses.values())
 
 
 def creates(stack: Stack, label: str) -> list[Record]:
@@ -57,7 +65,7 @@ def message_of(tag: str) -> str:
     return tag.rpartition(".")[0]
 
 
-def statuses(stack: Stack, account: str, ids: Set[str]) -> dict[str, str]:
+def statuses(stack: Stack, account: str, ids: AbstractSet[str]) -> dict[str, str]:
     """Return the statuses of messages, by page or, where SQL does not list them yet, by id."""
     found: dict[str, str] = {}
     cursor, oldest = "", min(ids)
@@ -74,10 +82,9 @@ def statuses(stack: Stack, account: str, ids: Set[str]) -> dict[str, str]:
 
 def assert_forward(record: Record) -> None:
     """Check that each event that set a status could follow the status before it."""
-    status = Status.ACCEPTED
+    status: Status | None = Status.ACCEPTED
     for event in record["events"]:
         if event["status"] is not None and event["type"] != Event.ADMIT:
-            after = advance(status, Event(event["type"]))
-            assert after == event["status"], record["events"]
-            status = after
+            status = status and advance(status, Event(event["type"]))
+            assert status == event["status"], record["events"]
     assert status == record["status"], record["events"]
