@@ -64,7 +64,7 @@ def examine(folder: Folder, settings: Settings) -> Patient:
     secret = folder.path / "secret.key"
     kept = secret.read_text().strip() if secret.exists() else ""
     return Patient(
-        settings=settings,
+        settings=settings.model_copy(update={"data_dir": folder.path}),
         folder=folder,
         redis_url=settings.redis_url or str(endpoints.get("redis", "")),
         database_url=settings.database_url or f"sqlite:///{folder.path / 'broker.db'}",

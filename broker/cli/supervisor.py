@@ -14,6 +14,8 @@ STEADY_S = 10.0
 """A process that ran for so long did start; its next restart is quick again."""
 GIVE_UP_AFTER = 3
 """Ends of one process before the stack was ready: it will not get better."""
+MISCONFIGURED = 2
+"""The exit code with which our processes refuse their settings."""
 END_WITHIN_S = (24.0, 3.0, 2.0)
 """Time for the processes of each rank to end by themselves; together below 30 s."""
 
@@ -158,7 +160,7 @@ class Supervisor:
     def _lost(self, kept: Kept, now: float) -> None:
         name = kept.child.program.name
         wait_s = kept.bury(now)
-        if self._starting and kept.failures >= GIVE_UP_AFTER:
+        if self._starting and (kept.failures >= GIVE_UP_AFTER or kept.child.poll() == MISCONFIGURED):
             raise StartFailed(f"{name} does not start\n{kept.child.last_words()}")
         self._say(f"{name} ended ({_how(kept.child.poll())}), starting it again in {wait_s:.1f} s")
 

@@ -117,9 +117,11 @@ class Doors:
 
     async def close(self) -> None:
         """Finish what waits, and close every handle."""
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        # A cancellation that arrives while redis connects can be lost: ask until it is heard.
+        while waiting := [task for task in self.tasks if not task.done()]:
+            for task in waiting:
+                task.cancel()
+            await asyncio.wait(waiting, timeout=0.1)
         await asyncio.gather(self.admission.close(), self.arrivals.close(), self.spool.close())
         await self.client.aclose()
         self.executor.shutdown(wait=False, cancel_futures=True)

@@ -66,7 +66,7 @@ def public_url(patient: Patient) -> Iterator[Finding]:
 
 
 def _try(folder: Path) -> None:
-    place = folder if folder.exists() else folder.parent
+    place = next(path for path in (folder, *folder.parents) if path.exists())
     with tempfile.NamedTemporaryFile(dir=place) as file:
         file.write(b"doctor")
         file.flush()
