@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from redis.exceptions import RedisError
 
@@ -21,6 +22,8 @@ REMEMBERED_S = 1.0
 LOCK_MS = 15_000
 PAUSE_S = 0.05
 
+_LUA = Path(__file__).parent / "lua"
+
 
 class Tokens:
     """Keeps one token a connection, and lets one worker at a time fetch a new one. For the loop.
@@ -30,10 +33,13 @@ class Tokens:
 
     def __init__(self, client: Async) -> None:
         self._client = client
+        self._forget = client.register_script((_LUA / "forget.lua").read_text())
         self._remembered: dict[str, tuple[str, float]] = {}
+        self._refused: dict[str, str] = {}
+        self._locks: dict[str, str] = {}
 
     async def get(self, connection: str) -> str | None:
-        """Return the token, unless it is about to expire."""
+        """Return the token, unless it is about to expire or was refused."""
         value, until = self._remembered.get(connection, ("", 0.0))
         if time.monotonic() < until:
             return value
@@ -42,28 +48,33 @@ class Tokens:
         if kept is None:
             return None
         value = bytes(kept).decode()
+        if value == self._refused.get(connection):
+            return None  # read before it was dropped, and heard of after
         self._remembered[connection] = value, time.monotonic() + REMEMBERED_S
         return value
 
     async def put(self, connection: str, value: str, *, expires_in_s: int) -> None:
         """Keep a token until shortly before it expires; one that lives too short for that is kept half its life."""
         life_s = max(expires_in_s - MARGIN_S, expires_in_s // 2, 1)
+        if self._refused.get(connection) == value:
+            del self._refused[connection]
         with _redis():
             await self._client.set(keys.token(connection), value, ex=life_s)
 
     async def forget(self, connection: str, value: str) -> None:
         """Drop a token that the carrier refused, unless another took its place already."""
-        self._remembered.pop(connection, None)
-        if await self.get(connection) == value:
-            self._remembered.pop(connection, None)
-            with _redis():
-                await self._client.delete(keys.token(connection))
+        self._refused[connection] = value
+        if self._remembered.get(connection, ("", 0.0))[0] == value:
+            del self._remembered[connection]
+        with _redis():
+            await self._forget(keys=[keys.token(connection)], args=[value])
 
     async def lock(self, connection: str) -> bool:
         """Return True to the one who is to fetch a new token, False once another has had its chance."""
-        name = keys.token_lock(connection)
+        name, who = keys.token_lock(connection), secrets.token_hex(8)
         with _redis():
-            if await self._client.set(name, secrets.token_hex(8), nx=True, px=LOCK_MS):
+            if await self._client.set(name, who, nx=True, px=LOCK_MS):
+                self._locks[connection] = who
                 return True
             for _ in range(round(LOCK_MS / 1000 / PAUSE_S)):
                 await asyncio.sleep(PAUSE_S)
@@ -72,9 +83,9 @@ class Tokens:
         return False
 
     async def unlock(self, connection: str) -> None:
-        """Let the others go on."""
+        """Let the others go on; a lock that was held too long may be another's already."""
         with _redis():
-            await self._client.delete(keys.token_lock(connection))
+            await self._forget(keys=[keys.token_lock(connection)], args=[self._locks.pop(connection, "")])
 
 
 @contextmanager
