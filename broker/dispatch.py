@@ -15,7 +15,6 @@ class Queue(StrEnum):
     SUBMIT = "submit"
     MEDIA = "media"
     EVENTS = "events"
-    CALLBACKS = "callbacks"
     SWEEPS = "sweeps"
 
 
@@ -26,7 +25,6 @@ class Job(StrEnum):
     TAKE = "take"
     TAKE_MEDIA = "take_media"
     TAKE_EVENTS = "take_events"
-    TAKE_CALLBACKS = "take_callbacks"
     SWEEP = "sweep"
 
 
@@ -35,13 +33,12 @@ JOB_OF: Mapping[Queue, Job] = {
     Queue.SUBMIT: Job.TAKE,
     Queue.MEDIA: Job.TAKE_MEDIA,
     Queue.EVENTS: Job.TAKE_EVENTS,
-    Queue.CALLBACKS: Job.TAKE_CALLBACKS,
     Queue.SWEEPS: Job.SWEEP,
 }
 
 _NOTHING_TO_SAY = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 _BODY = base64.b64encode(orjson.dumps([[], {}, _NOTHING_TO_SAY])).decode()
-_HEADERS = {
+_HEADERS: Mapping[str, object] = {
     "lang": "py",
     "shadow": None,
     "eta": None,
@@ -59,7 +56,7 @@ _HEADERS = {
     "stamped_headers": None,
     "stamps": {},
 }
-_PROPERTIES = {"reply_to": "", "delivery_mode": 2, "priority": 0, "body_encoding": "base64"}
+_PROPERTIES: Mapping[str, object] = {"reply_to": "", "delivery_mode": 2, "priority": 0, "body_encoding": "base64"}
 
 
 def ring(queue: Queue) -> bytes:

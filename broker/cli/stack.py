@@ -12,7 +12,7 @@ from broker.cli.child import Program
 
 WORKERS: Mapping[str, str] = {
     "worker-submit": "submit.high,submit,events",
-    "worker-other": "media,callbacks,sweeps",
+    "worker-other": "media,sweeps",
 }
 """Each worker process by its log's name, with its queues. One of them submits: SQLite has one hot writer."""
 
