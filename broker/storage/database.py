@@ -54,6 +54,10 @@ class Database:
             self._bell.notify()
         return future.result()
 
+    def waiting(self) -> int:
+        """Return how many jobs wait for the writer."""
+        return len(self._waiting)
+
     def close(self) -> None:
         """Finish what waits and close every connection."""
         with self._bell:

@@ -1,0 +1,83 @@
+"""One writer commits what waits together, and one bad job harms only itself."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Connection, insert, select
+
+from broker.storage.database import Database
+from broker.storage.tables import senders
+
+
+def put(address: str, barrier: Callable[[], None] = lambda: None) -> Callable[[Connection], str]:
+    def job(sql: Connection) -> str:
+        barrier()
+        sql.execute(insert(senders), {"account": "acme", "address": address, "position": 0})
+        return address
+
+    return job
+
+
+def addresses(sql: Connection) -> set[str]:
+    return set(sql.execute(select(senders.c.address)).scalars())
+
+
+def together(database: Database, jobs: list[Callable[[Connection], str]]) -> list[str | BaseException]:
+    """Run jobs that all wait before the first begins."""
+    busy, gate = threading.Event(), threading.Event()
+    results: list[str | BaseException] = [RuntimeError("did not run")] * len(jobs)
+
+    def run(n: int, job: Callable[[Connection], str]) -> None:
+        try:
+            results[n] = database.write(job)
+        except Exception as error:  # noqa: BLE001  # the test looks at it
+            results[n] = error
+
+    def hold_the_writer(_: Connection) -> None:
+        busy.set()
+        gate.wait(30)
+
+    first = threading.Thread(target=database.write, args=(hold_the_writer,))
+    first.start()
+    busy.wait(30)
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(jobs)]
+    for thread in threads:
+        thread.start()
+    while database.waiting() < len(jobs):
+        time.sleep(0.001)
+    gate.set()
+    for thread in [first, *threads]:
+        thread.join()
+    return results
+
+
+def test_every_job_gets_its_own_result(database: Database) -> None:
+    names = [f"+1202555{n:04d}" for n in range(20)]
+    assert together(database, [put(name) for name in names]) == names
+    assert database.read(addresses) == set(names)
+
+
+def test_a_job_that_fails_takes_no_other_with_it(database: Database) -> None:
+    results = together(database, [put("+12025550101"), put("+12025550102"), put("+12025550101")])
+    assert sum(isinstance(result, BaseException) for result in results) == 1
+    assert database.read(addresses) == {"+12025550101", "+12025550102"}
+
+
+def test_what_a_failed_job_wrote_is_gone(database: Database) -> None:
+    def job(sql: Connection) -> None:
+        put("+12025550101")(sql)
+        raise ValueError
+
+    with pytest.raises(ValueError):  # noqa: PT011  # it is this test's own
+        database.write(job)
+    assert database.read(addresses) == set()
+
+
+def test_a_closed_database_takes_no_more(database_url: str) -> None:
+    database = Database(database_url)
+    database.write(put("+12025550101"))
+    database.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        database.write(put("+12025550102"))
