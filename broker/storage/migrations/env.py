@@ -9,7 +9,8 @@ from broker.storage.tables import metadata
 
 def run() -> None:
     """Apply the migrations to the database that Alembic was given, or else to the one of the settings."""
-    url = context.config.get_main_option("sqlalchemy.url") or Settings.load().database
+    given = context.config.get_section(context.config.config_ini_section, {})
+    url = given.get("sqlalchemy.url") or Settings.load().database
     engine = open_engine(url)
     with engine.connect() as connection:
         context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
