@@ -6,7 +6,6 @@ from broker.domain.message import Message
 from broker.domain.record import Attempt, Happening, MessageQuery, Record
 from broker.domain.status import Status
 from broker.storage.messages import load
-from broker.storage.rows import message_of
 from broker.storage.tables import events, messages, submissions
 
 
@@ -45,11 +44,11 @@ def page(connection: Connection, query: MessageQuery, *, account: str) -> tuple[
             wanted.append(column == value)
     if query.cursor is not None:
         wanted.append(messages.c.id < query.cursor)
-    statement = select(messages).where(*wanted).order_by(messages.c.id.desc()).limit(query.limit + 1)
-    found = [message_of(row) for row in connection.execute(statement).mappings()]
-    more = len(found) > query.limit
-    found = found[: query.limit]
-    return found, found[-1].id if more else None
+    statement = select(messages.c.id).where(*wanted).order_by(messages.c.id.desc()).limit(query.limit + 1)
+    ids = list(connection.execute(statement).scalars())
+    shown = ids[: query.limit]
+    found = load(connection, shown)
+    return [found[name] for name in shown], shown[-1] if len(ids) > query.limit else None
 
 
 def _attempts(connection: Connection, message_id: str) -> tuple[Attempt, ...]:
