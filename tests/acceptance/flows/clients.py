@@ -48,7 +48,7 @@ class Customer:
 
     def send(self, to: str | list[str], text: str = "", **fields: Any) -> str:
         """Send to one recipient and return the id, or to a list and return the batch's first id."""
-        body = {"to": to, "from": self.sender, "text": text, **fields}
+        body = {"to": to, "from": fields.pop("from_", self.sender), "text": text, **fields}
         answer = self.post({name: value for name, value in body.items() if value != ""})
         assert answer.status == 202, answer.body
         said = answer.json()

@@ -21,6 +21,7 @@ class MediaHost:
     def __init__(self) -> None:
         self.files: dict[str, tuple[str, bytes]] = {}
         self.moved: dict[str, str] = {}
+        self.trouble: dict[str, list[int]] = {}
         self.seen: list[Seen] = []
         host = self
 
@@ -63,7 +64,9 @@ class MediaHost:
         headers = {name.lower(): value for name, value in handler.headers.items()}
         self.seen.append(Seen(path=handler.path, headers=headers))
         status, kind, data = 404, "text/plain", b""
-        if handler.path in self.files:
+        if self.trouble.get(handler.path):
+            status = self.trouble[handler.path].pop(0)
+        elif handler.path in self.files:
             status, (kind, data) = 200, self.files[handler.path]
         elif handler.path in self.moved:
             status = 302

@@ -29,10 +29,18 @@ def png() -> bytes:
 
 
 @lru_cache
+def bitmap() -> bytes:
+    """Return a small bitmap."""
+    kept = io.BytesIO()
+    Image.new("RGB", (32, 32), "teal").save(kept, "BMP")
+    return kept.getvalue()
+
+
+@lru_cache
 def large_jpeg() -> bytes:
     """Return a JPEG of 0.6 to 1 MB: more than toll-free senders may send."""
-    noise = random.Random(1).randbytes(900 * 900 * 3)
+    noise = random.Random(1).randbytes(1200 * 1200 * 3)
     kept = io.BytesIO()
-    Image.frombytes("RGB", (900, 900), noise).save(kept, "JPEG", quality=75)
+    Image.frombytes("RGB", (1200, 1200), noise).save(kept, "JPEG", quality=75)
     assert 600_000 < len(kept.getvalue()) < 1_000_000
     return kept.getvalue()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from tests.acceptance.flows.carrier_words import report
 from tests.acceptance.flows.world import World
 
 Number = Callable[[], str]
@@ -62,8 +63,7 @@ def test_a_missing_receipt_is_unconfirmed_and_a_late_one_still_delivers(world: W
     message_id = world.acme.send(to, "Did it arrive?")
     message = world.acme.until(message_id, "unconfirmed")
     assert "9902" in message["events"][-1]["detail"]
-    report = delivered(world, message)
-    assert world.main.tell([report]).status == 200
+    assert world.main.tell([report(message)]).status == 200
     late = world.acme.until(message_id, "delivered")["events"][-1]
     assert (late["type"], late["detail"].startswith("late")) == ("deliver", True)
 
@@ -71,7 +71,7 @@ def test_a_missing_receipt_is_unconfirmed_and_a_late_one_still_delivers(world: W
 def test_a_late_failure_does_not_undo_delivery(world: World, number: Number) -> None:
     message_id = world.acme.send(number(), "Hello")
     message = world.acme.until(message_id, "delivered")
-    failed = {**delivered(world, message), "type": "message-failed", "errorCode": 4702}
+    failed = {**report(message, "message-failed"), "errorCode": 4702}
     assert world.main.tell([failed]).status == 200
     after = world.acme.when(message_id, lambda found: len(found["events"]) == 5)
     assert after["status"] == "delivered"
@@ -91,7 +91,7 @@ def test_events_that_come_before_the_answer_count(world: World, number: Number) 
 def test_events_that_come_twice_count_once(world: World, number: Number) -> None:
     world.main.dial(duplicate_events=1)
     message = world.acme.until(world.acme.send(number(), "Hello"), "delivered")
-    world.main.tell([delivered(world, message)])
+    world.main.tell([report(message)])
     marker = world.acme.send(number(), "A later message")
     world.acme.until(marker, "delivered")
     after = world.acme.look(message["id"])
@@ -152,25 +152,3 @@ def test_a_long_text_in_many_scripts_arrives_as_it_was_written(world: World, num
     to, text = number(), "Grüße, 日本語, עברית, 🌅🏖️\n" * 40
     world.acme.until(world.acme.send(to, text), "delivered")
     assert [entry["text"] for entry in world.main.creates(to=to)] == [text]
-
-
-def delivered(world: World, message: dict[str, object]) -> dict[str, object]:
-    """Return a delivery report as the carrier writes it."""
-    return {
-        "time": "2026-11-21T12:00:00.000Z",
-        "type": "message-delivered",
-        "to": message["to"],
-        "description": "ok",
-        "message": {
-            "id": message["provider_ref"],
-            "owner": message["from"],
-            "applicationId": "5f1c2b7e-0a4d-4c38-9d1e-7b6a3c2f1e00",
-            "time": "2026-11-21T11:59:59Z",
-            "segmentCount": 1,
-            "direction": "out",
-            "to": [message["to"]],
-            "from": message["from"],
-            "text": "",
-            "tag": f"{message['id']}.1",
-        },
-    }
