@@ -1,8 +1,10 @@
 """A running ingress on a real socket, over a real Valkey and SQLite."""
 
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,9 +70,12 @@ class Ingress:
         return await self.client.get(self.url + path, headers={"Authorization": f"Bearer {key}"})
 
 
-def prepare(settings: Settings, document: dict[str, Any] = DOCUMENT) -> None:
-    """Make the database and apply a provisioning document."""
-    schema.upgrade(settings.database)
+def prepare(settings: Settings, document: dict[str, Any] = DOCUMENT, *, template: Path | None = None) -> None:
+    """Make the database, as a copy where there is a template, and apply a provisioning document."""
+    if template is None:
+        schema.upgrade(settings.database)
+    else:
+        shutil.copy(template, settings.data_dir / "broker.db")
     database = Database(settings.database)
     secret_key = settings.secret_key.get_secret_value()
     database.write(lambda sql: provision.apply(sql, document, secret_key=secret_key))
@@ -80,15 +85,23 @@ def prepare(settings: Settings, document: dict[str, Any] = DOCUMENT) -> None:
 Running = Callable[..., AbstractAsyncContextManager[Ingress]]
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated database file without rows, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "broker.db"
+    schema.upgrade(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture
-def running(settings: Settings) -> Running:
+def running(settings: Settings, empty_database: Path) -> Running:
     """Run an ingress for a while: `async with running() as ingress`; `running(settings, document)` for another."""
 
     @asynccontextmanager
     async def run(
         chosen: Settings = settings, document: dict[str, Any] = DOCUMENT, **limits: float
     ) -> AsyncIterator[Ingress]:
-        prepare(chosen, document)
+        prepare(chosen, document, template=empty_database)
         async with (
             serving(chosen, **limits) as port,
             ClientSession(timeout=ClientTimeout(total=20)) as client,
