@@ -30,52 +30,109 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path(".data"), description="Folder for everything that has no setting of its own.")
     redis_url: str = Field("", description="Redis or Valkey; empty: the embedded server of `./run up`.")
     database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in the data folder.")
-    attachments_dir: Path | None = Field(None, description="Where parts are kept; empty: MMSAttachments in the data folder.")
-    outbox_dir: Path | None = Field(None, description="One folder per account for files named in Ozeki requests.")
-    secret_key: SecretStr = Field(
-        SecretStr(""), description="Signs media links, fingerprints API keys, encrypts carrier credentials; 32 characters or more."
+    attachments_dir: Path | None = Field(
+        None, description="Where parts are kept; empty: MMSAttachments in the data folder."
     )
-    provision_file: Path | None = Field(None, description="TOML with accounts, connections and routes, applied at start.")
+    outbox_dir: Path | None = Field(
+        None, description="One folder per account for files named in Ozeki requests."
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="Signs media links, fingerprints API keys, encrypts carrier credentials; 32 characters or more.",
+    )
+    provision_file: Path | None = Field(
+        None, description="TOML with accounts, connections and routes, applied at start."
+    )
 
     host: str = Field("127.0.0.1", description="Address the ingress listens on.")
     port: int = Field(8080, ge=0, le=65535, description="Port the ingress listens on; 0: any free one.")
-    public_url: str = Field("", description="How carriers reach the ingress, for media links; empty: host and port.")
+    public_url: str = Field(
+        "", description="How carriers reach the ingress, for media links; empty: host and port."
+    )
 
-    durability: Durability = Field(Durability.FSYNC, description="What the 2xx of a send stands for: fsync, aof or memory.")
+    durability: Durability = Field(
+        Durability.FSYNC, description="What the 2xx of a send stands for: fsync, aof or memory."
+    )
     redis_timeout_s: float = Field(1.5, gt=0, description="Longest wait for one answer of Redis, in seconds.")
-    redis_memory_watermark: float = Field(0.7, gt=0, le=1, description="Share of Redis's memory limit above which sends get 503.")
-    backlog_age_s: float = Field(600.0, gt=0, description="Age of the oldest waiting message above which sends get 503, in seconds.")
+    redis_memory_watermark: float = Field(
+        0.7, gt=0, le=1, description="Share of Redis's memory limit above which sends get 503."
+    )
+    backlog_age_s: float = Field(
+        600.0, gt=0, description="Age of the oldest waiting message above which sends get 503, in seconds."
+    )
     body_limit: int = Field(10 * 1024 * 1024, gt=0, description="Largest request body, in bytes.")
     webhook_body_limit: int = Field(1024 * 1024, gt=0, description="Largest webhook body, in bytes.")
     max_recipients: int = Field(1000, gt=0, description="Most recipients of one request.")
-    idempotency_s: int = Field(48 * 3600, gt=0, description="How long an idempotency key is remembered, in seconds.")
+    idempotency_s: int = Field(
+        48 * 3600, gt=0, description="How long an idempotency key is remembered, in seconds."
+    )
 
     take_size: int = Field(200, gt=0, le=200, description="Most messages one take works on.")
     worker_threads: int = Field(8, gt=0, description="Takes that one worker process works on at a time.")
-    window: int = Field(512, gt=0, description="Most submissions in flight at a connection, per worker process.")
-    submit_timeout_s: float = Field(20.0, gt=0, description="Longest wait for a carrier's answer, in seconds.")
-    submit_client: str = Field("lean", pattern="^(lean|aiohttp)$", description="HTTP client of the submit path: lean or aiohttp.")
-    lease_s: float = Field(60.0, gt=0, description="How long a claimed message is left to its worker, in seconds.")
-    unknown_hold_s: float = Field(60.0, ge=0, description="How long a lost answer is waited for before the account's policy, in seconds.")
-    retry_first_s: float = Field(5.0, gt=0, description="First wait before a message is tried again, in seconds.")
-    retry_longest_s: float = Field(900.0, gt=0, description="Longest wait before a message is tried again, in seconds.")
+    window: int = Field(
+        512, gt=0, description="Most submissions in flight at a connection, per worker process."
+    )
+    submit_timeout_s: float = Field(
+        20.0, gt=0, description="Longest wait for a carrier's answer, in seconds."
+    )
+    submit_client: str = Field(
+        "lean", pattern="^(lean|aiohttp)$", description="HTTP client of the submit path: lean or aiohttp."
+    )
+    lease_s: float = Field(
+        60.0, gt=0, description="How long a claimed message is left to its worker, in seconds."
+    )
+    unknown_hold_s: float = Field(
+        60.0,
+        ge=0,
+        description="How long a lost answer is waited for before the account's policy, in seconds.",
+    )
+    retry_first_s: float = Field(
+        5.0, gt=0, description="First wait before a message is tried again, in seconds."
+    )
+    retry_longest_s: float = Field(
+        900.0, gt=0, description="Longest wait before a message is tried again, in seconds."
+    )
     retry_attempts: int = Field(30, gt=0, description="Most submissions of one message.")
-    hold_s: float = Field(60.0, gt=0, description="How long a connection whose credentials fail is left alone, in seconds.")
-    confirm_s: float = Field(72 * 3600, gt=0, description="How long a delivery report is waited for, in seconds.")
+    hold_s: float = Field(
+        60.0, gt=0, description="How long a connection whose credentials fail is left alone, in seconds."
+    )
+    confirm_s: float = Field(
+        72 * 3600, gt=0, description="How long a delivery report is waited for, in seconds."
+    )
     sweep_every_s: float = Field(2.0, gt=0, description="Time between two sweeps, in seconds.")
-    put_back_s: float = Field(5.0, gt=0, description="How long a popped message may go unrecorded before it is put back, in seconds.")
+    put_back_s: float = Field(
+        5.0,
+        gt=0,
+        description="How long a popped message may go unrecorded before it is put back, in seconds.",
+    )
 
-    media_part_limit: int = Field(8 * 1024 * 1024, gt=0, description="Largest part fetched or uploaded, in bytes.")
-    media_message_limit: int = Field(20 * 1024 * 1024, gt=0, description="Largest sum of a message's parts, in bytes.")
+    media_part_limit: int = Field(
+        8 * 1024 * 1024, gt=0, description="Largest part fetched or uploaded, in bytes."
+    )
+    media_message_limit: int = Field(
+        20 * 1024 * 1024, gt=0, description="Largest sum of a message's parts, in bytes."
+    )
     media_timeout_s: float = Field(60.0, gt=0, description="Longest download of one part, in seconds.")
-    media_retry_s: float = Field(48 * 3600, gt=0, description="How long an inbound part is tried for, in seconds.")
-    media_text_hold_s: float = Field(300.0, gt=0, description="How long a missing part may hold up an inbound text, in seconds.")
+    media_retry_s: float = Field(
+        48 * 3600, gt=0, description="How long an inbound part is tried for, in seconds."
+    )
+    media_text_hold_s: float = Field(
+        300.0, gt=0, description="How long a missing part may hold up an inbound text, in seconds."
+    )
     media_link_s: int = Field(48 * 3600, gt=0, description="Life of a signed media link, in seconds.")
-    egress_allow: tuple[str, ...] = Field((), description="Private host:port pairs that customers' URLs may reach, as a JSON list.")
+    egress_allow: tuple[str, ...] = Field(
+        (), description="Private host:port pairs that customers' URLs may reach, as a JSON list."
+    )
 
-    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe line that is logged.")
-    log_format: str = Field("json", pattern="^(json|console)$", description="json for machines, console for people.")
-    flower_password: SecretStr = Field(SecretStr(""), description="Password of Flower's user `ops`; empty: Flower is not started.")
+    log_level: str = Field(
+        "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe line that is logged."
+    )
+    log_format: str = Field(
+        "json", pattern="^(json|console)$", description="json for machines, console for people."
+    )
+    flower_password: SecretStr = Field(
+        SecretStr(""), description="Password of Flower's user `ops`; empty: Flower is not started."
+    )
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> Self:
