@@ -37,7 +37,7 @@ def measure(path: Path, *, seconds: float) -> list[Figure]:
     """
     with ExitStack() as running:
         port, key, children = running.enter_context(_door(path))
-        idle_port = running.enter_context(_idle_handler(path))
+        idle_port, children["idle handler"] = running.enter_context(_idle_handler(path))
         _load(port, key, seconds=5.0, count=_WARM_UP)
         _load(idle_port, key, seconds=5.0, count=_WARM_UP)
         pairs: list[tuple[Outcome, Outcome]] = []
@@ -53,6 +53,10 @@ def measure(path: Path, *, seconds: float) -> list[Figure]:
 def _figures(pairs: list[tuple[Outcome, Outcome]], used: dict[str, float]) -> list[Figure]:
     ratios = sorted(ours.rate / idle.rate for ours, idle in pairs)
     accepted = sum(ours.good for ours, _ in pairs)
+    idle = sum(idle.good for _, idle in pairs)
+    cpu_ms = {
+        role: spent * 1000 / (idle if role == "idle handler" else accepted) for role, spent in used.items()
+    }
     latencies = sorted(each for ours, _ in pairs for each in ours.latencies)
     detail = {
         "accepts_per_s": [round(ours.rate) for ours, _ in pairs],
@@ -60,7 +64,7 @@ def _figures(pairs: list[tuple[Outcome, Outcome]], used: dict[str, float]) -> li
         "refused": sum(ours.sent - ours.good for ours, _ in pairs),
         "p50_ms": round(latencies[len(latencies) // 2] * 1000, 2),
         "p99_ms": round(latencies[len(latencies) * 99 // 100] * 1000, 2),
-        "cpu_ms": {role: round(spent * 1000 / accepted, 4) for role, spent in used.items()},
+        "cpu_ms_by_role": {role: round(each, 4) for role, each in cpu_ms.items()},
         "connections": CONNECTIONS,
     }
     return [
@@ -134,13 +138,13 @@ def _environment(folder: Folder, places: Places) -> dict[str, str]:
 
 
 @contextmanager
-def _idle_handler(path: Path) -> Iterator[int]:
-    """Run the handler that does nothing, and give its port."""
+def _idle_handler(path: Path) -> Iterator[tuple[int, Child]]:
+    """Run the handler that does nothing, and give its port and its process."""
     argv = (sys.executable, "-m", "broker.simulator.noop")
     said = path / "logs" / "noop.log"
     child = _start(Program(role="noop", name="noop", argv=argv, ready_word="http"), path / "logs")
     try:
-        yield urlsplit(said.read_text().split()[-1]).port or 0
+        yield urlsplit(said.read_text().split()[-1]).port or 0, child
     finally:
         _stop(child)
 

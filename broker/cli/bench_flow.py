@@ -145,41 +145,19 @@ class Flow:
         after, since = self._journal_end(), new_id()
         self._submit(count)
         bodies = [_delivered(entry) for entry in self._journal(after) if entry["id"]]
-        connection = self._document["connections"][0]
-        make = posts(
-            f"/webhooks/{connection['name']}",
-            connection["webhook_username"],
-            connection["webhook_password"],
-            bodies,
-        )
         before, began = self._cpu(), time.perf_counter()
-        outcome = uvloop.run(
-            closed(
-                "127.0.0.1",
-                self._port,
-                make,
-                connections=CONNECTIONS,
-                count=len(bodies),
-                limit_s=_SEND_WITHIN_S,
-            )
-        )
+        outcome = self._post(bodies)
         self._await(len(bodies), since, (Status.DELIVERED,))
         wall_s = time.perf_counter() - began
         used = bench_cpu.since(before, self._cpu())
-        return [
-            Figure(
-                name="events_per_s",
-                what="webhook events, one a request, HTTP in to delivered",
-                value=len(bodies) / wall_s,
-                unit="/s",
-                detail={
-                    "events": len(bodies),
-                    "answers_per_s": round(outcome.rate),
-                    "refused": outcome.sent - outcome.good,
-                    "cpu_ms_by_role": {role: round(s * 1000 / len(bodies), 4) for role, s in used.items()},
-                },
-            )
-        ]
+        detail = {
+            "events": len(bodies),
+            "answers_per_s": round(outcome.rate),
+            "refused": outcome.sent - outcome.good,
+            "cpu_ms_by_role": {role: round(s * 1000 / len(bodies), 4) for role, s in used.items()},
+        }
+        what = "webhook events, one a request, HTTP in to delivered"
+        return [Figure(name="events_per_s", what=what, value=len(bodies) / wall_s, unit="/s", detail=detail)]
 
     def balance(self) -> list[Figure]:
         """Compare what was accepted with what the simulator has in its journal."""
@@ -191,6 +169,15 @@ class Flow:
             Figure(name="lost", what="accepted and never sent", value=lost, at_most=0, detail=detail),
             Figure(name="doubled", what="sent more than once", value=doubled, at_most=0, detail=detail),
         ]
+
+    def _post(self, bodies: list[bytes]) -> Outcome:
+        connection = self._document["connections"][0]
+        user, password = connection["webhook_username"], connection["webhook_password"]
+        make = posts(f"/webhooks/{connection['name']}", user, password, bodies)
+        load = closed(
+            "127.0.0.1", self._port, make, connections=CONNECTIONS, count=len(bodies), limit_s=_SEND_WITHIN_S
+        )
+        return uvloop.run(load)
 
     def _submit(self, count: int, *, rate: int | None = None) -> Run:
         since = new_id()
