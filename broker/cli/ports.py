@@ -35,10 +35,10 @@ class Ports:
 
     def release(self) -> None:
         """Give all ports back."""
-        for held in self._held:
-            held.close()
-        for lock in self._locks:
-            os.close(lock)
+        while self._held:
+            self._held.pop().close()
+        while self._locks:
+            os.close(self._locks.pop())
 
     def _hold(self, host: str, port: int) -> bool:
         """Hold a port by a lock that other stacks see and a bound socket that the kernel sees.
@@ -48,11 +48,12 @@ class Ports:
         lock = _lock(port)
         if lock is None:
             return False
-        self._locks.append(lock)
-        with socket.socket() as probe:
+        with socket.socket(_family(host)) as probe:
             if not _bind(probe, host, port, listen=True):
+                os.close(lock)
                 return False
-        held = socket.socket()
+        self._locks.append(lock)
+        held = socket.socket(_family(host))
         self._held.append(held)
         return _bind(held, host, port, listen=False)
 
@@ -70,8 +71,12 @@ def _bind(sock: socket.socket, host: str, port: int, *, listen: bool) -> bool:
     return True
 
 
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
 def _any_port(host: str) -> int:
-    with socket.socket() as probe:
+    with socket.socket(_family(host)) as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
