@@ -1,6 +1,7 @@
 """Run the ingress until it is told to end."""
 
 import asyncio
+import logging
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from aiohttp import web
 
 from broker.ingress.app import BODY_S, build_app
 from broker.ingress.doors import Doors
+from broker.ingress.quiet import WithoutContent
 from broker.log import get_logger
 from broker.settings import Settings
 
@@ -19,6 +21,10 @@ IDLE_S = 75.0
 FINISH_S = 20.0
 """How long requests in flight may take at the end; SIGTERM promises 30 s for everything."""
 BACKLOG = 1024
+LINE_LIMIT = 64 * 1024
+"""Longest request line: Ozeki's customers send whole texts in it, three bytes for one of most scripts."""
+
+_WITHOUT_CONTENT = WithoutContent()
 
 
 @asynccontextmanager
@@ -31,12 +37,18 @@ async def serving(
         ConfigurationError: Redis cannot give the durability level.
         OSError: the port is taken.
     """
+    logging.getLogger("aiohttp.server").addFilter(_WITHOUT_CONTENT)
     doors = await Doors.open(settings)
     try:
         await doors.require_durability()
         app = await build_app(doors, body_s=body_s)
         runner = web.AppRunner(
-            app, access_log=None, keepalive_timeout=idle_s, auto_decompress=False, shutdown_timeout=FINISH_S
+            app,
+            access_log=None,
+            keepalive_timeout=idle_s,
+            auto_decompress=False,
+            shutdown_timeout=FINISH_S,
+            max_line_size=LINE_LIMIT,
         )
         await runner.setup()
         try:
