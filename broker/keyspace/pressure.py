@@ -6,7 +6,6 @@ import time
 from redis.exceptions import RedisError
 
 from broker.dispatch import Queue
-from broker.domain.ids import made_at_ms
 from broker.errors import Busy
 from broker.keyspace import keys
 from broker.keyspace.client import Async
@@ -51,18 +50,24 @@ class Pressure:
     async def look(self) -> None:
         """Ask Redis once. While it is away, what was seen last stands: admission itself says that it is away."""
         queues = (Queue.SUBMIT, Queue.SUBMIT_HIGH, Queue.EVENTS)
+        now_ms = time.time() * 1000
         async with self._client.pipeline(transaction=False) as pipe:
             pipe.info("memory")
             for queue in queues:
                 pipe.llen(keys.ready(queue))
-                pipe.lindex(keys.ready(queue), -1)
+                # Popped ones are due within a minute, the others a day after they came: the first of these has waited
+                # longest. An id in the ready list may be old without having waited: it was scheduled, or is a retry.
+                pipe.zrangebyscore(
+                    keys.outbox(queue), now_ms + keys.UNPOPPED_MS / 2, "+inf", start=0, num=1, withscores=True
+                )
                 pipe.zcard(keys.outbox(queue))
             memory, *answers = await pipe.execute()
         self._seen_at = time.monotonic()
         self.memory_share = memory["used_memory"] / memory["maxmemory"] if memory.get("maxmemory") else 0.0
         for n, queue in enumerate(queues):
-            self.depth[queue], oldest, self.outbox[queue] = answers[3 * n : 3 * n + 3]
-            self.oldest_s[queue] = _age_s(oldest)
+            self.depth[queue], unpopped, self.outbox[queue] = answers[3 * n : 3 * n + 3]
+            came_ms = unpopped[0][1] - keys.UNPOPPED_MS if unpopped else now_ms
+            self.oldest_s[queue] = max((now_ms - came_ms) / 1000, 0.0)
 
     async def watch(self) -> None:
         """Look again and again, until cancelled."""
@@ -72,13 +77,3 @@ class Pressure:
             except (OSError, RedisError, TimeoutError):
                 await asyncio.sleep(EVERY_S)
             await asyncio.sleep(EVERY_S)
-
-
-def _age_s(identifier: bytes | None) -> float:
-    """Return how long ago an id was made; webhooks' digests have no age."""
-    if identifier is None:
-        return 0.0
-    try:
-        return max(time.time() - made_at_ms(identifier.decode()) / 1000, 0.0)
-    except ValueError:
-        return 0.0
