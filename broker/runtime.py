@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections import defaultdict
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
 import uvloop
@@ -39,6 +39,7 @@ class Loop:
 
     def close(self) -> None:
         """Stop the loop."""
+        self.run(self._loop.shutdown_default_executor())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -50,7 +51,7 @@ class Runtime:
 
     `carrier` is the fast client of the submit path, `plain` fetches from carriers whose addresses are trusted as
     configured, `guarded` goes where customers' URLs lead and nowhere inside. `windows` bounds what is in flight at
-    each connection; it is touched on the loop only.
+    each connection, `renewals` are the fetches of access tokens under way; both are touched on the loop only.
     """
 
     settings: Settings
@@ -64,6 +65,7 @@ class Runtime:
     plain: AiohttpClient
     guarded: AiohttpClient
     windows: defaultdict[str, asyncio.Semaphore]
+    renewals: dict[str, asyncio.Task[str]] = field(default_factory=dict)
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -100,8 +102,11 @@ class Runtime:
         """Finish what is written, and close every handle."""
 
         async def clients() -> None:
-            await asyncio.gather(self.carrier.close(), self.plain.close(), self.guarded.close())
+            await asyncio.gather(
+                self.carrier.close(), self.plain.close(), self.guarded.close(), self.tokens.close()
+            )
 
+        self.database.close()
         self.loop.run(clients())
         self.loop.close()
-        self.database.close()
+        self.ready.close()

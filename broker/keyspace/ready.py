@@ -1,5 +1,6 @@
 """Ready lists, seen from a worker: ids that wait for a take."""
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 from broker.dispatch import Queue, ring
 from broker.domain.message import Message
 from broker.keyspace import content, keys
-from broker.keyspace.client import Sync
+from broker.keyspace.client import AWAY, Sync
 
 LONGEST_MS = 60_000
 """Longest time a popped id may go unrecorded before it is put back."""
@@ -32,6 +33,7 @@ class Ready:
         self._client = client
         self._rings = rings
         self._put_back_ms = round(put_back_s * 1000)
+        self._heard: tuple[int, float] | None = None
         self._pop, self._push = (
             client.register_script((_LUA / f"{n}.lua").read_text()) for n in ("pop", "push")
         )
@@ -80,9 +82,24 @@ class Ready:
             pipe.execute()
 
     def now_ms(self) -> int:
-        """Return Redis's clock: the only one that leases and due times go by."""
-        seconds, micros = self._client.time()  # type: ignore[misc]  # sync client
-        return int(seconds) * 1000 + int(micros) // 1000
+        """Return Redis's clock: the only one that leases and due times go by.
+
+        While Redis is away it is counted on from its last answer: what a carrier said must be recorded all the same.
+        """
+        try:
+            seconds, micros = self._client.time()  # type: ignore[misc]  # sync client
+        except AWAY:
+            if self._heard is None:
+                raise
+            then_ms, at = self._heard
+            return then_ms + round((time.monotonic() - at) * 1000)
+        now_ms = int(seconds) * 1000 + int(micros) // 1000
+        self._heard = now_ms, time.monotonic()
+        return now_ms
+
+    def close(self) -> None:
+        """Disconnect; the schedule of the same client goes with it."""
+        self._client.close()
 
     def _fetch(self, names: Sequence[str], key: Any) -> dict[str, bytes]:
         if not names:

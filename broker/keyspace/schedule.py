@@ -41,7 +41,8 @@ class Schedule:
     def put_back(self, queue: Queue) -> int:
         """Put back ids that were popped and not recorded in time, ring if nobody hears; return how many."""
         names = [keys.outbox(queue), keys.ready(queue), queue]
-        return int(self._put_back(keys=names, args=[MOST_AT_ONCE, LONGEST_MS, LONGEST_MS, ring(queue)]))
+        # Once put back they are held by the list again, as on the first day: else each pass would add another copy.
+        return int(self._put_back(keys=names, args=[MOST_AT_ONCE, keys.UNPOPPED_MS, LONGEST_MS, ring(queue)]))
 
     def ring(self, queue: Queue) -> None:
         """Ring for a queue whose job finds its work in SQL, unless a ring waits there already."""

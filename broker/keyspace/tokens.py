@@ -87,6 +87,10 @@ class Tokens:
         with _redis():
             await self._forget(keys=[keys.token_lock(connection)], args=[self._locks.pop(connection, "")])
 
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._client.aclose()
+
 
 @contextmanager
 def _redis() -> Iterator[None]:

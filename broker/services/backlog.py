@@ -1,9 +1,20 @@
 """Where waiting messages wait, and for how long."""
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
 
 from broker.dispatch import Queue
 from broker.domain.message import Priority
+from broker.keyspace.client import AWAY
+from broker.keyspace.ready import Popped
+
+log = structlog.get_logger()
+
+ALONE_AFTER = 2
+"""An id that was put back this often is taken alone, so that a poisonous one harms only itself."""
 
 SHORTEST_MS = 2_000
 LONGEST_MS = 15 * 60_000
@@ -12,6 +23,23 @@ LONGEST_MS = 15 * 60_000
 def queue_of(priority: Priority) -> Queue:
     """Return the queue that messages of a priority are submitted from."""
     return Queue.SUBMIT_HIGH if priority is Priority.HIGH else Queue.SUBMIT
+
+
+def batches(popped: Popped) -> list[list[str]]:
+    """Return the ids to work on together, and each that was put back too often in a batch of its own."""
+    ids = list(dict.fromkeys(popped.ids))
+    together = [one for one in ids if popped.pops[one] <= ALONE_AFTER]
+    alone = [[one] for one in ids if popped.pops[one] > ALONE_AFTER]
+    return ([together] if together else []) + alone
+
+
+@contextmanager
+def repaired_later() -> Iterator[None]:
+    """Go on while Redis is away: what is not entered or dropped here now, a sweep finds and repairs."""
+    try:
+        yield
+    except AWAY as error:
+        log.warning("redis_away", reason=type(error).__name__)
 
 
 def next_look_ms(age_ms: int) -> int:

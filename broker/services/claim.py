@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from broker.directory import Snapshot
 from broker.domain.message import Message
@@ -90,6 +91,10 @@ def _waiting(taken: Taken) -> dict[str, int]:
     }
 
 
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
 def _leads(message: Message) -> bool:
     return not message.group or message.id == message.members[0]
 
@@ -99,9 +104,11 @@ def _decide_new(message: Message, known: Snapshot, now_ms: int, lease_ms: int) -
     if decision.event is not Event.CLAIM and decision.event is not None:
         return decision
     if message.parts:
-        return Decision(event=Event.PREPARE, due_at=now_ms, connection=decision.connection)
+        # A group is prepared once, by its leader: nobody need look at the others before their validity is over.
+        due_at = now_ms if _leads(message) else _ms(message.valid_until)
+        return Decision(event=Event.PREPARE, due_at=due_at, connection=decision.connection)
     if message.send_at is not None and message.send_at > at(now_ms):
-        due_at = round(message.send_at.timestamp() * 1000)
+        due_at = _ms(message.send_at)
         return Decision(event=Event.SCHEDULE, due_at=due_at, connection=decision.connection)
     if decision.event is None:
         return Decision(event=Event.TAKE, due_at=decision.due_at, connection=decision.connection)

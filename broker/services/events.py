@@ -15,6 +15,7 @@ from broker.keyspace import keys
 from broker.keyspace.content import Webhook as Arrived
 from broker.runtime import Runtime
 from broker.services import receive, reports
+from broker.services.backlog import batches, repaired_later
 from broker.settings import Settings
 from broker.storage import messages, parked, webhooks
 from broker.storage.database import Sql
@@ -42,17 +43,20 @@ class Applied:
 
 def take(runtime: Runtime) -> None:
     """Work on up to a take's worth of webhooks."""
-    popped = runtime.ready.pop(Queue.EVENTS, runtime.settings.take_size)
-    if not popped.ids:
-        return
-    ids = list(dict.fromkeys(popped.ids))
+    runtime.directory.look()  # raises while SQL is away: nothing is popped then that could only be put back
+    for batch in batches(runtime.ready.pop(Queue.EVENTS, runtime.settings.take_size)):
+        _take(runtime, batch)
+
+
+def _take(runtime: Runtime, ids: Sequence[str]) -> None:
     arrived = runtime.ready.webhooks(ids)
     known = runtime.directory.look()
-    reading = read(arrived, known)
-    job = partial(apply, reading=reading, known=known, now_ms=popped.now_ms, settings=runtime.settings)
+    now_ms = runtime.ready.now_ms()
+    job = partial(apply, reading=read(arrived, known), known=known, now_ms=now_ms, settings=runtime.settings)
     applied: Applied = runtime.database.write(job)
-    runtime.ready.drop(Queue.EVENTS, ids, contents=[keys.webhook(digest) for digest in arrived])
-    runtime.ready.push(Queue.MEDIA, applied.fetching)
+    with repaired_later():
+        runtime.ready.drop(Queue.EVENTS, ids, contents=[keys.webhook(digest) for digest in arrived])
+        runtime.ready.push(Queue.MEDIA, applied.fetching)
     log.info("webhooks_read", webhooks=len(arrived), moved=applied.moved, parked=applied.parked)
 
 

@@ -39,9 +39,25 @@ async def hold(
 
 
 async def token_for(runtime: Runtime, provider: Provider) -> str | None:
-    """Return the connection's access token, fetched by one worker at a time; None where it needs none."""
+    """Return the connection's access token, fetched by one worker at a time; None where it needs none.
+
+    Everybody in this process waits for the same fetch and shares its failure: asking one after the other would take
+    longer than their leases.
+    """
     if not provider.needs_token():
         return None
+    name = provider.connection.name
+    token = await runtime.tokens.get(name)
+    if token is not None:
+        return token
+    renewal = runtime.renewals.get(name)
+    if renewal is None:
+        renewal = runtime.renewals[name] = asyncio.create_task(_renew(runtime, provider))
+        renewal.add_done_callback(lambda _: runtime.renewals.pop(name))
+    return await asyncio.shield(renewal)
+
+
+async def _renew(runtime: Runtime, provider: Provider) -> str:
     name = provider.connection.name
     while True:
         token = await runtime.tokens.get(name)

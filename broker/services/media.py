@@ -10,7 +10,7 @@ import structlog
 from broker.dispatch import Queue
 from broker.domain.message import Direction, Message, Part, PartKind, PartState, Tag
 from broker.domain.status import Event
-from broker.errors import MediaError, MediaUnavailable, NotAuthorised
+from broker.errors import MediaError, MediaUnavailable, NotAuthorised, ProviderError
 from broker.providers.base import Provider
 from broker.runtime import Runtime
 from broker.services import exchange, prepare
@@ -69,7 +69,7 @@ async def _fetch_part(runtime: Runtime, provider: Provider | None, message: Mess
         if provider is None:
             raise MediaUnavailable("its connection is gone")
         return await _with_credentials(runtime, provider, message, part)
-    except NotAuthorised as error:
+    except ProviderError as error:  # no token to be had, or it is refused: later, like a host that is away
         return replace(part, error=error.detail)
     except MediaError as error:
         state = PartState.LOST if error.final else PartState.PENDING

@@ -12,12 +12,12 @@ from broker.directory import Snapshot
 from broker.dispatch import Queue
 from broker.domain.message import Message, Receipt
 from broker.domain.status import Event, Status
-from broker.errors import NotAuthorised
+from broker.errors import NotAuthorised, ProviderError
 from broker.keyspace import keys
 from broker.providers.base import Submission
 from broker.runtime import Runtime
 from broker.services import exchange
-from broker.services.backlog import queue_of
+from broker.services.backlog import batches, queue_of, repaired_later
 from broker.services.claim import Claimed, claim
 from broker.services.outcome import Result, Verdict, end_of, judge, move_of
 from broker.services.outgoing import laid_out, outgoing
@@ -26,17 +26,11 @@ from broker.storage.database import Sql
 
 log = structlog.get_logger()
 
-ALONE_AFTER = 2
-"""An id that was put back this often is taken alone, so that a poisonous message harms only itself."""
-
 
 def take(runtime: Runtime, queue: Queue) -> None:
     """Work on up to a take's worth of what waits in a queue."""
-    popped = runtime.ready.pop(queue, runtime.settings.take_size)
-    ids = list(dict.fromkeys(popped.ids))
-    together = [one for one in ids if popped.pops[one] <= ALONE_AFTER]
-    alone = [[one] for one in ids if popped.pops[one] > ALONE_AFTER]
-    for batch in ([together] if together else []) + alone:
+    runtime.directory.look()  # raises while SQL is away: nothing is popped then that could only be put back
+    for batch in batches(runtime.ready.pop(queue, runtime.settings.take_size)):
         _take(runtime, queue, batch)
 
 
@@ -47,21 +41,29 @@ def _take(runtime: Runtime, queue: Queue, ids: Sequence[str]) -> None:
     now_ms = runtime.ready.now_ms()
     job = partial(claim, ids=ids, admitted=admitted, known=known, now_ms=now_ms, settings=runtime.settings)
     claimed: Claimed = runtime.database.write(job)
-    runtime.ready.drop(queue, ids, contents=[keys.content(name) for name in admitted])
-    runtime.ready.push(Queue.MEDIA, claimed.preparing)
-    runtime.schedule.add(queue, claimed.waiting)
+    with repaired_later():  # what is claimed must go out all the same: its lease runs
+        runtime.ready.drop(queue, ids, contents=[keys.content(name) for name in admitted])
+        runtime.ready.push(Queue.MEDIA, claimed.preparing)
+        runtime.schedule.add(queue, claimed.waiting)
     if claimed.submissions:
-        results = runtime.loop.run(_submit_all(runtime, known, claimed.submissions, started))
+        results = runtime.loop.run(_submit_all(runtime, known, claimed.submissions, started, now_ms))
         _record(runtime, claimed.submissions, results)
 
 
 async def _submit_all(
-    runtime: Runtime, known: Snapshot, groups: Sequence[tuple[Message, ...]], started: float
+    runtime: Runtime, known: Snapshot, groups: Sequence[tuple[Message, ...]], started: float, now_ms: int
 ) -> list[Result]:
+    """Submit each group; `started`, on the monotonic clock, is a moment before Redis's clock said `now_ms`."""
     # No send starts after two thirds of the lease: a worker that slept must not send what another has taken over.
-    late_s = time.monotonic() - started
-    not_after = asyncio.get_running_loop().time() - late_s + runtime.settings.lease_s * 2 / 3
-    work = (_submit(runtime, known, group, not_after) for group in groups)
+    # Nor after the message's validity.
+    began = asyncio.get_running_loop().time() - (time.monotonic() - started)
+    longest_s = runtime.settings.lease_s * 2 / 3
+    work = (
+        _submit(
+            runtime, known, group, began + min(longest_s, group[0].valid_until.timestamp() - now_ms / 1000)
+        )
+        for group in groups
+    )
     return await asyncio.gather(*work, return_exceptions=True)
 
 
@@ -112,8 +114,9 @@ def _come_back(runtime: Runtime, verdicts: Sequence[tuple[Message, Verdict]]) ->
         if verdict.event is Event.DEFER and verdict.due_at is not None:
             leader = message.members[0] if message.group else message.id
             later.setdefault(queue_of(message.priority), {})[leader] = verdict.due_at
-    for queue, due_at in later.items():
-        runtime.schedule.add(queue, due_at)
+    with repaired_later():
+        for queue, due_at in later.items():
+            runtime.schedule.add(queue, due_at)
 
 
 def _tell(
@@ -126,6 +129,6 @@ def _tell(
         runtime.directory.forget()
         log.error("connection_held", connection=name, reason=reason)
     for result in results:
-        if isinstance(result, BaseException) and not hasattr(result, "http_status"):
+        if isinstance(result, BaseException) and not isinstance(result, ProviderError):
             log.error("submission_broke", exc_info=result)
     log.info("messages_submitted", **Counter(str(verdict.event) for _, verdict in verdicts))

@@ -21,7 +21,9 @@ from broker.storage.messages import Move
 log = structlog.get_logger()
 
 MOST = 200
-"""Most messages of one pass; what is left is due at the next."""
+"""Most messages of one pass: they are moved in one transaction."""
+PASSES = 50
+"""Most passes of one sweep: as many messages may fall due together as were sent together."""
 
 WAITING = frozenset(sources(Event.CLAIM))
 IN_CARRIERS_CARE = frozenset({Status.SUBMITTED, Status.RELAYED})
@@ -33,19 +35,30 @@ ORPHAN_S = 24 * 3600
 
 
 def sweep(runtime: Runtime) -> None:
-    """Look at everything that is due in SQL, once."""
+    """Look at everything that is due in SQL."""
     now_ms = runtime.ready.now_ms()
     known = runtime.directory.look()
-    due = runtime.database.read(lambda sql: messages.load(sql, messages.due(sql, now_ms, limit=MOST)))
-    moves = [move for message in due.values() for move in _moves(message, known, now_ms, runtime.settings)]
-    if moves:
-        moved = runtime.database.write(
-            lambda sql: messages.move(sql, moves, deadlines=events.deadlines(now_ms, runtime.settings))
-        )
-        log.info("messages_swept", **Counter(str(item.event) for item in moved))
-    _put_back(runtime, [message for message in due.values() if message.status in WAITING | WITH_MEDIA])
+    waiting: dict[str, Message] = {}
+    for _ in range(PASSES):
+        due = runtime.database.read(lambda sql: messages.load(sql, messages.due(sql, now_ms, limit=MOST)))
+        waiting |= {name: one for name, one in due.items() if one.status in WAITING | WITH_MEDIA}
+        if not _end(runtime, list(due.values()), known, now_ms) or len(due) < MOST:
+            break
+    _put_back(runtime, list(waiting.values()))
     events.retry_parked(runtime)
     _probe(runtime, known, now_ms)
+
+
+def _end(runtime: Runtime, due: Sequence[Message], known: Snapshot, now_ms: int) -> int:
+    """End the present state of those whose time is over; return how many moved."""
+    moves = [move for message in due for move in _moves(message, known, now_ms, runtime.settings)]
+    if not moves:
+        return 0
+    moved = runtime.database.write(
+        lambda sql: messages.move(sql, moves, deadlines=events.deadlines(now_ms, runtime.settings))
+    )
+    log.info("messages_swept", **Counter(str(item.event) for item in moved))
+    return len(moved)
 
 
 def sweep_files(runtime: Runtime) -> None:
