@@ -1,11 +1,14 @@
 """Ports of this machine that are ours for as long as we run."""
 
+import errno
 import fcntl
 import os
 import socket
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from broker.errors import ConfigurationError
 
 _TRIES = 100
 
@@ -22,7 +25,7 @@ class Ports:
         """Return `wanted` or the next free port above it, and say so; 0 asks the system for any.
 
         Raises:
-            OSError: no port is free, or the address is not this machine's.
+            ConfigurationError: no port is free, or the address is not ours to listen on.
         """
         if wanted == 0:
             wanted = _any_port(host)
@@ -31,7 +34,7 @@ class Ports:
                 if port != wanted:
                     self._say(f"port {wanted} is in use, {what} takes {port}")
                 return port
-        raise OSError(f"no free port for {what} from {wanted} upward")
+        raise ConfigurationError(f"no free port for {what} from {wanted} upward")
 
     def release(self) -> None:
         """Give all ports back."""
@@ -59,15 +62,16 @@ class Ports:
 
 
 def _bind(sock: socket.socket, host: str, port: int, *, listen: bool) -> bool:
+    """Bind, and say whether nobody else had done so."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host, port))
         if listen:
             sock.listen(1)
     except OSError as error:
-        if isinstance(error, socket.gaierror):
-            raise
-        return False
+        if error.errno == errno.EADDRINUSE:
+            return False
+        raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror}") from None
     return True
 
 
@@ -77,7 +81,7 @@ def _family(host: str) -> socket.AddressFamily:
 
 def _any_port(host: str) -> int:
     with socket.socket(_family(host)) as probe:
-        probe.bind((host, 0))
+        _bind(probe, host, 0, listen=False)
         port: int = probe.getsockname()[1]
         return port
 

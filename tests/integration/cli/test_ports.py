@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from broker.cli.ports import Ports
+from broker.errors import ConfigurationError
 
 LOCAL = "127.0.0.1"
 
@@ -55,3 +56,9 @@ def test_a_port_that_is_given_back_can_be_taken_by_the_next_stack(two: Teller) -
     two.first.release()
     assert two.second.take(port, host=LOCAL, what="ingress") == port
     assert two.said == []
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid"])
+def test_an_address_that_is_not_ours_is_refused_with_a_sentence(two: Teller, host: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"cannot listen on {host}"):
+        two.first.take(0, host=host, what="ingress")
