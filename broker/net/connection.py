@@ -1,6 +1,7 @@
 """One HTTP/1.1 connection: a request goes out, its answer comes back."""
 
 import asyncio
+from contextlib import suppress
 from typing import cast
 
 import httptools
@@ -21,7 +22,11 @@ class Connection(asyncio.Protocol):
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, *, idle: list["Connection"], alive: set["Connection"]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        idle: list["Connection"],
+        idle_s: float = IDLE_S,
     ) -> None:
         self.is_open = False
         self.deadline = 0.0
@@ -30,7 +35,7 @@ class Connection(asyncio.Protocol):
         """Done when the connection has ended."""
         self._loop = loop
         self._idle = idle
-        self._alive = alive
+        self._idle_s = idle_s
         self._waiter: asyncio.Future[Response] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._fires_at = 0.0
@@ -61,6 +66,8 @@ class Connection(asyncio.Protocol):
         """End the exchange of `waiter`, unless it has ended and the connection is already another's."""
         if self._waiter is waiter:
             self.drop()
+        elif not waiter.cancelled():
+            waiter.exception()  # nobody will look at it any more, and that is no mistake
 
     def drop(self) -> None:
         """Close at once; an exchange under way ends as OutcomeUnknown."""
@@ -72,7 +79,6 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self.is_open = True
-        self._alive.add(self)
 
     def data_received(self, data: bytes) -> None:
         if self._waiter is None:  # nobody asked: whatever it is, it must not become the next request's answer
@@ -96,13 +102,13 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_open = False
-        self._alive.discard(self)
         self.gone.set_result(None)
         if self._timer is not None:
             self._timer.cancel()
         if self._waiter is None:
-            return
-        if exc is None and self._in_body and self._ends_with_connection():
+            with suppress(ValueError):
+                self._idle.remove(self)
+        elif exc is None and self._in_body and self._ends_with_connection():
             self._settle()
         else:
             self._fail("the connection ended before the answer did", exc)
@@ -175,7 +181,7 @@ class Connection(asyncio.Protocol):
             return
         waiter.set_result(response)
         if reusable:
-            self.deadline = self._loop.time() + IDLE_S
+            self.deadline = self._loop.time() + self._idle_s
             self._idle.append(self)
         else:
             self.is_open = False

@@ -1,4 +1,4 @@
-"""The wall between URLs that others give us and our own network."""
+"""The wall that keeps other people's URLs out of our own network."""
 
 import ipaddress
 import socket

@@ -17,10 +17,13 @@ _FRESH_S = 1.0  # a connection used within this time is taken without asking the
 class LeanClient(Client):
     """Write each request in one piece on a kept connection, and parse its answer with httptools."""
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None, names: Names | None = None) -> None:
+    def __init__(
+        self, *, tls: ssl.SSLContext | None = None, names: Names | None = None, idle_s: float = IDLE_S
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._tls = tls
         self._names = names or Names()
+        self._idle_s = idle_s
         self._idle: dict[Origin, list[Connection]] = {}
         self._alive: set[Connection] = set()
         self._closed = False
@@ -32,7 +35,7 @@ class LeanClient(Client):
         now = self._loop.time()
         deadline = now + timeout_s
         idle = self._idle.get(target.origin)
-        if idle and idle[-1].is_open and idle[-1].deadline - now > IDLE_S - _FRESH_S:
+        if idle and idle[-1].is_open and idle[-1].deadline - now > self._idle_s - _FRESH_S:
             connection = idle.pop()
         else:
             connection = await self._acquire(target, deadline)
@@ -91,12 +94,17 @@ class LeanClient(Client):
         if secure and self._tls is None:
             self._tls = ssl.create_default_context()
         _, connection = await self._loop.create_connection(
-            lambda: Connection(self._loop, idle=idle, alive=self._alive),
+            lambda: Connection(self._loop, idle=idle, idle_s=self._idle_s),
             address,
             port,
             ssl=self._tls if secure else None,
             server_hostname=host if secure else None,
         )
+        # Only now: uvloop drops a connection without a word when the request is cancelled while it is made.
+        self._alive.add(connection)
+        connection.gone.add_done_callback(lambda _: self._alive.discard(connection))
+        if self._closed:
+            connection.drop()
         return connection
 
     async def close(self) -> None:

@@ -50,7 +50,10 @@ class Incoming:
 
 
 class AiohttpClient(Client):
-    """Send requests through aiohttp; with a `guard`, only to where customers' URLs may lead."""
+    """Send requests through aiohttp; with a `guard`, only to where customers' URLs may lead.
+
+    aiohttp writes a GET, PUT or DELETE once more by itself when a kept connection turns out to be closed; a POST never.
+    """
 
     def __init__(
         self,

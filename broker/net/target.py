@@ -1,4 +1,4 @@
-"""Where a URL leads: one strict reading, shared by clients and guard."""
+"""Where a URL leads, read so strictly that nobody can read it otherwise."""
 
 import ipaddress
 import re

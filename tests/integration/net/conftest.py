@@ -1,4 +1,4 @@
-"""The clients under test, and certificates for both ends of a connection."""
+"""The clients under test."""
 
 import asyncio
 import socket

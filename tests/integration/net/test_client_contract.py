@@ -282,6 +282,20 @@ class TestKeeping:
                     )
             assert await ask(7) == b"7"
 
+    async def test_a_client_can_be_closed_after_requests_were_cancelled_at_any_moment(
+        self, client: Client
+    ) -> None:
+        async with serving(always(ok())) as server:
+            for turns in range(25):
+                passing = type(client)()
+                tasks = [asyncio.create_task(passing.send(post(server.url), timeout_s=30)) for _ in range(4)]
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await asyncio.wait_for(passing.close(), timeout=20)
+
 
 class TestNotSent:
     async def test_nobody_listens(self, client: Client, free_port: int) -> None:
@@ -328,7 +342,7 @@ class TestNotSent:
     async def test_the_handshake_takes_too_long(self, client: Client) -> None:
         async with serving(Line.until_gone) as server:
             with pytest.raises(Unavailable):
-                await client.send(post(server.url.replace("http:", "https:")), timeout_s=0.2)
+                await client.send(post(server.url.replace("http:", "https:")), timeout_s=0.5)
 
     async def test_the_client_is_closed(self, client: Client) -> None:
         async with serving(always(ok())) as server:
@@ -416,7 +430,7 @@ class TestOutcomeUnknown:
             await line.hear()
             await line.until_gone()
 
-        await self.lost(client, script, timeout_s=0.2)
+        await self.lost(client, script, timeout_s=0.5)
 
     async def test_an_answer_drips(self, client: Client) -> None:
         async def script(line: Line) -> None:
@@ -426,7 +440,7 @@ class TestOutcomeUnknown:
                 await line.say(b"x")
                 await asyncio.sleep(0.01)
 
-        await self.lost(client, script, timeout_s=0.3)
+        await self.lost(client, script, timeout_s=0.5)
 
     async def test_headers_never_end(self, client: Client) -> None:
         async def script(line: Line) -> None:
@@ -479,7 +493,7 @@ class TestOutcomeUnknown:
 
         async with serving(script) as server:
             with pytest.raises(OutcomeUnknown):
-                await client.send(post(server.url), timeout_s=0.2)
+                await client.send(post(server.url), timeout_s=0.5)
             assert (await client.send(post(server.url), timeout_s=10)).body == b"fine"
 
 
@@ -516,7 +530,7 @@ class TestLeanOnly:
         async with serving(script) as server:
             await client.send(post(server.url), timeout_s=100)
             with pytest.raises(OutcomeUnknown):
-                await client.send(post(server.url), timeout_s=0.1)
+                await client.send(post(server.url), timeout_s=0.5)
         await client.close()
 
     async def test_what_nobody_asked_for_is_not_the_next_answer(self) -> None:
@@ -551,4 +565,55 @@ class TestLeanOnly:
             url = server.url.replace("127.0.0.1", "carrier.example")
             assert (await client.send(post(url), timeout_s=10)).body == b"second"
             assert server.heard[0].headers["host"].startswith("carrier.example:")
+        await client.close()
+
+    async def test_no_address_answers(self, free_port: int) -> None:
+        async def ask(host: str) -> list[str]:
+            return ["127.0.0.2", "127.0.0.1"]
+
+        client = LeanClient(names=Names(ask))
+        with pytest.raises(Unavailable):
+            await client.send(post(f"http://carrier.example:{free_port}"), timeout_s=10)
+        await client.close()
+
+    async def test_a_longer_deadline_after_a_shorter_one_holds(self) -> None:
+        client = LeanClient()
+
+        async def script(line: Line) -> None:
+            await line.hear()
+            await line.say(ok(b"quick"))
+            await line.hear()
+            await asyncio.sleep(0.8)
+            await line.say(ok(b"slow"))
+            await line.until_gone()
+
+        async with serving(script) as server:
+            await client.send(post(server.url), timeout_s=0.5)
+            assert (await client.send(post(server.url), timeout_s=30)).body == b"slow"
+        await client.close()
+
+    async def test_a_connection_nobody_uses_is_closed(self) -> None:
+        client = LeanClient(idle_s=0.05)
+        hung_up = asyncio.Event()
+
+        async def script(line: Line) -> None:
+            await line.hear()
+            await line.say(ok())
+            await line.until_gone()
+            hung_up.set()
+
+        async with serving(script) as server:
+            await client.send(post(server.url), timeout_s=0.5)
+            await hung_up.wait()
+            await client.send(post(server.url), timeout_s=10)
+            assert server.connections == 2
+        await client.close()
+
+    async def test_a_connection_that_rested_is_used_again(self) -> None:
+        client = LeanClient()
+        async with serving(always(ok())) as server:
+            for _ in range(2):
+                await client.send(post(server.url), timeout_s=10)
+                await asyncio.sleep(1.1)  # longer than a connection counts as fresh
+        assert server.connections == 1
         await client.close()

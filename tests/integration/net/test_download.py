@@ -132,7 +132,7 @@ async def test_a_dripping_file_is_cut_in_time(client: AiohttpClient) -> None:
             await asyncio.sleep(0.01)
 
     with pytest.raises(MediaUnavailable):
-        await fetched(client, script, timeout_s=0.3)
+        await fetched(client, script, timeout_s=0.5)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Which URLs and addresses are refused."""
+"""What the guard refuses."""
 
 import ipaddress
 import socket

@@ -1,4 +1,4 @@
-"""What is repeated at once, and what is not."""
+"""What is repeated at once."""
 
 from collections.abc import Awaitable, Callable
 
