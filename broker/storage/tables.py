@@ -149,6 +149,42 @@ parked = Table(
     Index("ix_parked_due_at", "due_at"),
 )
 
+callbacks = Table(
+    "callbacks",
+    metadata,
+    Column("id", String(64), primary_key=True),  # of the message and the status: the same over retries
+    Column("message_id", String(36), nullable=False),
+    Column("seq", Integer, nullable=False),  # counts the callbacks of a message
+    Column("account", String(64), nullable=False),
+    Column("status", String(12), nullable=False),  # what the message became
+    Column("detail", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),  # account, host, port: what is tried, and left alone, together
+    Column("state", String(8), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    # Redis's clock, in ms: when to try it, absent once nobody will; and when to try no more.
+    Column("due_at", BigInteger),
+    Column("ends_at", BigInteger),  # absent: counted from the next try on
+    Column("http_status", Integer),  # of the last answer
+    Column("error", Text, nullable=False),
+    Index("ix_callbacks_message_id_seq", "message_id", "seq", unique=True),
+    Index(
+        "ix_callbacks_endpoint_due_at",
+        "endpoint",
+        "due_at",
+        sqlite_where=text("due_at IS NOT NULL"),
+        postgresql_where=text("due_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_callbacks_account_url",
+        "account",
+        "url",
+        sqlite_where=text("state = 'held'"),
+        postgresql_where=text("state = 'held'"),
+    ),
+)
+
 accounts = Table(
     "accounts",
     metadata,
