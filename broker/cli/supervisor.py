@@ -153,7 +153,11 @@ class Supervisor:
                 self._lost(kept, now)
             elif kept.due_at is not None and kept.due_at <= now:
                 kept.due_at = None
-                kept.child.start()
+                try:
+                    kept.child.start()
+                except OSError as error:  # out of processes or memory: it counts as one more end
+                    self._say(f"{kept.child.program.name} cannot be started: {error.strerror}")
+                    continue
                 if not self._starting:
                     self._restarted(self)
 
@@ -168,5 +172,5 @@ class Supervisor:
 def _how(code: int | None) -> str:
     """Put an exit code into words."""
     if code is not None and code < 0:
-        return signal.Signals(-code).name
+        return (signal.strsignal(-code) or f"signal {-code}").lower()
     return f"exit code {code}"

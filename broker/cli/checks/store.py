@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from broker.cli.doctor import Finding, Patient, fail, ok, warn
 from broker.domain.ids import made_at_ms
@@ -84,6 +85,10 @@ def database(patient: Patient) -> Iterator[Finding]:
     from broker.storage import schema
     from broker.storage.away import StorageAway
 
+    file = patient.database_url.removeprefix("sqlite:///")
+    if patient.database_url.startswith("sqlite:///") and not Path(file).exists():
+        yield warn("database", f"{file} is not there yet", "start the stack once: ./run up")
+        return
     kind = patient.database_url.split(":", 1)[0]
     try:
         current = schema.is_current(patient.database_url)
