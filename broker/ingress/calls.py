@@ -32,6 +32,16 @@ def head(request: web.BaseRequest) -> Call:
     )
 
 
+def readable(request: web.BaseRequest) -> Call:
+    """Return the call without its body, and without its query where that cannot be read; it never raises."""
+    try:
+        return head(request)
+    except Malformed:
+        return Call(
+            method=request.method, path=request.path, headers=request.headers, peer=request.remote or ""
+        )
+
+
 async def read(request: web.BaseRequest, *, limit: int, patience_s: float) -> Call:
     """Return the call with its body, of at most `limit` bytes, which must be here within `patience_s` seconds.
 
@@ -143,14 +153,14 @@ async def _part(part: BodyPartReader, limit: int) -> bytes:
 
 
 def _form(body: bytes) -> Pairs:
-    try:
-        return _pairs(body.decode())
-    except UnicodeDecodeError as error:
-        raise Malformed("the form is not UTF-8") from error
+    return _pairs(body.decode(errors="surrogateescape"))
 
 
 def _pairs(text: str) -> Pairs:
+    # What is no UTF-8 stays recognisable: some dialects name another charset, and the others refuse it.
     try:
-        return tuple(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS))
+        return tuple(
+            parse_qsl(text, keep_blank_values=True, errors="surrogateescape", max_num_fields=MOST_FIELDS)
+        )
     except ValueError as error:
         raise Malformed("the names and values cannot be read") from error

@@ -12,7 +12,7 @@ from broker.domain.draft import Draft
 from broker.domain.wire import Call, Response
 from broker.errors import AdmissionError, Busy, Malformed, OutcomeUncertain, RequestError
 from broker.ingress.answers import to_web
-from broker.ingress.calls import head, read
+from broker.ingress.calls import read, readable
 from broker.log import get_logger
 from broker.services.accept import Accept
 from broker.services.authenticate import Authenticator
@@ -45,12 +45,12 @@ class Intake:
             call = await read(request, limit=self._body_limit, patience_s=self._patience_s)
             response = await self._respond(call)
         except (RequestError, AdmissionError) as error:
-            response = self._dialect.refused(call or head(request), error)
+            response = self._dialect.refused(call or readable(request), error)
         return to_web(response, private=request.method == "GET")
 
     def failed(self, request: web.Request) -> web.Response:
         """Return the answer for when we are at fault: what became of the request is not known."""
-        return to_web(self._dialect.refused(head(request), OutcomeUncertain("something went wrong here")))
+        return to_web(self._dialect.refused(readable(request), OutcomeUncertain("something went wrong here")))
 
     async def _respond(self, call: Call) -> Response:
         dialect = self._dialect
