@@ -61,7 +61,8 @@ def basic(user: str, password: str) -> dict[str, str]:
 
 def query(url: str, **parameters: str) -> str:
     """Return a URL with parameters; `from_` is called `from`."""
-    return f"{url}?{urlencode({name.rstrip('_'): value for name, value in parameters.items()})}"
+    named = {"from" if name == "from_" else name: value for name, value in parameters.items()}
+    return f"{url}?{urlencode(named)}"
 
 
 def form(fields: Mapping[str, str], *files: File, field: str = "media") -> tuple[bytes, dict[str, str]]:

@@ -106,7 +106,7 @@ def test_a_link_to_a_foreign_host_is_not_fetched_and_no_credential_is_shown(
 
 
 def test_a_slow_media_store_does_not_lose_the_part(world: World, number: Number) -> None:
-    # The first try runs into the time limit of these stacks, which is five seconds.
+    # The first try runs into the time limit of these stacks, which is four seconds.
     world.main.dial(broken_media="slow", broken_media_count=1)
     message = arrive(world, f"Slow {number()}", picture(47))
     assert [one["state"] for one in message["parts"]] == ["stored"]

@@ -31,7 +31,7 @@ PATIENCE = {
     "BROKER_RETRY_LONGEST_S": "1",
     "BROKER_UNKNOWN_HOLD_S": "20",
     "BROKER_SWEEP_EVERY_S": "0.5",
-    "BROKER_MEDIA_TIMEOUT_S": "5",
+    "BROKER_MEDIA_TIMEOUT_S": "4",
 }
 """Knobs that make waiting short."""
 
