@@ -6,6 +6,7 @@ from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from broker.domain.wire import Call, Upload
 from broker.errors import ContentTooLarge, Malformed, UnsupportedType
@@ -113,6 +114,8 @@ async def _in_time(work: Awaitable[T], patience_s: float) -> T:
             return await work
     except TimeoutError as error:
         raise Malformed("the body came too slowly") from error
+    except web.RequestPayloadError as error:
+        raise Malformed("the body did not come in whole") from error
 
 
 async def _multipart(request: web.BaseRequest, limit: int) -> tuple[Pairs, tuple[Upload, ...]]:
@@ -138,7 +141,7 @@ async def _multipart(request: web.BaseRequest, limit: int) -> tuple[Pairs, tuple
             else:
                 kind = part.headers.get("Content-Type", "")
                 files.append(Upload(field=part.name, filename=part.filename, content_type=kind, data=data))
-    except (ValueError, LookupError, AssertionError, RuntimeError) as error:
+    except (ValueError, LookupError, AssertionError, RuntimeError, HttpProcessingError) as error:
         raise Malformed("the form cannot be read") from error
     return tuple(form), tuple(files)
 

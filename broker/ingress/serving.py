@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from broker import collector
 from broker.ingress.app import BODY_S, build_app
 from broker.ingress.doors import Doors
 from broker.ingress.quiet import WithoutContent
@@ -68,6 +69,7 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
     async with serving(settings) as port:
+        collector.settle()
         log.info("ingress_started", host=settings.host, port=port)
         await told.wait()
         log.info("ingress_ending")
