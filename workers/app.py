@@ -3,7 +3,7 @@
 from celery import Celery
 from celery.signals import setup_logging, worker_init, worker_shutdown
 
-from broker import log
+from broker import collector, log
 from broker.settings import Settings
 from workers import runtime
 from workers.conf import celery_conf
@@ -23,6 +23,7 @@ def _set_up_logging(**_: object) -> None:
 @worker_init.connect
 def _open(**_: object) -> None:
     runtime.open_runtime(settings)
+    collector.settle()
 
 
 @worker_shutdown.connect
