@@ -1,0 +1,152 @@
+"""The spool on a real disk, over many processes' lives."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import redis
+
+from broker.errors import AdmissionError
+from broker.ingress.spool import Spool
+from broker.keyspace.arrivals import Arrivals
+from broker.keyspace.content import Webhook, decode_webhook
+from broker.settings import Settings
+from tests.redis_server import die_with_parent, free_port
+
+AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+WRITER = """
+import asyncio, sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from broker.ingress.spool import Spool
+from broker.keyspace.content import Webhook
+
+async def main():
+    spool = Spool(Path(sys.argv[1]), ThreadPoolExecutor(1))
+    for n in range(10**9):
+        await spool.append(Webhook(connection="c", body=b"%d" % n, at=datetime.now(UTC)))
+        print(n, flush=True)
+
+asyncio.run(main())
+"""
+
+
+def webhook(body: bytes) -> Webhook:
+    return Webhook(connection="bandwidth-1", body=body, at=AT)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "spool"
+
+
+@pytest.fixture
+async def spool(folder: Path) -> AsyncIterator[Spool]:
+    with ThreadPoolExecutor(2) as executor:
+        one = Spool(folder, executor)
+        yield one
+        await one.close()
+
+
+@pytest.fixture
+async def arrivals(settings: Settings) -> AsyncIterator[Arrivals]:
+    one = Arrivals(settings.redis_url, settings)
+    yield one
+    await one.close()
+
+
+def arrived(settings: Settings) -> list[bytes]:
+    with redis.Redis.from_url(settings.redis_url) as client:
+        digests = client.lrange("ready:events", 0, -1)
+        return [decode_webhook(client.get(b"hook:" + digest)).body for digest in digests[::-1]]
+
+
+async def test_what_was_appended_is_replayed_in_order_and_the_file_goes(
+    spool: Spool, arrivals: Arrivals, settings: Settings, folder: Path
+) -> None:
+    for n in range(3):
+        await spool.append(webhook(b"%d\n" % n))
+    assert spool.waits()
+    assert await spool.replay(arrivals) == 3
+    assert arrived(settings) == [b"0\n", b"1\n", b"2\n"]
+    assert not spool.waits()
+
+
+async def test_webhooks_that_wait_together_share_one_file(spool: Spool, folder: Path) -> None:
+    await asyncio.gather(*(spool.append(webhook(b"%d" % n)) for n in range(50)))
+    (file,) = folder.iterdir()
+    assert file.read_bytes().count(b"\n") == 50
+
+
+async def test_half_a_last_line_is_passed_over(
+    spool: Spool, arrivals: Arrivals, settings: Settings, folder: Path
+) -> None:
+    await spool.append(webhook(b"whole"))
+    await spool.append(webhook(b"half"))
+    (file,) = folder.iterdir()
+    file.write_bytes(file.read_bytes()[:-10])
+    assert await spool.replay(arrivals) == 1
+    assert arrived(settings) == [b"whole"]
+
+
+async def test_a_file_that_a_living_process_writes_is_left_alone(
+    spool: Spool, arrivals: Arrivals, folder: Path
+) -> None:
+    await spool.append(webhook(b"mine"))
+    with ThreadPoolExecutor(1) as executor:
+        assert await Spool(folder, executor).replay(arrivals) == 0
+    assert spool.waits()
+
+
+async def test_while_redis_is_away_the_file_stays(spool: Spool, settings: Settings, folder: Path) -> None:
+    await spool.append(webhook(b"kept"))
+    nowhere = Arrivals(f"redis://127.0.0.1:{free_port()}", settings)
+    with pytest.raises(AdmissionError):
+        await spool.replay(nowhere)
+    assert spool.waits()
+
+
+async def test_after_a_replay_a_new_file_is_begun(
+    spool: Spool, arrivals: Arrivals, settings: Settings
+) -> None:
+    await spool.append(webhook(b"1"))
+    await spool.replay(arrivals)
+    await spool.append(webhook(b"2"))
+    await spool.replay(arrivals)
+    assert arrived(settings) == [b"1", b"2"]
+
+
+async def test_a_disk_that_refuses_is_said(folder: Path) -> None:
+    folder.write_text("no folder")
+    with ThreadPoolExecutor(1) as executor, pytest.raises(FileExistsError):
+        await Spool(folder, executor).append(webhook(b"1"))
+
+
+@pytest.mark.flaky_prone
+async def test_what_a_killed_process_had_acknowledged_is_replayed(
+    spool: Spool, arrivals: Arrivals, settings: Settings, folder: Path
+) -> None:
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(folder)],
+        stdout=subprocess.PIPE,
+        preexec_fn=die_with_parent,  # noqa: PLW1509  the child only calls prctl
+    )
+    assert writer.stdout is not None
+    for _ in range(50):
+        writer.stdout.readline()
+    assert await spool.replay(arrivals) == 0  # it lives, and holds its lock
+    writer.send_signal(signal.SIGKILL)
+    rest = writer.stdout.read().split()
+    writer.wait()
+    writer.stdout.close()
+    acknowledged = int(rest[-1]) + 1 if rest else 50
+    assert await spool.replay(arrivals) >= acknowledged
+    assert arrived(settings)[:acknowledged] == [b"%d" % n for n in range(acknowledged)]
