@@ -17,6 +17,18 @@ def new_id(now_ms: int | None = None) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+def part_id(message_id: str, index: int) -> str:
+    """Return the media id by which a stored part of a message can be sent on."""
+    return f"{message_id}.{index}"
+
+
+def read_part_id(text: str) -> tuple[str, int] | None:
+    """Return the message and the index that a media id names, or None where it is an upload's or nothing."""
+    message_id, dot, index = text.partition(".")
+    plain = index.isascii() and index.isdigit() and len(index) < 10  # noqa: PLR2004  # digits
+    return (message_id, int(index)) if dot and plain and is_id(message_id) else None
+
+
 def made_at_ms(identifier: str) -> int:
     """Return the Unix millisecond an id was made in.
 

@@ -64,7 +64,7 @@ class Doors:
         admission = Admission(settings.redis_url, settings)
         pressure = Pressure(client, settings)
         carriers = Carriers(Directory(database, Vault(secret_key)), executor)
-        uploads = Uploads(settings, Guard(settings.egress_allow))
+        uploads = Uploads(settings, Guard(settings.egress_allow), database)
         doors = cls(
             settings=settings,
             executor=executor,

@@ -1,15 +1,19 @@
 """Bring what a draft wants to send along under our own roof."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from broker.domain.account import Account
 from broker.domain.content_type import canonical
 from broker.domain.draft import MediaRef
+from broker.domain.ids import read_part_id
 from broker.domain.media import kind_of, safe_name, settle
 from broker.domain.message import Part, PartState
 from broker.errors import (
     AttachmentUnavailable,
+    Busy,
     ContentTooLarge,
     InvalidField,
     MediaForbidden,
@@ -19,6 +23,9 @@ from broker.errors import (
 from broker.net.guard import Guard
 from broker.services import outbox
 from broker.settings import Settings
+from broker.storage import parts as part_rows
+from broker.storage.away import StorageAway
+from broker.storage.database import Database
 from broker.storage.files import StoredUpload, find_upload, store_upload
 
 
@@ -28,16 +35,17 @@ class Uploads:
     Blocking: it reads and writes files, and waits for the disk. For threads.
     """
 
-    def __init__(self, settings: Settings, guard: Guard) -> None:
+    def __init__(self, settings: Settings, guard: Guard, database: Database) -> None:
         self._settings = settings
         self._guard = guard
+        self._database = database
 
     def collect(self, media: Sequence[MediaRef], account: Account) -> tuple[Part, ...]:
         """Return a pending part for each URL and a stored one for all else, numbered from 1.
 
         Raises:
             RequestError: one of them cannot be sent; its pointer says which.
-            Busy: the disk does not take it.
+            Busy: the disk does not take it, or SQL is away.
         """
         parts: list[Part] = []
         limit = room = self._settings.media_message_limit
@@ -86,6 +94,9 @@ class Uploads:
     def _part(self, index: int, ref: MediaRef, account: str) -> Part:
         if ref.url is not None:
             return Part(index=index, url=ref.url, content_type=ref.content_type, name=ref.name)
+        named = read_part_id(ref.media_id or "")
+        if named is not None:
+            return replace(self._stored_part(named, ref, account), index=index)
         upload = self._upload(ref, account)
         return Part(
             index=index,
@@ -97,6 +108,20 @@ class Uploads:
             sha256=upload.sha256,
             path=str(upload.path),
         )
+
+    def _stored_part(self, named: tuple[str, int], ref: MediaRef, account: str) -> Part:
+        """Return a part that came with, or went out with, another message of the account."""
+        message_id, index = named
+        query = partial(part_rows.stored, message_id=message_id, index=index, account=account)
+        try:
+            found = self._database.read(query)
+        except StorageAway as error:
+            raise Busy("stored parts cannot be looked up now") from error
+        if found is None or not Path(found.path or "").is_file():
+            raise AttachmentUnavailable(
+                "there is no such media", pointer=ref.pointer, value=ref.media_id or ""
+            )
+        return replace(found, url=None)
 
     def _upload(self, ref: MediaRef, account: str) -> StoredUpload:
         if ref.media_id is not None:

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from broker.domain.message import Part, PartState, Tag
 from broker.domain.status import Status
-from broker.storage.rows import dump_tags, load_tags
+from broker.storage.rows import dump_tags, load_tags, part_of
 from broker.storage.tables import messages, parts
 
 _RECORD = (
@@ -23,6 +23,22 @@ _RECORD = (
         error=bindparam("b_error"),
     )
 )
+
+
+def stored(connection: Connection, message_id: str, index: int, *, account: str) -> Part | None:
+    """Return a part of an account's own message, if its bytes are at home."""
+    statement = (
+        select(parts)
+        .join(messages, messages.c.id == parts.c.message_id)
+        .where(
+            parts.c.message_id == message_id,
+            parts.c.idx == index,
+            parts.c.state == PartState.STORED,
+            messages.c.account == account,
+        )
+    )
+    row = connection.execute(statement).mappings().first()
+    return None if row is None else part_of(row)
 
 
 def lease(connection: Connection, ids: Sequence[str], now_ms: int, until_ms: int) -> list[str]:

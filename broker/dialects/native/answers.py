@@ -50,6 +50,9 @@ class TagView(_Answer):
 class PartView(_Answer):
     """One part of a multimedia message."""
 
+    id: str | None = Field(
+        description="What names it in the media of another send; null unless it is stored."
+    )
     index: int = Field(ge=1)
     content_type: str
     size: int = Field(ge=0)

@@ -53,6 +53,7 @@ _SUMMARY: dict[str, Any] = {
     "valid_until": "2026-01-18T13:10:26.412Z",
     "parts": [
         {
+            "id": f"{_ID}.1",
             "index": 1,
             "content_type": "image/jpeg",
             "size": 48213,

@@ -10,8 +10,8 @@ import orjson
 
 from broker.dialects.base import KEY_LIMIT, has_controls, is_clean
 from broker.dialects.native.body import escape
-from broker.domain.ids import is_id
-from broker.domain.message import Direction, Message, Part
+from broker.domain.ids import is_id, part_id
+from broker.domain.message import Direction, Message, Part, PartState
 from broker.domain.record import Attempt, Happening, MessageQuery, Record
 from broker.domain.status import Status
 from broker.domain.wire import Call, Response
@@ -161,13 +161,14 @@ def _summary(message: Message) -> dict[str, Any]:
         "created_at": stamp(message.created_at),
         "send_at": message.send_at and stamp(message.send_at),
         "valid_until": stamp(message.valid_until),
-        "parts": [_part(part) for part in message.parts],
+        "parts": [_part(message.id, part) for part in message.parts],
         "tags": [{"name": tag.name, "value": tag.value} for tag in message.tags],
     }
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(message_id: str, part: Part) -> dict[str, Any]:
     return {
+        "id": part_id(message_id, part.index) if part.state is PartState.STORED else None,
         "index": part.index,
         "content_type": part.content_type,
         "size": part.size,

@@ -51,7 +51,7 @@ class MediaByUrl(_Strict):
 class MediaById(_Strict):
     """A file that was uploaded before, or a stored part of an earlier message."""
 
-    id: Identifier = Field(description="What `POST /v1/media` answered.")
+    id: Identifier = Field(description="What `POST /v1/media` answered, or the `id` of a part.")
 
 
 Recipients = Annotated[

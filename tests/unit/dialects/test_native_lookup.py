@@ -58,9 +58,11 @@ def test_times_are_utc_with_milliseconds() -> None:
 def test_a_record_is_shown_as_promised() -> None:
     shown = render_message(RECORD)
     MessageView.model_validate(orjson.loads(orjson.dumps(shown)))
-    assert shown["parts"] == [
-        {"index": 1, "content_type": "image/jpeg", "size": 9, "sha256": "ab", "state": "stored", "path": PATH}
-    ]
+    (part,) = shown["parts"]
+    assert part == {
+        "id": f"{INBOUND.id}.1", "index": 1, "content_type": "image/jpeg", "size": 9, "sha256": "ab",
+        "state": "stored", "path": PATH,
+    }  # fmt: skip
     assert shown["tags"] == [{"name": "attachment", "value": PATH}]
     assert shown["attempts"][0]["started_at"] == "2026-01-17T13:10:26.412Z"
     assert [(event["seq"], event["status"]) for event in shown["events"]] == [(1, "fetching"), (2, None)]
