@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tests.acceptance.flows import pictures
-from tests.acceptance.flows.world import World
+from tests.acceptance.flows.world import TOLL_FREE, World
 
 Number = Callable[[], str]
 
@@ -70,3 +70,11 @@ def test_one_bad_recipient_refuses_the_whole_list(world: World, number: Number) 
     assert answer.status == 422
     assert [error["pointer"] for error in answer.json()["errors"]] == ["/to/1"]
     assert world.acme.list(to=good)["data"] == []
+
+
+def test_toll_free_senders_have_no_group_messages(world: World, number: Number) -> None:
+    to = [number(), number()]
+    ids = world.acme.send_all(to, "No", group=True, **{"from": TOLL_FREE})
+    for message_id in ids.values():
+        assert world.acme.until(message_id, "rejected")["provider_ref"] is None
+    assert world.main.creates(to=to[0]) == []

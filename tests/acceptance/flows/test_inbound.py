@@ -88,15 +88,20 @@ def test_an_odd_file_name_stays_within_its_folder(world: World, number: Number) 
     ]
 
 
-def test_a_part_that_came_can_be_sent_on(world: World, number: Number) -> None:
-    phone, to = number(), number()
+def test_a_part_that_came_can_be_sent_on_by_its_id(world: World, number: Number) -> None:
+    phone = number()
     sent = [part("again.jpg", "image/jpeg", pictures.jpeg(21))]
     world.main.inbound(sender=phone, to=MAIN, text=f"Pass it on, {phone}", media=sent)
     message = world.acme.until(world.acme.arrived(f"Pass it on, {phone}")["id"], "ready")
-    content = Path(message["parts"][0]["path"]).read_bytes()
-    kept = world.acme.upload(content, "image/jpeg").json()
-    passed = world.acme.until(world.acme.send(to, media=[{"id": kept["id"]}]), "delivered")
-    assert [one["sha256"] for one in world.main.fetches(passed["id"])] == [message["parts"][0]["sha256"]]
+    (kept,) = message["parts"]
+    passed = world.acme.until(world.acme.send(number(), media=[{"id": kept["id"]}]), "delivered")
+    assert [one["sha256"] for one in world.main.fetches(passed["id"])] == [kept["sha256"]]
+    assert Path(passed["parts"][0]["path"]).parent.name == passed["id"]
+    assert Path(kept["path"]).read_bytes() == pictures.jpeg(21)
+    for wrong in (kept["id"][:-1] + "2", f"{passed['id']}.0", kept["id"] + "0"):
+        answer = world.acme.post({"to": phone, "media": [{"id": wrong}]})
+        assert (answer.status, answer.json()["errors"][0]["pointer"]) == (422, "/media/0")
+    assert world.globex.post({"to": phone, "media": [{"id": kept["id"]}]}).status == 422
 
 
 def test_the_same_arrival_told_twice_is_one_message(world: World, number: Number) -> None:

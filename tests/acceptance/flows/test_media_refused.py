@@ -133,3 +133,10 @@ def test_pictures_that_cannot_be_made_to_fit_are_refused(world: World, number: N
 def test_a_media_link_without_a_signature_leads_nowhere(world: World) -> None:
     for path in ("/media/", "/media/..%2f..%2fsecret.key", "/media/x/../../secret.key", "/media/%00"):
         assert request(world.ingress + path).status == 404
+
+
+def test_text_and_subject_that_are_too_long_together_are_refused(world: World, number: Number) -> None:
+    to = number()
+    message = world.acme.until(world.acme.send(to, "x" * 2000, subject="y" * 200), "rejected")
+    assert "2048" in message["events"][-1]["detail"]
+    assert world.main.creates(to=to) == []
