@@ -18,8 +18,7 @@ def compose(
 ) -> list[Message]:
     """Return one message for each recipient, in their order.
 
-    Several recipients, however few, make a batch. A group is entered by its first message, which like all the others
-    names every member.
+    A list of recipients, however short, makes a batch. Each message of a group names every member.
 
     Raises:
         RequestError: the draft is not one that this account may send.
@@ -29,13 +28,11 @@ def compose(
     permit(draft, account)
     when = span(draft, zone=ZoneInfo(account.timezone), now=now)
     ids = [new_id() for _ in recipients]
-    group = draft.group and len(ids) > 1
-    members = tuple(ids) if group else ()
+    members = tuple(ids) if draft.group and len(ids) > 1 else ()
     batch = new_id() if draft.several else None
     pieces = tuple(parts)
-    made = []
-    for identifier, recipient in zip(ids, recipients, strict=True):
-        message = Message(
+    return [
+        Message(
             id=identifier,
             account=account.name,
             dialect=dialect,
@@ -48,7 +45,7 @@ def compose(
             tags=draft.tags,
             parts=pieces,
             batch=batch,
-            group=group,
+            group=bool(members),
             members=members,
             connection=draft.connection,
             callback_url=draft.callback_url,
@@ -56,8 +53,8 @@ def compose(
             valid_until=when.valid_until,
             send_at=when.send_at,
         )
-        made.append(message)
-    return made
+        for identifier, recipient in zip(ids, recipients, strict=True)
+    ]
 
 
 def normalised(draft: Draft, account: Account) -> tuple[str, ...]:
