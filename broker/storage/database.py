@@ -1,19 +1,26 @@
 """Run functions in transactions: many readers, and one writer that commits waiting jobs together."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from broker.storage.engine import READING, open_engine
 
 T = TypeVar("T")
 Sql = Connection
 Job = Callable[[Connection], T]
+
+AWAY = (OperationalError, InterfaceError)
+"""What is raised while the database does not serve."""
+
+PAUSE_S = 0.2
+"""Between two tries to write to it."""
 
 MOST_TOGETHER = 8
 """Most jobs in one transaction: each brings at most a take's 200 messages."""
@@ -38,11 +45,23 @@ class Database:
         with self._engine.connect().execution_options(**{READING: True}) as connection, connection.begin():
             return job(connection)
 
-    def write(self, job: Job[T]) -> T:
+    def write(self, job: Job[T], *, patience_s: float = 0.0) -> T:
         """Run a job in a durable transaction and return its result once that is committed.
 
-        Jobs that wait together are committed together. Raises whatever the job raised.
+        Jobs that wait together are committed together. While the database is away the job is tried again for
+        `patience_s` seconds: it may have been committed before, so it must be fit to run twice. Raises whatever the
+        job raised.
         """
+        until = time.monotonic() + patience_s
+        while True:
+            try:
+                return self._hand_in(job)
+            except AWAY:
+                if time.monotonic() >= until:
+                    raise
+            time.sleep(PAUSE_S)
+
+    def _hand_in(self, job: Job[T]) -> T:
         future: Future[T] = Future()
         with self._bell:
             if self._closed:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import OperationalError
 
 from broker.storage.database import Database
 from broker.storage.tables import senders
@@ -81,3 +82,39 @@ def test_a_closed_database_takes_no_more(database_url: str) -> None:
     database.close()
     with pytest.raises(RuntimeError, match="closed"):
         database.write(put("+12025550102"))
+
+
+def away(times: int) -> Callable[[Connection], str]:
+    """Return a job that finds the database away so many times."""
+    left = [times]
+
+    def job(sql: Connection) -> str:
+        if left[0]:
+            left[0] -= 1
+            raise OperationalError("select 1", None, Exception("the server has gone away"))
+        return put("+12025550150")(sql)
+
+    return job
+
+
+def test_a_job_with_patience_outlives_a_database_that_is_away(database: Database) -> None:
+    assert database.write(away(2), patience_s=60) == "+12025550150"
+    assert database.read(addresses) == {"+12025550150"}
+
+
+def test_a_job_without_patience_is_told_at_once(database: Database) -> None:
+    with pytest.raises(OperationalError):
+        database.write(away(1))
+    assert database.read(addresses) == set()
+
+
+def test_patience_is_only_for_a_database_that_is_away(database: Database) -> None:
+    tries: list[int] = []
+
+    def wrong(_: Connection) -> None:
+        tries.append(1)
+        raise ValueError("wrong")
+
+    with pytest.raises(ValueError, match="wrong"):
+        database.write(wrong, patience_s=60)
+    assert tries == [1]
