@@ -15,7 +15,6 @@ class Health:
 
     def __init__(self, *, redis: Check, database: Check) -> None:
         self._checks = {"redis": redis, "database": database}
-        self.leaving = False
 
     async def live(self, request: web.Request) -> web.Response:  # noqa: ARG002
         """Answer `GET /livez`: the process turns its loop."""
@@ -24,6 +23,6 @@ class Health:
     async def ready(self, request: web.Request) -> web.Response:  # noqa: ARG002
         """Answer `GET /readyz`: 200 while sends can be taken, else 503."""
         found = {name: await check() for name, check in self._checks.items()}
-        ready = all(found.values()) and not self.leaving
+        ready = all(found.values())
         body = orjson.dumps({"status": "ok" if ready else "unavailable", **found})
         return web.Response(status=200 if ready else 503, body=body, headers=_PLAIN)
