@@ -23,14 +23,12 @@ def compose(
     Raises:
         RequestError: the draft is not one that this account may send.
     """
-    recipients = normalised(draft, account)
+    named = [(new_id(), recipient) for recipient in normalised(draft, account)]
     originator = sender(draft, account)
     permit(draft, account)
     when = span(draft, zone=ZoneInfo(account.timezone), now=now)
-    ids = [new_id() for _ in recipients]
-    members = tuple(ids) if draft.group and len(ids) > 1 else ()
+    members = tuple(identifier for identifier, _ in named) if draft.group and len(named) > 1 else ()
     batch = new_id() if draft.several else None
-    pieces = tuple(parts)
     return [
         Message(
             id=identifier,
@@ -43,7 +41,7 @@ def compose(
             priority=draft.priority,
             reference=draft.reference,
             tags=draft.tags,
-            parts=pieces,
+            parts=tuple(parts),
             batch=batch,
             group=bool(members),
             members=members,
@@ -53,7 +51,7 @@ def compose(
             valid_until=when.valid_until,
             send_at=when.send_at,
         )
-        for identifier, recipient in zip(ids, recipients, strict=True)
+        for identifier, recipient in named
     ]
 
 
