@@ -77,10 +77,12 @@ class Connection(asyncio.Protocol):
     # What the loop tells.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
         self._transport = cast("asyncio.Transport", transport)
         self.is_open = True
 
     def data_received(self, data: bytes) -> None:
+        """Feed the parser; what nobody asked for ends the connection."""
         if self._waiter is None:  # nobody asked: whatever it is, it must not become the next request's answer
             self.drop()
             return
@@ -98,9 +100,11 @@ class Connection(asyncio.Protocol):
             self._fail("the answer is too large")
 
     def eof_received(self) -> None:
+        """Take note that the other end is done; the loop then closes."""
         self.is_open = False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """End the exchange under way, if there is one."""
         self.is_open = False
         self.gone.set_result(None)
         if self._timer is not None:
@@ -134,13 +138,16 @@ class Connection(asyncio.Protocol):
     # What the parser finds.
 
     def on_message_begin(self) -> None:
+        """Begin an answer."""
         if self._complete:  # a second answer to one request: keep the first, then hang up
             raise ValueError
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header."""
         self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
+        """Take note of the status."""
         self._status = self._parser.get_status_code()
         self._in_body = True
         if self._only_head and self._status not in _CONTINUES:
@@ -148,9 +155,11 @@ class Connection(asyncio.Protocol):
             self._complete = True
 
     def on_body(self, body: bytes) -> None:
+        """Keep a piece of the body."""
         self._body.append(body)
 
     def on_message_complete(self) -> None:
+        """Complete the answer, unless more follows an interim one."""
         if self._status in _CONTINUES:
             self._headers.clear()
             self._in_body = False
