@@ -12,7 +12,7 @@ from broker.cli.child import Program
 
 WORKERS: Mapping[str, str] = {
     "worker-submit": "submit.high,submit,events",
-    "worker-other": "media,sweeps",
+    "worker-other": "media,callbacks,sweeps",
 }
 """Each worker process by its log's name, with its queues. One of them submits: SQLite has one hot writer."""
 
@@ -81,13 +81,13 @@ def simulator(places: Places, carrier: Carrier | None, env: Mapping[str, str]) -
     options = ["--port", str(port)]
     if carrier is not None:
         url = f"http://{_local(places.host)}:{places.ingress}/webhooks/{carrier.connection}"
-        options += ["--webhook-url", url, "--webhook-user", carrier.webhook_user]
-        options += ["--webhook-password", carrier.webhook_password, "--account-id", carrier.account_id]
-        options += ["--client-id", carrier.client_id] if carrier.client_id else []
-        options += [word for secret in carrier.client_secrets for word in ("--client-secret", secret)]
-        options += (
-            ["--username", carrier.username, "--password", carrier.password] if carrier.username else []
-        )
+        # With "=", since a random secret may begin with a dash.
+        options += [f"--webhook-url={url}", f"--webhook-user={carrier.webhook_user}"]
+        options += [f"--webhook-password={carrier.webhook_password}", f"--account-id={carrier.account_id}"]
+        options += [f"--client-id={carrier.client_id}"] if carrier.client_id else []
+        options += [f"--client-secret={secret}" for secret in carrier.client_secrets]
+        if carrier.username:
+            options += [f"--username={carrier.username}", f"--password={carrier.password}"]
     argv = (sys.executable, "-m", "broker.simulator", *options)
     up = lambda: ready.answers(port, "/sim/stats")  # noqa: E731
     return [Program(role="simulator", name="simulator", argv=argv, env=env, rank=CARRIER, ready=up)]
