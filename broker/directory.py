@@ -3,9 +3,10 @@
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 
-from broker.domain.account import Connection, Route
+from broker.domain.account import CallbackPlan, Connection, Route
 from broker.domain.message import Message
 from broker.providers.base import Provider
 from broker.providers.choice import provider_for
@@ -19,12 +20,16 @@ FRESH_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """Connections and accounts as they were at one moment. `owners` maps our numbers to accounts."""
+    """Connections and accounts as they were at one moment. `owners` maps our numbers to accounts.
+
+    `callbacks` holds those accounts that want to be told, or say how.
+    """
 
     providers: Mapping[str, Provider]
     routes: Mapping[tuple[str, str], Route]
     owners: Mapping[str, str]
     policies: Mapping[str, str]
+    callbacks: Mapping[str, CallbackPlan] = field(default_factory=dict)
 
     def connection_for(self, message: Message) -> Connection | None:
         """Return who carries a message: the connection it names, its route's, its sender's, or the first there is."""
@@ -45,6 +50,7 @@ class Directory:
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
         self._vault = vault
+        self._open = lru_cache(maxsize=4096)(vault.open)
         self._lock = threading.Lock()
         self._snapshot: Snapshot | None = None
         self._read_at = 0.0
@@ -69,4 +75,5 @@ class Directory:
             routes=accounts.all_routes(sql),
             owners=accounts.owners(sql),
             policies=accounts.policies(sql),
+            callbacks=accounts.callback_plans(sql, self._open),
         )

@@ -15,6 +15,7 @@ class Queue(StrEnum):
     SUBMIT = "submit"
     MEDIA = "media"
     EVENTS = "events"
+    CALLBACKS = "callbacks"
     SWEEPS = "sweeps"
 
 
@@ -25,6 +26,7 @@ class Job(StrEnum):
     TAKE = "take"
     TAKE_MEDIA = "take_media"
     TAKE_EVENTS = "take_events"
+    TAKE_CALLBACKS = "take_callbacks"
     SWEEP = "sweep"
 
 
@@ -33,6 +35,7 @@ JOB_OF: Mapping[Queue, Job] = {
     Queue.SUBMIT: Job.TAKE,
     Queue.MEDIA: Job.TAKE_MEDIA,
     Queue.EVENTS: Job.TAKE_EVENTS,
+    Queue.CALLBACKS: Job.TAKE_CALLBACKS,
     Queue.SWEEPS: Job.SWEEP,
 }
 
@@ -56,7 +59,12 @@ _HEADERS: Mapping[str, object] = {
     "stamped_headers": None,
     "stamps": {},
 }
-_PROPERTIES: Mapping[str, object] = {"reply_to": "", "delivery_mode": 2, "priority": 0, "body_encoding": "base64"}
+_PROPERTIES: Mapping[str, object] = {
+    "reply_to": "",
+    "delivery_mode": 2,
+    "priority": 0,
+    "body_encoding": "base64",
+}
 
 
 def ring(queue: Queue) -> bytes:

@@ -13,8 +13,8 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor, Wrapped
 # fmt: off
 HIDDEN = frozenset({
     "api_key", "api_keys", "authorization", "body", "callback_secret", "client_secret", "content", "data",
-    "headers", "next_client_secret", "password", "password_hash", "query", "secret", "secret_key", "subject",
-    "text", "token", "url", "webhook_password",
+    "headers", "next_callback_secret", "next_client_secret", "password", "password_hash", "query", "secret",
+    "secret_key", "subject", "text", "token", "url", "webhook_password",
 })
 # fmt: on
 """Fields that are never shown, whoever logs them."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 import uvloop
 
 from broker.directory import Directory
+from broker.keyspace.circuits import Circuits
 from broker.keyspace.client import open_async, open_sync
 from broker.keyspace.ready import Ready
 from broker.keyspace.schedule import Schedule
@@ -45,13 +46,41 @@ class Loop:
         self._loop.close()
 
 
+class Berths:
+    """Bounds what is in flight at each endpoint. For threads."""
+
+    def __init__(self, each: int) -> None:
+        self._each = each
+        self._taken: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def free(self, endpoint: str) -> int:
+        """Return how many may be taken."""
+        return self._each - self._taken[endpoint]
+
+    def take(self, endpoint: str, most: int) -> int:
+        """Take up to `most`; return how many were free."""
+        with self._lock:
+            share = max(0, min(most, self.free(endpoint)))
+            self._taken[endpoint] += share
+            return share
+
+    def give_back(self, endpoint: str, count: int) -> None:
+        """Free some of those that were taken."""
+        with self._lock:
+            self._taken[endpoint] -= count
+            if not self._taken[endpoint]:
+                del self._taken[endpoint]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
     """What one worker process has open.
 
     `carrier` is the fast client of the submit path, `plain` fetches from carriers whose addresses are trusted as
     configured, `guarded` goes where customers' URLs lead and nowhere inside. `windows` bounds what is in flight at
-    each connection, `renewals` are the fetches of access tokens under way; both are touched on the loop only.
+    each connection, `renewals` are the fetches of access tokens under way, `errands` is what nobody waits for any more;
+    they are touched on the loop only. `circuits` and `berths` say which customers' endpoints may be told how much.
     """
 
     settings: Settings
@@ -65,7 +94,10 @@ class Runtime:
     plain: AiohttpClient
     guarded: AiohttpClient
     windows: defaultdict[str, asyncio.Semaphore]
+    circuits: Circuits
+    berths: Berths
     renewals: dict[str, asyncio.Task[str]] = field(default_factory=dict)
+    errands: set[asyncio.Task[None]] = field(default_factory=set)
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -96,16 +128,23 @@ class Runtime:
             plain=plain,
             guarded=guarded,
             windows=defaultdict(lambda: asyncio.Semaphore(settings.window)),
+            circuits=Circuits(client, probe_s=settings.callback_timeout_s * 2),
+            berths=Berths(settings.callback_window),
         )
 
     def close(self) -> None:
         """Finish what is written, and close every handle."""
+
+        async def finish() -> None:
+            if self.errands:
+                await asyncio.wait(self.errands, timeout=self.settings.callback_timeout_s + 1)
 
         async def clients() -> None:
             await asyncio.gather(
                 self.carrier.close(), self.plain.close(), self.guarded.close(), self.tokens.close()
             )
 
+        self.loop.run(finish())
         self.database.close()
         self.loop.run(clients())
         self.loop.close()

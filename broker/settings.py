@@ -124,6 +124,22 @@ class Settings(BaseSettings):
         (), description="Private host:port pairs that customers' URLs may reach, as a JSON list."
     )
 
+    callback_timeout_s: float = Field(
+        15.0, gt=0, description="Longest wait for a customer's answer to a callback, in seconds."
+    )
+    callback_first_s: float = Field(
+        30.0, gt=0, description="First wait before a callback is tried again, in seconds; it doubles."
+    )
+    callback_longest_s: float = Field(
+        8 * 3600, gt=0, description="Longest wait before a callback is tried again, in seconds."
+    )
+    callback_for_s: float = Field(
+        28 * 3600, gt=0, description="How long a callback is tried for, in seconds."
+    )
+    callback_window: int = Field(
+        64, gt=0, description="Most callbacks in flight at one endpoint, per worker process."
+    )
+
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe line that is logged."
     )

@@ -27,6 +27,7 @@ def celery_conf(settings: Settings) -> dict[str, Any]:
             "workers.tasks.submit",
             "workers.tasks.media",
             "workers.tasks.events",
+            "workers.tasks.callbacks",
             "workers.tasks.sweeps",
         ),
         "task_serializer": "json",

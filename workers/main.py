@@ -8,7 +8,7 @@ from collections.abc import Sequence
 def main(argv: Sequence[str] | None = None) -> None:
     """Start Celery's worker with the flags that our promises need."""
     parser = argparse.ArgumentParser(prog="workers.main", description=__doc__)
-    parser.add_argument("--queues", default="submit.high,submit,events,media,sweeps")
+    parser.add_argument("--queues", default="submit.high,submit,events,media,callbacks,sweeps")
     parser.add_argument("--name", default=f"worker-{os.getpid()}")
     options = parser.parse_args(argv)
 

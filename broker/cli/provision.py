@@ -48,6 +48,7 @@ class Account(_Table):
     inbound_numbers: list[Address] = []
     callback_url: Url | None = None
     callback_secret: Secret | None = None
+    next_callback_secret: Secret | None = None
     callback_dialect: Literal["native", "ozeki", "mxtelecom"] = "native"
     mms: bool = True
     allowed_ips: list[Annotated[str, AfterValidator(_network)]] | None = None

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ClassVar
 
+from broker.domain.callback import Callback
 from broker.domain.draft import Draft
-from broker.domain.wire import Call, Response
+from broker.domain.wire import Call, Request, Response
 from broker.errors import AdmissionError, RequestError
 
 TEXT_LIMIT = 2048
@@ -86,6 +87,14 @@ class Dialect(ABC):
     @abstractmethod
     def answer(self, call: Call, outcomes: Sequence[Outcome]) -> Response:
         """Return the answer to a call that parsed, from what became of each of its drafts."""
+
+    @abstractmethod
+    def callback(self, callback: Callback) -> Request | None:
+        """Return the request that tells a customer something, or None where the API has no word for it.
+
+        Raises:
+            ConfigurationError: a secret cannot be used.
+        """
 
     @abstractmethod
     def refused(self, call: Call, error: RequestError | AdmissionError) -> Response:

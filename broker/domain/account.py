@@ -27,6 +27,15 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackPlan:
+    """How an account wants to be told: where to, unless a message says, in which words, signed with what."""
+
+    url: str | None = None
+    dialect: str = "native"
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """Our credentials with one provider. `config` holds the provider's own settings, secrets among them.
 

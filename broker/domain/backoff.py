@@ -15,3 +15,12 @@ def next_delay_s(attempt: int, first_s: float, longest_s: float, dice: Callable[
     ceiling = min(longest_s, first_s * 2.0 ** min(max(attempt, 1) - 1, _ENOUGH_DOUBLINGS))
     floor = min(first_s / 2, ceiling)
     return floor + (ceiling - floor) * dice()
+
+
+def doubled_s(attempt: int, first_s: float, longest_s: float, dice: Callable[[], float]) -> float:
+    """Return the wait after failed attempt number `attempt` (from 1), in seconds: doubled, give or take a fifth.
+
+    For schedules that are promised to somebody, who would be surprised by full jitter. `dice` is as above.
+    """
+    whole = min(longest_s, first_s * 2.0 ** min(max(attempt, 1) - 1, _ENOUGH_DOUBLINGS))
+    return whole * (0.8 + 0.4 * dice())

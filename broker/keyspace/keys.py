@@ -76,3 +76,8 @@ def token(connection: str) -> str:
 def token_lock(connection: str) -> str:
     """String, who is fetching a new access token. Lives seconds."""
     return f"token-lock:{connection}"
+
+
+def circuit(endpoint: str) -> str:
+    """Hash, failures in a row of a customer's endpoint and Unix ms until it is left alone. Lives minutes."""
+    return f"circuit:{endpoint}"

@@ -8,10 +8,11 @@ from broker.directory import Snapshot
 from broker.domain.message import Message
 from broker.domain.status import Event, Status
 from broker.services.outcome import at
+from broker.services.owing import begun, owe
 from broker.settings import Settings
 from broker.storage import messages, submissions
 from broker.storage.database import Sql
-from broker.storage.messages import Fresh, Move
+from broker.storage.messages import Fresh, Move, Moved
 
 HELD_MS = 5_000
 """How long a message whose connection is held waits before it is looked at again."""
@@ -36,12 +37,13 @@ class Claimed:
     """What a transaction claimed: each entry is one submission, a group's members together.
 
     `preparing` and `waiting` are the new messages whose media must be looked at, and those to come back to, with
-    their due times.
+    their due times; `owed` says that customers are to be told something now.
     """
 
     submissions: tuple[tuple[Message, ...], ...]
     preparing: tuple[str, ...]
     waiting: Mapping[str, int]
+    owed: bool
 
 
 def claim(
@@ -59,18 +61,21 @@ def claim(
     """
     lease_ms = round(settings.lease_s * 1000)
     fresh = {name: (one, _decide_new(one, known, now_ms, lease_ms)) for name, one in admitted.items()}
-    added = messages.add(sql, [_fresh(message, decision) for message, decision in fresh.values()])
+    new = [_fresh(message, decision) for message, decision in fresh.values()]
+    added = messages.add(sql, new)
+    moved = begun(new, added)
     taken = {name: fresh[name] for name in added}
     rest = [name for name in ids if name not in added]
     if rest:
         found = messages.claimable(sql, rest, now_ms)
         old = {name: (message, _decide(message, known, now_ms, lease_ms)) for name, message in found.items()}
-        _move(sql, old, now_ms)
+        moved += _move(sql, old, now_ms)
         taken |= old
     going = _going(taken, added)
     attempts = [(one.id, one.attempts, one.connection or "") for group in going for one in group]
     submissions.begin(sql, attempts, at=at(now_ms))
-    return Claimed(submissions=going, preparing=_preparing(taken), waiting=_waiting(taken))
+    owed = owe(sql, moved, known, now_ms=now_ms, settings=settings)
+    return Claimed(submissions=going, preparing=_preparing(taken), waiting=_waiting(taken), owed=owed)
 
 
 def _preparing(taken: Taken) -> tuple[str, ...]:
@@ -131,7 +136,7 @@ def _fresh(message: Message, decision: Decision) -> Fresh:
     return Fresh(message=routed, event=decision.event, due_at=decision.due_at, detail=decision.detail)
 
 
-def _move(sql: Sql, taken: Taken, now_ms: int) -> None:
+def _move(sql: Sql, taken: Taken, now_ms: int) -> list[Moved]:
     moves = [
         Move(
             id=name,
@@ -145,9 +150,10 @@ def _move(sql: Sql, taken: Taken, now_ms: int) -> None:
         for name, (message, decision) in taken.items()
         if decision.event is not None
     ]
-    messages.move(sql, moves)
+    moved = messages.move(sql, moves)
     held = {name: decision.due_at for name, (_, decision) in taken.items() if decision.event is None}
     messages.postpone(sql, {name: due_at for name, due_at in held.items() if due_at is not None})
+    return moved
 
 
 def _going(taken: Taken, added: Iterable[str]) -> tuple[tuple[Message, ...], ...]:

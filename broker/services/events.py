@@ -16,6 +16,7 @@ from broker.keyspace.content import Webhook as Arrived
 from broker.runtime import Runtime
 from broker.services import receive, reports
 from broker.services.backlog import batches, repaired_later
+from broker.services.owing import owe, tell_soon
 from broker.settings import Settings
 from broker.storage import messages, parked, webhooks
 from broker.storage.database import Sql
@@ -34,11 +35,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What a transaction made of the news: how much moved and was parked, and whose media is to be fetched."""
+    """What a transaction made of the news: how much moved and was parked, whose media is to be fetched.
+
+    `owed` says that customers are to be told something now.
+    """
 
     moved: int
     parked: int
     fetching: tuple[str, ...]
+    owed: bool
 
 
 def take(runtime: Runtime) -> None:
@@ -57,6 +62,7 @@ def _take(runtime: Runtime, ids: Sequence[str]) -> None:
     with repaired_later():
         runtime.ready.drop(Queue.EVENTS, ids, contents=[keys.webhook(digest) for digest in arrived])
         runtime.ready.push(Queue.MEDIA, applied.fetching)
+    tell_soon(runtime.schedule, owed=applied.owed)
     log.info("webhooks_read", webhooks=len(arrived), moved=applied.moved, parked=applied.parked)
 
 
@@ -83,7 +89,8 @@ def apply(sql: Sql, *, reading: Reading, known: Snapshot, now_ms: int, settings:
     arrivals = receive.receive(sql, came, known.owners, now_ms=now_ms, settings=settings)
     waiting = [*reports.park(matched.unmatched, now_ms=now_ms), *arrivals.quarantined]
     parked.park(sql, waiting)
-    return Applied(moved=len(moved), parked=len(waiting), fetching=arrivals.fetching)
+    owed = owe(sql, [*moved, *arrivals.moved], known, now_ms=now_ms, settings=settings)
+    return Applied(moved=len(moved), parked=len(waiting), fetching=arrivals.fetching, owed=owed)
 
 
 def deadlines(now_ms: int, settings: Settings) -> dict[Status, int]:
@@ -95,12 +102,13 @@ def deadlines(now_ms: int, settings: Settings) -> dict[Status, int]:
 def retry_parked(runtime: Runtime, *, limit: int = 200) -> int:
     """Look again for the messages of parked reports; return how many were found."""
     now_ms = runtime.ready.now_ms()
+    known = runtime.directory.look()
 
-    def job(sql: Sql) -> int:
+    def job(sql: Sql) -> tuple[int, bool]:
         rows = parked.due(sql, now_ms, limit=limit)
         told = [(item.connection, reports.load(item.news)) for _, item in rows]
         matched = reports.match(sql, told)
-        messages.move(sql, matched.moves, deadlines=deadlines(now_ms, runtime.settings))
+        moved = messages.move(sql, matched.moves, deadlines=deadlines(now_ms, runtime.settings))
         misses = {id(report) for _, report in matched.unmatched}
         found = [row for (row, _), (_, report) in zip(rows, told, strict=True) if id(report) not in misses]
         later = [
@@ -109,9 +117,11 @@ def retry_parked(runtime: Runtime, *, limit: int = 200) -> int:
             if id(report) in misses
         ]
         parked.settle(sql, found, later)
-        return len(found)
+        return len(found), owe(sql, moved, known, now_ms=now_ms, settings=runtime.settings)
 
-    return runtime.database.write(job)
+    count, owed = runtime.database.write(job)
+    tell_soon(runtime.schedule, owed=owed)
+    return count
 
 
 def _news(item: Arrived, known: Snapshot) -> tuple[Sequence[News], str]:

@@ -17,6 +17,7 @@ from broker.services import exchange, prepare
 from broker.services.backlog import next_look_ms
 from broker.services.fetch import bring
 from broker.services.outcome import at
+from broker.services.owing import owe, tell_soon
 from broker.storage import messages, parts
 from broker.storage.database import Sql
 from broker.storage.messages import Move
@@ -101,16 +102,19 @@ def _record(runtime: Runtime, message: Message, fetched: Sequence[Part]) -> None
     whole = {part.index: part for part in (*message.parts, *settled)}.values()
     states = {part.state for part in whole}
 
-    def job(sql: Sql) -> None:
+    known = runtime.directory.look()
+
+    def job(sql: Sql) -> bool:
         parts.record(sql, message.id, settled)
         parts.tag(sql, message.id, path_tags(list(whole)))
         if PartState.PENDING in states:
             parts.postpone(sql, message.id, now_ms + next_look_ms(age_ms))
-            return
+            return False
         event = Event.LOSE_PART if PartState.LOST in states else Event.READY
-        messages.move(sql, [Move(id=message.id, event=event, at=at(now_ms), key=event)])
+        moved = messages.move(sql, [Move(id=message.id, event=event, at=at(now_ms), key=event)])
+        return owe(sql, moved, known, now_ms=now_ms, settings=runtime.settings)
 
-    runtime.database.write(job)
+    tell_soon(runtime.schedule, owed=runtime.database.write(job))
     log.info(
         "media_fetched",
         message_id=message.id,

@@ -43,7 +43,8 @@ def media_base(settings: Settings) -> str:
     return f"{public.rstrip('/')}/media"
 
 
-def _linked(settings: Settings, part: Part) -> Outgoing:
+def link_to(settings: Settings, part: Part) -> str:
+    """Return a signed link to a stored part, which expires."""
     token = links.sign(
         part.path or "",
         folders=(settings.attachments, settings.uploads),
@@ -51,7 +52,11 @@ def _linked(settings: Settings, part: Part) -> Outgoing:
         secret_key=settings.secret_key.get_secret_value(),
         expires_at=int(time.time()) + settings.media_link_s,
     )
-    url = f"{media_base(settings)}/{token}/{part.name}"
+    return f"{media_base(settings)}/{token}/{part.name}"
+
+
+def _linked(settings: Settings, part: Part) -> Outgoing:
+    url = link_to(settings, part)
     return Outgoing(name=part.name, content_type=part.content_type, size=part.size, url=url)
 
 

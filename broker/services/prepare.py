@@ -26,6 +26,7 @@ from broker.services.backlog import next_look_ms, queue_of
 from broker.services.fetch import bring
 from broker.services.fit import Picture, fit
 from broker.services.outcome import at
+from broker.services.owing import owe, tell_soon
 from broker.storage import messages, parts
 from broker.storage.database import Sql
 from broker.storage.files import Sink, part_path
@@ -149,5 +150,10 @@ def _failed(runtime: Runtime, message: Message, error: MediaError) -> None:
         return
     ids = message.members or (message.id,)
     moves = [Move(id=one, event=event, at=at(now_ms), key=event, detail=detail) for one in ids]
-    runtime.database.write(lambda sql: messages.move(sql, moves))
+    known = runtime.directory.look()
+
+    def job(sql: Sql) -> bool:
+        return owe(sql, messages.move(sql, moves), known, now_ms=now_ms, settings=runtime.settings)
+
+    tell_soon(runtime.schedule, owed=runtime.database.write(job))
     log.info("media_refused", message_id=message.id, reason=type(error).__name__)

@@ -13,18 +13,20 @@ from broker.domain.ids import new_id
 from broker.domain.message import Direction, Message, Part, Tag
 from broker.domain.status import Event, Status
 from broker.services.outcome import at
+from broker.services.owing import begun
 from broker.settings import Settings
 from broker.storage import messages
 from broker.storage.database import Sql
-from broker.storage.messages import Fresh
+from broker.storage.messages import Fresh, Moved
 from broker.storage.parked import Parked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrivals:
-    """The new messages whose media is to be fetched, and what came for numbers that are nobody's."""
+    """The new messages whose media is to be fetched, what all became, and what came for numbers that are nobody's."""
 
     fetching: tuple[str, ...]
+    moved: tuple[Moved, ...]
     quarantined: tuple[Parked, ...]
 
 
@@ -45,6 +47,7 @@ def receive(
     added = messages.add(sql, fresh)
     return Arrivals(
         fetching=tuple(item.message.id for item in fresh if item.message.id in added and item.message.parts),
+        moved=tuple(begun(fresh, added)),
         quarantined=tuple(
             _quarantined(name, inbound, now_ms) for name, inbound in came if inbound.recipient not in owners
         ),

@@ -21,6 +21,7 @@ from broker.services.backlog import batches, queue_of, repaired_later
 from broker.services.claim import Claimed, claim
 from broker.services.outcome import Result, Verdict, end_of, judge, move_of
 from broker.services.outgoing import laid_out, outgoing
+from broker.services.owing import owe, tell_soon
 from broker.storage import accounts, messages, submissions
 from broker.storage.database import Sql
 
@@ -45,9 +46,10 @@ def _take(runtime: Runtime, queue: Queue, ids: Sequence[str]) -> None:
         runtime.ready.drop(queue, ids, contents=[keys.content(name) for name in admitted])
         runtime.ready.push(Queue.MEDIA, claimed.preparing)
         runtime.schedule.add(queue, claimed.waiting)
+    tell_soon(runtime.schedule, owed=claimed.owed)
     if claimed.submissions:
         results = runtime.loop.run(_submit_all(runtime, known, claimed.submissions, started, now_ms))
-        _record(runtime, claimed.submissions, results)
+        _record(runtime, known, claimed.submissions, results)
 
 
 async def _submit_all(
@@ -81,7 +83,9 @@ async def _submit(runtime: Runtime, known: Snapshot, group: tuple[Message, ...],
         return await exchange.hold(runtime, provider, provider.submit(submission), not_after=not_after)
 
 
-def _record(runtime: Runtime, groups: Sequence[tuple[Message, ...]], results: Sequence[Result]) -> None:
+def _record(
+    runtime: Runtime, known: Snapshot, groups: Sequence[tuple[Message, ...]], results: Sequence[Result]
+) -> None:
     now_ms = runtime.ready.now_ms()
     verdicts = [
         (message, judge(result, message, now_ms=now_ms, settings=runtime.settings))
@@ -95,15 +99,18 @@ def _record(runtime: Runtime, groups: Sequence[tuple[Message, ...]], results: Se
     }
     deadlines = {Status.SUBMITTED: now_ms + round(runtime.settings.confirm_s * 1000)}
 
-    def job(sql: Sql) -> None:
-        messages.move(
+    def job(sql: Sql) -> bool:
+        moved = messages.move(
             sql, [move_of(one, verdict, now_ms=now_ms) for one, verdict in verdicts], deadlines=deadlines
         )
         submissions.end(sql, [end_of(one, verdict, now_ms=now_ms) for one, verdict in verdicts])
         for name, reason in refused.items():
             accounts.hold(sql, name or "", now_ms=now_ms, reason=reason)
+        return owe(sql, moved, known, now_ms=now_ms, settings=runtime.settings)
 
-    runtime.database.write(job)
+    # What the carrier said is known only here: a database that comes back in time is waited for.
+    owed = runtime.database.write(job, patience_s=runtime.settings.lease_s)
+    tell_soon(runtime.schedule, owed=owed)
     _come_back(runtime, verdicts)
     _tell(runtime, verdicts, results, refused)
 

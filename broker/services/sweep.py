@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 
 import structlog
 
@@ -14,9 +15,11 @@ from broker.runtime import Runtime
 from broker.services import events
 from broker.services.backlog import queue_of
 from broker.services.outcome import at
+from broker.services.owing import owe, tell_soon
 from broker.settings import Settings
-from broker.storage import accounts, files, messages
-from broker.storage.messages import Move
+from broker.storage import accounts, callbacks, files, messages
+from broker.storage.database import Sql
+from broker.storage.messages import Move, Moved
 
 log = structlog.get_logger()
 
@@ -46,6 +49,7 @@ def sweep(runtime: Runtime) -> None:
             break
     _put_back(runtime, list(waiting.values()))
     events.retry_parked(runtime)
+    tell_soon(runtime.schedule, owed=bool(runtime.database.read(partial(callbacks.endpoints, now_ms=now_ms))))
     _probe(runtime, known, now_ms)
 
 
@@ -54,9 +58,14 @@ def _end(runtime: Runtime, due: Sequence[Message], known: Snapshot, now_ms: int)
     moves = [move for message in due for move in _moves(message, known, now_ms, runtime.settings)]
     if not moves:
         return 0
-    moved = runtime.database.write(
-        lambda sql: messages.move(sql, moves, deadlines=events.deadlines(now_ms, runtime.settings))
-    )
+    deadlines = events.deadlines(now_ms, runtime.settings)
+
+    def job(sql: Sql) -> list[Moved]:
+        moved = messages.move(sql, moves, deadlines=deadlines)
+        owe(sql, moved, known, now_ms=now_ms, settings=runtime.settings)
+        return moved
+
+    moved = runtime.database.write(job)
     log.info("messages_swept", **Counter(str(item.event) for item in moved))
     return len(moved)
 

@@ -1,13 +1,13 @@
 """Accounts, their keys, numbers and connections."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection as Sql
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import RowMapping, or_, select, update
 
-from broker.domain.account import Account, Connection, Route
+from broker.domain.account import Account, CallbackPlan, Connection, Route
 from broker.storage.tables import accounts, api_keys, connections, inbound_numbers, routes, senders
 from broker.storage.vault import Vault
 
@@ -34,6 +34,22 @@ def policies(sql: Sql) -> dict[str, str]:
     return {
         row.name: row.unknown_policy
         for row in sql.execute(select(accounts.c.name, accounts.c.unknown_policy))
+    }
+
+
+def callback_plans(sql: Sql, open_sealed: Callable[[str], str]) -> dict[str, CallbackPlan]:
+    """Return how the accounts are told that have anything to say about it."""
+    says = or_(accounts.c.callback_url.is_not(None), accounts.c.callback_secret.is_not(None))
+    wanted = select(
+        accounts.c.name, accounts.c.callback_url, accounts.c.callback_secret, accounts.c.callback_dialect
+    )
+    return {
+        row.name: CallbackPlan(
+            url=row.callback_url,
+            dialect=row.callback_dialect,
+            secrets=tuple(open_sealed(row.callback_secret).split()) if row.callback_secret else (),
+        )
+        for row in sql.execute(wanted.where(or_(says, accounts.c.callback_dialect != "native")))
     }
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from broker.domain.callback import CallbackState
@@ -25,7 +25,7 @@ _OUTCOME: Mapping[str, Any] = {
 _SETTLE = update(callbacks).where(c.id == bindparam("b_id"), c.state == CallbackState.OWED).values(**_OUTCOME)
 _TOLD = (
     update(callbacks)
-    .where(c.id == bindparam("b_id"), c.state.in_((CallbackState.OWED, CallbackState.HELD)))
+    .where(c.id == bindparam("b_id"), or_(c.state == CallbackState.OWED, c.state == CallbackState.HELD))
     .values(**_OUTCOME)
 )
 

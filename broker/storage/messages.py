@@ -25,6 +25,8 @@ _SIGHT = (
     messages.c.provider_ref,
     messages.c.possible_duplicate,
     messages.c.due_at,
+    messages.c.account,
+    messages.c.callback_url,
 )
 GUARDED = (
     update(messages)
@@ -64,12 +66,16 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """What a move did."""
+    """What a move did, and to whose message."""
 
     id: str
     event: Event
     before: Status
     after: Status
+    at: datetime
+    account: str
+    callback_url: str | None = None
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +130,7 @@ def move(
         kept.append(_event_row(item.id, item.key, item.at, item.event, after, late + item.detail))
         if after is not None:
             _apply(row, item, after, deadlines or {})
-            moved.append(Moved(id=item.id, event=item.event, before=was, after=after))
+            moved.append(_moved(item, was, after, row, late + item.detail))
             touched[item.id] = item.at
         elif item.provider_ref and not row["provider_ref"]:
             row["provider_ref"] = item.provider_ref  # the report overtook the receipt
@@ -135,6 +141,19 @@ def move(
     if kept:
         connection.execute(_keep_event(connection), kept)
     return moved
+
+
+def _moved(item: Move, before: Status, after: Status, row: Mapping[str, Any], detail: str) -> Moved:
+    return Moved(
+        id=item.id,
+        event=item.event,
+        before=before,
+        after=after,
+        at=item.at,
+        account=row["account"],
+        callback_url=row["callback_url"],
+        detail=detail,
+    )
 
 
 def load(connection: Connection, ids: Iterable[str]) -> dict[str, Message]:

@@ -8,6 +8,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from sqlalchemy import Connection, Table, delete, select
 
+from broker.storage import callbacks
 from broker.storage.tables import (
     accounts,
     api_keys,
@@ -55,7 +56,8 @@ def apply(connection: Connection, document: Mapping[str, Sequence[Row]], *, secr
 
 def _account(connection: Connection, row: Row, vault: Vault, secret_key: str) -> None:
     name = row["name"]
-    secret = row.get("callback_secret")
+    secret = " ".join(row[key] for key in ("callback_secret", "next_callback_secret") if row.get(key))
+    told_at = connection.execute(select(accounts.c.callback_url).where(accounts.c.name == name)).scalar()
     password = row.get("password")
     values = {
         "name": name,
@@ -73,6 +75,8 @@ def _account(connection: Connection, row: Row, vault: Vault, secret_key: str) ->
         "country": row.get("country", "US"),
     }
     upsert(connection, accounts, values, once=("credit",))
+    if told_at:
+        callbacks.resume(connection, name, told_at, to=row.get("callback_url"))
     for key in row.get("api_keys") or ():
         upsert(connection, api_keys, {"fingerprint": fingerprint(secret_key, key), "account": name})
     connection.execute(delete(senders).where(senders.c.account == name))

@@ -75,6 +75,6 @@ def test_systemd_takes_the_unit(unit: Path, tmp_path: Path) -> None:
 def test_every_queue_has_a_worker_wherever_it_is_deployed(place: str) -> None:
     path = ROOT / place
     text = path.read_text() if path.is_file() else "\n".join(unit.read_text() for unit in UNITS)
-    for queues in ("submit.high,submit,events", "media,sweeps"):
+    for queues in ("submit.high,submit,events", "media,callbacks,sweeps"):
         assert queues in text
     assert "workers.scheduler" in text

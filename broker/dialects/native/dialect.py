@@ -6,12 +6,14 @@ from typing import ClassVar
 import orjson
 
 from broker.dialects.base import KEY_LIMIT, NOBODY, Admitted, Credentials, Dialect, Outcome, basic
+from broker.dialects.native.callback import told
 from broker.dialects.native.form import read_form
 from broker.dialects.native.problem import problem
 from broker.dialects.native.sending import draft, read, read_plain
+from broker.domain.callback import Callback
 from broker.domain.draft import Draft
 from broker.domain.status import Status
-from broker.domain.wire import Call, Response
+from broker.domain.wire import Call, Request, Response
 from broker.errors import AdmissionError, Malformed, RequestError, UnsupportedType
 
 PATH = "/v1/messages"
@@ -53,6 +55,10 @@ class NativeDialect(Dialect):
         if outcome.replayed:
             headers["Idempotency-Replayed"] = "true"
         return Response(status=202, headers=headers, body=orjson.dumps(_accepted(outcome)))
+
+    def callback(self, callback: Callback) -> Request:
+        """Return a Standard Webhooks request."""
+        return told(callback)
 
     def refused(self, call: Call, error: RequestError | AdmissionError) -> Response:  # noqa: ARG002  # likewise
         """Return the problem document for an error."""

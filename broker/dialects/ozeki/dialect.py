@@ -7,13 +7,15 @@ from typing import ClassVar, NamedTuple
 
 from broker.dialects.base import NOBODY, Admitted, Credentials, Dialect, Outcome, basic, is_clean
 from broker.dialects.ozeki import envelope
+from broker.dialects.ozeki.callback import told
 from broker.dialects.ozeki.codes import ACCEPTED_TEXT, fault, retry_after, writable
 from broker.dialects.ozeki.drafts import own_id, read_draft
 from broker.dialects.ozeki.params import read_params
 from broker.dialects.ozeki.reading import SEND, Item, Reading, Style, read, read_json, style_of
 from broker.dialects.ozeki.reports import AcceptReport, classic
+from broker.domain.callback import Callback
 from broker.domain.draft import Draft
-from broker.domain.wire import Call, Response
+from broker.domain.wire import Call, Request, Response
 from broker.errors import AdmissionError, InvalidField, QuotaExceeded, RequestError, UnknownAction
 
 PATH = "/api"
@@ -63,6 +65,10 @@ class OzekiDialect(Dialect):
         if len(refusals) == len(rows):
             return self.refused(call, refusals[0])
         return _unstored(call, self._library_answer(call, rows))
+
+    def callback(self, callback: Callback) -> Request | None:
+        """Return a GET of the account's address with its words replaced (sheet 8)."""
+        return told(callback)
 
     def refused(self, call: Call, error: RequestError | AdmissionError) -> Response:
         """Return the answer to a call that is refused as a whole: 200 in the classic form (sheet 3.4), else as 5.3."""

@@ -77,18 +77,19 @@ def test_a_claimed_callback_comes_back_only_when_its_lease_is_over(database: Dat
 
 
 def test_what_was_told_or_given_up_is_never_due_again(database: Database) -> None:
-    owe(database, owing(), owing())
-    told, lost = claim(database)
+    owe(database, owing(), owing(), owing())
+    told, also, lost = claim(database)
 
     settle(
         database,
         Tried(id=told.id, state=CallbackState.TOLD, http_status=200),
+        Tried(id=also.id, state=CallbackState.TOLD, http_status=200),
         Tried(id=lost.id, state=CallbackState.GIVEN_UP, error="no answer"),
     )
     settle(database, Tried(id=told.id, state=CallbackState.OWED, due_at=NOW_MS))
 
     assert database.read(lambda sql: callbacks.endpoints(sql, NOW_MS * 2)) == []
-    assert states(database) == {told.id: "told", lost.id: "given_up"}
+    assert states(database) == {told.id: "told", also.id: "told", lost.id: "given_up"}
 
 
 def test_only_endpoints_with_something_due_are_found_and_each_gets_its_share(database: Database) -> None:

@@ -1,0 +1,184 @@
+"""Take what customers are owed, and tell them."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from broker.directory import Snapshot
+from broker.dispatch import Queue
+from broker.domain.callback import CallbackState
+from broker.domain.message import Message
+from broker.domain.status import Event
+from broker.errors import BrokerError
+from broker.keyspace.circuits import OPENS_AFTER, Leave
+from broker.runtime import Runtime
+from broker.services.backlog import repaired_later
+from broker.services.outcome import at
+from broker.services.tell import tell
+from broker.services.told import Answer, Result, asked_ms, is_well, judge
+from broker.storage import callbacks, messages
+from broker.storage.callbacks import WHOLE, Due, Tried
+from broker.storage.database import Sql
+from broker.storage.messages import Move
+
+log = structlog.get_logger()
+
+PATIENCE_S = 1.0
+"""How long a take waits for slow endpoints, and how long a quick answer may wait for a slow one to be recorded."""
+
+MOST_ENDPOINTS = 1000
+"""Most endpoints that one take looks at; another comes for the rest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """What one endpoint is told in one go, and whether that is to find out if it is there again."""
+
+    endpoint: str
+    probe: bool
+    due: tuple[Due, ...]
+    messages: Mapping[str, Message]
+
+
+def take(runtime: Runtime) -> None:
+    """Tell customers up to a take's worth of what they are owed; who is slow to answer is not waited for."""
+    known = runtime.directory.look()
+    visits = _claim(runtime, runtime.ready.now_ms())
+    if visits:
+        runtime.loop.run(_start(runtime, known, visits))
+
+
+def _claim(runtime: Runtime, now_ms: int) -> list[Visit]:
+    """Claim a fair share for every endpoint that has room and may be tried."""
+    waiting = runtime.database.read(lambda sql: callbacks.endpoints(sql, now_ms))
+    waiting = [one for one in waiting if runtime.berths.free(one)]
+    chosen = random.sample(waiting, min(len(waiting), MOST_ENDPOINTS))
+    leave = {one: said for one, said in runtime.circuits.ask(chosen).items() if said is not Leave.NO}
+    fair = max(1, runtime.settings.take_size // max(1, len(leave)))
+    shares = {
+        one: runtime.berths.take(one, 1 if said is Leave.PROBE else fair) for one, said in leave.items()
+    }
+    settings = runtime.settings
+    job = partial(
+        _claim_in,
+        shares=shares,
+        now_ms=now_ms,
+        # Twice as long as an answer may take, so that nobody else asks the same meanwhile.
+        until_ms=now_ms + round(settings.callback_timeout_s * 2000) + 5000,
+        ends_at=now_ms + round(settings.callback_for_s * 1000),
+    )
+    due: list[Due] = []
+    try:
+        due, found = runtime.database.write(job)
+    finally:
+        claimed = Counter(item.endpoint for item in due)
+        for endpoint, share in shares.items():
+            runtime.berths.give_back(endpoint, share - claimed[endpoint])
+    if any(claimed[endpoint] == share > 0 for endpoint, share in shares.items()):
+        runtime.schedule.ring(Queue.CALLBACKS)
+    return [
+        Visit(
+            endpoint=endpoint,
+            probe=leave[endpoint] is Leave.PROBE,
+            due=tuple(item for item in due if item.endpoint == endpoint),
+            messages=found,
+        )
+        for endpoint in claimed
+    ]
+
+
+def _claim_in(
+    sql: Sql, *, shares: Mapping[str, int], now_ms: int, until_ms: int, ends_at: int
+) -> tuple[list[Due], dict[str, Message]]:
+    due = callbacks.claim(sql, shares, now_ms=now_ms, until_ms=until_ms, ends_at=ends_at)
+    return due, messages.load(sql, {item.message_id for item in due})
+
+
+async def _start(runtime: Runtime, known: Snapshot, visits: Sequence[Visit]) -> None:
+    """Visit every endpoint, and return once that is done or takes long; then it goes on by itself."""
+    tasks = [asyncio.create_task(_visit(runtime, known, visit)) for visit in visits]
+    for task in tasks:
+        runtime.errands.add(task)
+        task.add_done_callback(partial(_done, runtime))
+    await asyncio.wait(tasks, timeout=PATIENCE_S)
+
+
+def _done(runtime: Runtime, task: asyncio.Task[None]) -> None:
+    runtime.errands.discard(task)
+    if not task.cancelled() and task.exception() is not None:
+        log.error(
+            "callbacks_broke", exc_info=task.exception()
+        )  # their lease runs out, and they are tried again
+
+
+async def _visit(runtime: Runtime, known: Snapshot, visit: Visit) -> None:
+    tasks = {asyncio.create_task(tell(runtime, known, visit.messages, item)): item for item in visit.due}
+    try:
+        while tasks:
+            done, _ = await asyncio.wait(tasks, timeout=PATIENCE_S)
+            if done:
+                results = [(tasks[task], _result(task)) for task in done]
+                await asyncio.to_thread(_record, runtime, visit, results)
+                runtime.berths.give_back(visit.endpoint, len(done))
+                for task in done:
+                    del tasks[task]
+    finally:
+        runtime.berths.give_back(visit.endpoint, len(tasks))
+
+
+def _result(task: asyncio.Task[Answer]) -> Result:
+    return task.exception() or task.result()
+
+
+def _record(runtime: Runtime, visit: Visit, results: Sequence[tuple[Due, Result]]) -> None:
+    now_ms = runtime.ready.now_ms()
+    settings = runtime.settings
+    found = [(item, judge(result, item, now_ms=now_ms, settings=settings)) for item, result in results]
+    ill = [result for _, result in results if not is_well(result)]
+
+    def job(sql: Sql) -> None:
+        # What has waited behind failures for longer than it should need not be tried to be known to fail.
+        late = callbacks.over(sql, visit.endpoint, now_ms, limit=settings.take_size) if ill else []
+        ended = [
+            (one, Tried(id=one.id, state=CallbackState.GIVEN_UP, error="its endpoint fails")) for one in late
+        ]
+        callbacks.settle(sql, [tried for _, tried in (*found, *ended)])
+        messages.move(sql, [move for pair in (*found, *ended) for move in _moves(*pair, now_ms)])
+
+    runtime.database.write(job)
+    with repaired_later():
+        _note(runtime, visit, [result for _, result in results])
+        runtime.schedule.ring(Queue.CALLBACKS)
+    for result in ill:
+        if isinstance(result, BaseException) and not isinstance(result, BrokerError):
+            log.error("callback_broke", exc_info=result)
+    log.info("callbacks_tried", **Counter(str(tried.state) for _, tried in found))
+
+
+def _moves(item: Due, tried: Tried, now_ms: int) -> list[Move]:
+    """Return the end of an arrival: it is forwarded, or given up."""
+    event = {CallbackState.TOLD: Event.FORWARD, CallbackState.GIVEN_UP: Event.GIVE_UP_FORWARD}.get(
+        tried.state
+    )
+    if event is None or item.status not in WHOLE:
+        return []
+    return [Move(id=item.message_id, event=event, at=at(now_ms), key=event, detail=tried.error)]
+
+
+def _note(runtime: Runtime, visit: Visit, results: Sequence[Result]) -> None:
+    """Tell the endpoint's circuit how it went; who asks for a pause gets it, even if others were answered."""
+    ill = [result for result in results if not is_well(result)]
+    wanted_ms = max((asked_ms(result) for result in ill), default=0)
+    pause_ms = 0
+    if len(ill) < len(results):
+        runtime.circuits.worked(visit.endpoint)
+        ill = ill if wanted_ms else []
+    for _ in ill[:OPENS_AFTER]:
+        pause_ms = runtime.circuits.failed(visit.endpoint, probe=visit.probe, asked_ms=wanted_ms)
+    if pause_ms:
+        log.warning("endpoint_paused", account=visit.due[0].account, pause_ms=pause_ms)

@@ -1,0 +1,80 @@
+"""Say what customers are owed when messages move."""
+
+from collections.abc import Collection, Sequence
+
+from broker.directory import Snapshot
+from broker.dispatch import Queue
+from broker.domain.status import ENDS, Status, advance
+from broker.keyspace.schedule import Schedule
+from broker.services.backlog import repaired_later
+from broker.settings import Settings
+from broker.storage import callbacks
+from broker.storage.callbacks import WHOLE, Owing
+from broker.storage.database import Sql
+from broker.storage.messages import Fresh, Moved
+
+TOLD = frozenset(
+    {Status.SUBMITTED, Status.RELAYED, *ENDS, Status.FETCHING, *WHOLE}
+    - {Status.FORWARDED, Status.UNFORWARDED}
+)
+"""What customers want to hear of: a carrier has it, every end, and arrivals."""
+
+
+def owe(sql: Sql, moved: Sequence[Moved], known: Snapshot, *, now_ms: int, settings: Settings) -> bool:
+    """Enter callbacks for moves whose account or message has a callback URL; say whether any is due now.
+
+    An arrival is told once its media is here or lost; its text alone when that takes too long.
+    """
+    hold_ms = round(settings.media_text_hold_s * 1000)
+    owing = []
+    for item in moved:
+        if item.after not in TOLD:
+            continue
+        plan = known.callbacks.get(item.account)
+        url = item.callback_url or (plan and plan.url)
+        if url:
+            due_at = now_ms + hold_ms if item.after is Status.FETCHING else now_ms
+            owing.append(_owing(item, url, due_at, settings))
+    callbacks.owe(sql, owing)
+    return any(item.due_at <= now_ms for item in owing)
+
+
+def tell_soon(schedule: Schedule, *, owed: bool) -> None:
+    """Ring for what is owed now that it is committed; a sweep finds it where nobody hears."""
+    if owed:
+        with repaired_later():
+            schedule.ring(Queue.CALLBACKS)
+
+
+def begun(fresh: Sequence[Fresh], added: Collection[str]) -> list[Moved]:
+    """Return what happened at once to those new messages that were added."""
+    moved = []
+    for item in fresh:
+        message = item.message
+        after = None if item.event is None else advance(message.status, item.event)
+        if item.event is not None and after is not None and message.id in added:
+            one = Moved(
+                id=message.id,
+                event=item.event,
+                before=message.status,
+                after=after,
+                at=message.created_at,
+                account=message.account,
+                callback_url=message.callback_url,
+                detail=item.detail,
+            )
+            moved.append(one)
+    return moved
+
+
+def _owing(item: Moved, url: str, due_at: int, settings: Settings) -> Owing:
+    return Owing(
+        message_id=item.id,
+        account=item.account,
+        status=item.after,
+        at=item.at,
+        url=url,
+        due_at=due_at,
+        ends_at=due_at + round(settings.callback_for_s * 1000),
+        detail=item.detail,
+    )
