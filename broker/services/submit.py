@@ -17,7 +17,7 @@ from broker.keyspace import keys
 from broker.providers.base import Submission
 from broker.runtime import Runtime
 from broker.services import exchange
-from broker.services.backlog import batches, queue_of, repaired_later
+from broker.services.backlog import queue_of, repaired_later, work_on
 from broker.services.claim import Claimed, claim
 from broker.services.outcome import Result, Verdict, end_of, judge, move_of
 from broker.services.outgoing import laid_out, outgoing
@@ -31,8 +31,7 @@ log = structlog.get_logger()
 def take(runtime: Runtime, queue: Queue) -> None:
     """Work on up to a take's worth of what waits in a queue."""
     runtime.directory.look()  # raises while SQL is away: nothing is popped then that could only be put back
-    for batch in batches(runtime.ready.pop(queue, runtime.settings.take_size)):
-        _take(runtime, queue, batch)
+    work_on(runtime.ready.pop(queue, runtime.settings.take_size), partial(_take, runtime, queue))
 
 
 def _take(runtime: Runtime, queue: Queue, ids: Sequence[str]) -> None:
@@ -87,11 +86,12 @@ def _record(
     runtime: Runtime, known: Snapshot, groups: Sequence[tuple[Message, ...]], results: Sequence[Result]
 ) -> None:
     now_ms = runtime.ready.now_ms()
-    verdicts = [
-        (message, judge(result, message, now_ms=now_ms, settings=runtime.settings))
+    # Judged once for all members: each with a wait of its own, they would come back one by one.
+    judged = [
+        (group, judge(result, group[0], now_ms=now_ms, settings=runtime.settings))
         for group, result in zip(groups, results, strict=True)
-        for message in group
     ]
+    verdicts = [(message, verdict) for group, verdict in judged for message in group]
     refused = {
         group[0].connection: str(result)
         for group, result in zip(groups, results, strict=True)
