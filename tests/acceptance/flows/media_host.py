@@ -1,7 +1,8 @@
 """A small web server for media that customers' URLs name, or that nobody should ever ask for."""
 
+import itertools
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
@@ -19,10 +20,11 @@ class MediaHost:
     """Serves what it was given, and remembers who asked for what."""
 
     def __init__(self) -> None:
-        self.files: dict[str, tuple[str, bytes]] = {}
-        self.moved: dict[str, str] = {}
-        self.trouble: dict[str, list[int]] = {}
         self.seen: list[Seen] = []
+        self._files: dict[str, tuple[str, bytes]] = {}
+        self._moved: dict[str, str] = {}
+        self._trouble: dict[str, list[int]] = {}
+        self._count = itertools.count(1)
         host = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -44,15 +46,18 @@ class MediaHost:
         """Its host and port."""
         return f"127.0.0.1:{self._server.server_port}"
 
-    def put(self, name: str, content_type: str, data: bytes) -> str:
-        """Serve a file, and return its URL."""
-        self.files[f"/{name}"] = content_type, data
-        return f"http://{self.authority}/{name}"
+    def put(self, name: str, content_type: str, data: bytes, *, trouble: Sequence[int] = ()) -> str:
+        """Serve a file, after these answers of another status, and return its URL, which nothing else has."""
+        path = f"/{next(self._count)}/{name}"
+        self._files[path] = content_type, data
+        self._trouble[path] = list(trouble)
+        return f"http://{self.authority}{path}"
 
     def move(self, name: str, to: str) -> str:
         """Redirect from a name to another URL, and return the URL of the name."""
-        self.moved[f"/{name}"] = to
-        return f"http://{self.authority}/{name}"
+        path = f"/{next(self._count)}/{name}"
+        self._moved[path] = to
+        return f"http://{self.authority}{path}"
 
     def asked(self, url: str) -> list[Seen]:
         """Return the requests for a URL."""
@@ -64,16 +69,16 @@ class MediaHost:
         headers = {name.lower(): value for name, value in handler.headers.items()}
         self.seen.append(Seen(path=handler.path, headers=headers))
         status, kind, data = 404, "text/plain", b""
-        if self.trouble.get(handler.path):
-            status = self.trouble[handler.path].pop(0)
-        elif handler.path in self.files:
-            status, (kind, data) = 200, self.files[handler.path]
-        elif handler.path in self.moved:
+        if self._trouble.get(handler.path):
+            status = self._trouble[handler.path].pop(0)
+        elif handler.path in self._files:
+            status, (kind, data) = 200, self._files[handler.path]
+        elif handler.path in self._moved:
             status = 302
         handler.send_response(status)
         handler.send_header("Content-Type", kind)
         handler.send_header("Content-Length", str(len(data)))
-        handler.send_header("Location", self.moved.get(handler.path, "/"))
+        handler.send_header("Location", self._moved.get(handler.path, "/"))
         handler.end_headers()
         handler.wfile.write(data)
 

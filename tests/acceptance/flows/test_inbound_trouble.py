@@ -10,6 +10,8 @@ from tests.acceptance.flows import pictures
 from tests.acceptance.flows.test_inbound import part, tags
 from tests.acceptance.flows.world import MAIN, PLAIN, World
 
+pytestmark = pytest.mark.flaky_prone
+
 Number = Callable[[], str]
 
 HTML = b"<!DOCTYPE html><html><body>Sign in</body></html>"

@@ -157,9 +157,7 @@ def test_an_upload_that_the_media_store_refuses_for_now_is_tried_again(world: Wo
 
 
 def test_a_message_waits_for_a_media_host_that_is_away_for_a_while(world: World, number: Number) -> None:
-    url = f"http://{world.media.authority}/soon.jpg"
-    world.media.trouble["/soon.jpg"] = [503]
-    world.media.put("soon.jpg", "image/jpeg", pictures.jpeg(9))
+    url = world.media.put("soon.jpg", "image/jpeg", pictures.jpeg(9), trouble=[503])
     message = world.acme.until(world.acme.send(number(), media=[{"url": url}]), "delivered")
     assert len(world.media.asked(url)) == 2
     assert [part["sha256"] for part in message["parts"]] == [sha256(pictures.jpeg(9))]

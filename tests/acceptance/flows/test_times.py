@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.acceptance.flows import pictures
 from tests.acceptance.flows.http_client import eventually
 from tests.acceptance.flows.world import World
+
+pytestmark = pytest.mark.flaky_prone
 
 Number = Callable[[], str]
 
