@@ -1,8 +1,8 @@
 """Where waiting messages wait, and for how long."""
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import structlog
 
@@ -25,12 +25,17 @@ def queue_of(priority: Priority) -> Queue:
     return Queue.SUBMIT_HIGH if priority is Priority.HIGH else Queue.SUBMIT
 
 
-def batches(popped: Popped) -> list[list[str]]:
-    """Return the ids to work on together, and each that was put back too often in a batch of its own."""
+def work_on(popped: Popped, work: Callable[[Sequence[str]], None]) -> None:
+    """Do the work for the ids together, and for each that was put back too often by itself.
+
+    Whatever one of these raises is raised after the last: two poisonous ids must not stand in a good one's way.
+    """
     ids = list(dict.fromkeys(popped.ids))
     together = [one for one in ids if popped.pops[one] <= ALONE_AFTER]
     alone = [[one] for one in ids if popped.pops[one] > ALONE_AFTER]
-    return ([together] if together else []) + alone
+    with ExitStack() as batches:
+        for batch in reversed(([together] if together else []) + alone):
+            batches.callback(work, batch)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from broker.keyspace import keys
 from broker.keyspace.content import Webhook as Arrived
 from broker.runtime import Runtime
 from broker.services import receive, reports
-from broker.services.backlog import batches, repaired_later
+from broker.services.backlog import repaired_later, work_on
 from broker.services.owing import owe, tell_soon
 from broker.settings import Settings
 from broker.storage import messages, parked, webhooks
@@ -49,8 +49,7 @@ class Applied:
 def take(runtime: Runtime) -> None:
     """Work on up to a take's worth of webhooks."""
     runtime.directory.look()  # raises while SQL is away: nothing is popped then that could only be put back
-    for batch in batches(runtime.ready.pop(Queue.EVENTS, runtime.settings.take_size)):
-        _take(runtime, batch)
+    work_on(runtime.ready.pop(Queue.EVENTS, runtime.settings.take_size), partial(_take, runtime))
 
 
 def _take(runtime: Runtime, ids: Sequence[str]) -> None:
