@@ -1,7 +1,6 @@
 """Every knob, typed, from BROKER_* variables."""
 
 import os
-from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
@@ -151,15 +150,14 @@ class Settings(BaseSettings):
     )
 
     @classmethod
-    def load(cls, environ: Mapping[str, str] | None = None) -> Self:
+    def load(cls) -> Self:
         """Read the settings from the environment.
 
         Raises:
             ConfigurationError: a value cannot be used, or there is a BROKER_ variable that no setting is called.
         """
-        environ = os.environ if environ is None else environ
         known = {f"{PREFIX}{name.upper()}" for name in cls.model_fields}
-        unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in known)
+        unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
         if unknown:
             raise ConfigurationError(f"unknown environment variable: {', '.join(unknown)}")
         try:

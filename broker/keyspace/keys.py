@@ -68,6 +68,11 @@ def leader() -> str:
     return "scheduler:leader"
 
 
+def turn(name: str) -> str:
+    """String, that a rare job had its turn. Lives until the next turn."""
+    return f"turn:{name}"
+
+
 def token(connection: str) -> str:
     """String, a carrier's access token. Lives as long as the carrier said, less a margin."""
     return f"token:{connection}"

@@ -44,6 +44,10 @@ class Schedule:
         # Once put back they are held by the list again, as on the first day: else each pass would add another copy.
         return int(self._put_back(keys=names, args=[MOST_AT_ONCE, keys.UNPOPPED_MS, LONGEST_MS, ring(queue)]))
 
+    def turn(self, name: str, *, every_ms: int) -> bool:
+        """Return True to one caller in `every_ms`."""
+        return bool(self._client.set(keys.turn(name), "1", nx=True, px=every_ms))
+
     def ring(self, queue: Queue) -> None:
         """Ring for a queue whose job finds its work in SQL, unless a ring waits there already."""
         if not self._client.llen(queue):

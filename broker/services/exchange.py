@@ -109,4 +109,6 @@ async def _send(
 async def _send_once(runtime: Runtime, request: Request, not_after: float | None) -> Response:
     if not_after is not None and asyncio.get_running_loop().time() > not_after:
         raise Unavailable("there was no time left to wait for an answer", retry_after_s=0)
-    return await runtime.carrier.send(request, timeout_s=runtime.settings.submit_timeout_s)
+    # An answer is waited for within what is left of the lease after the last moment to start.
+    timeout_s = min(runtime.settings.submit_timeout_s, runtime.settings.lease_s / 3)
+    return await runtime.carrier.send(request, timeout_s=timeout_s)

@@ -96,6 +96,7 @@ def _again_at(error: ProviderError, message: Message, now_ms: int, settings: Set
 
 def _verdict(event: Event, error: BaseException, *, due_at: int | None = None) -> Verdict:
     if isinstance(error, ProviderError):
-        detail = f"{error.code}: {error.detail}" if error.code else error.detail
+        told = not error.code or error.code in error.detail
+        detail = error.detail if told else f"{error.code}: {error.detail}"
         return Verdict(event=event, due_at=due_at, http_status=error.http_status, detail=detail)
     return Verdict(event=event, due_at=due_at, detail=f"internal error: {type(error).__name__}")

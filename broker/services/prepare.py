@@ -84,7 +84,9 @@ def _fitted(
         part.index: _kept(runtime, message, part, picture)
         for part, picture in zip(shown, pictures, strict=True)
     }
-    return tuple(fitted.get(part.index, part) for part in fetched)
+    layouts = (part for part in fetched if part.kind is PartKind.LAYOUT)
+    fitted |= {part.index: _kept(runtime, message, part, _picture(part)) for part in layouts}
+    return tuple(fitted[part.index] for part in fetched)
 
 
 def _picture(part: Part) -> Picture:

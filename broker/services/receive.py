@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from hashlib import sha256
 from urllib.parse import unquote
 
 import orjson
@@ -19,6 +20,11 @@ from broker.storage import messages
 from broker.storage.database import Sql
 from broker.storage.messages import Fresh, Moved
 from broker.storage.parked import Parked
+
+LONGEST = 255
+"""Longest address that is kept; an MMS may come from a mail address."""
+LONGEST_REF = 64
+"""Longest reference of a carrier that is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +68,7 @@ def _fresh(name: str, inbound: Inbound, account: str, now_ms: int, settings: Set
         dialect="native",
         direction=Direction.IN,
         status=Status.RECEIVED,
-        originator=inbound.originator,
+        originator=inbound.originator[:LONGEST],
         recipient=inbound.recipient,
         text=inbound.text,
         tags=_tags(inbound),
@@ -70,13 +76,13 @@ def _fresh(name: str, inbound: Inbound, account: str, now_ms: int, settings: Set
         connection=name,
         created_at=now,
         valid_until=now + timedelta(seconds=settings.media_retry_s),
-        provider_ref=inbound.provider_ref,
+        provider_ref=inbound.provider_ref[:LONGEST_REF],
     )
     return Fresh(
         message=message,
         event=Event.FETCH if message.parts else Event.READY,
         due_at=now_ms if message.parts else None,
-        inbound_key=f"{name}:{inbound.key}",
+        inbound_key=sha256(f"{name}:{inbound.key}".encode()).hexdigest(),
     )
 
 

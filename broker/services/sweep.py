@@ -1,6 +1,5 @@
 """End what is overdue and put back what was dropped: the pass that repairs, found in SQL by its due time."""
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
@@ -12,12 +11,12 @@ from broker.dispatch import Queue
 from broker.domain.message import Direction, Message
 from broker.domain.status import Event, Status, sources
 from broker.runtime import Runtime
-from broker.services import events
+from broker.services import events, tidy
 from broker.services.backlog import queue_of
 from broker.services.outcome import at
 from broker.services.owing import owe, tell_soon
 from broker.settings import Settings
-from broker.storage import accounts, callbacks, files, messages
+from broker.storage import accounts, callbacks, messages
 from broker.storage.database import Sql
 from broker.storage.messages import Move, Moved
 
@@ -34,30 +33,40 @@ WITH_MEDIA = frozenset({Status.PREPARING, Status.FETCHING})
 CROWD = 1000
 """A ready list that is longer than this needs nobody to be put back on it."""
 
-ORPHAN_S = 24 * 3600
+FILES_MS = 3600_000
+"""Between two looks at the files."""
 
 
 def sweep(runtime: Runtime) -> None:
     """Look at everything that is due in SQL."""
     now_ms = runtime.ready.now_ms()
     known = runtime.directory.look()
-    waiting: dict[str, Message] = {}
+    after = (0, "")
     for _ in range(PASSES):
-        due = runtime.database.read(lambda sql: messages.load(sql, messages.due(sql, now_ms, limit=MOST)))
-        waiting |= {name: one for name, one in due.items() if one.status in WAITING | WITH_MEDIA}
-        if not _end(runtime, list(due.values()), known, now_ms) or len(due) < MOST:
+        places = runtime.database.read(partial(messages.due, now_ms=now_ms, limit=MOST, after=after))
+        _look_at(runtime, [name for _, name in places], known, now_ms)
+        if len(places) < MOST:
             break
-    _put_back(runtime, list(waiting.values()))
+        after = places[-1]
     events.retry_parked(runtime)
     tell_soon(runtime.schedule, owed=bool(runtime.database.read(partial(callbacks.endpoints, now_ms=now_ms))))
     _probe(runtime, known, now_ms)
+    if runtime.schedule.turn("files", every_ms=FILES_MS):
+        tidy.tidy(runtime.settings, runtime.database)
 
 
-def _end(runtime: Runtime, due: Sequence[Message], known: Snapshot, now_ms: int) -> int:
-    """End the present state of those whose time is over; return how many moved."""
-    moves = [move for message in due for move in _moves(message, known, now_ms, runtime.settings)]
-    if not moves:
-        return 0
+def _look_at(runtime: Runtime, ids: Sequence[str], known: Snapshot, now_ms: int) -> None:
+    """End the present state of those whose time is over, and put the others back where they wait."""
+    due = runtime.database.read(partial(messages.load, ids=ids))
+    moves = {
+        name: move for name, one in due.items() if (move := _move_of(one, known, now_ms, runtime.settings))
+    }
+    if moves:
+        _end(runtime, list(moves.values()), known, now_ms)
+    _put_back(runtime, [one for name, one in due.items() if name not in moves])
+
+
+def _end(runtime: Runtime, moves: Sequence[Move], known: Snapshot, now_ms: int) -> None:
     deadlines = events.deadlines(now_ms, runtime.settings)
 
     def job(sql: Sql) -> list[Moved]:
@@ -67,34 +76,21 @@ def _end(runtime: Runtime, due: Sequence[Message], known: Snapshot, now_ms: int)
 
     moved = runtime.database.write(job)
     log.info("messages_swept", **Counter(str(item.event) for item in moved))
-    return len(moved)
 
 
-def sweep_files(runtime: Runtime) -> None:
-    """Remove what crashes left on disk, and uploads that nobody sent in time."""
-    now = time.time()
-    settings = runtime.settings
-    gone = sum(
-        files.sweep_orphans(root, older_than_s=ORPHAN_S, now=now)
-        for root in (settings.attachments, settings.uploads)
-    )
-    if gone:
-        log.info("orphans_removed", files=gone)
-
-
-def _moves(message: Message, known: Snapshot, now_ms: int, settings: Settings) -> list[Move]:
+def _move_of(message: Message, known: Snapshot, now_ms: int, settings: Settings) -> Move | None:
     """Return what ends a message's present state, if anything but its turn does."""
     if message.status is Status.SUBMITTING:
         hold_until = now_ms + round(settings.unknown_hold_s * 1000)
         why = "its worker did not say how it ended"
-        return [_move(message, Event.LOSE, now_ms, why, due_at=hold_until)]
+        return _move(message, Event.LOSE, now_ms, why, due_at=hold_until)
     if message.status is Status.UNKNOWN:
-        return [_settle(message, known, now_ms, settings)]
+        return _settle(message, known, now_ms, settings)
     if message.status in IN_CARRIERS_CARE:
-        return [_move(message, Event.UNCONFIRM, now_ms, "no report came in time")]
+        return _move(message, Event.UNCONFIRM, now_ms, "no report came in time")
     if message.direction is Direction.OUT and message.valid_until <= at(now_ms):
-        return [_move(message, Event.EXPIRE, now_ms, "its validity is over")]
-    return []
+        return _move(message, Event.EXPIRE, now_ms, "its validity is over")
+    return None
 
 
 def _settle(message: Message, known: Snapshot, now_ms: int, settings: Settings) -> Move:

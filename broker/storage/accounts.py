@@ -59,12 +59,6 @@ def all_connections(sql: Sql, vault: Vault) -> list[Connection]:
     return [_connection(row, vault) for row in rows]
 
 
-def connection_named(sql: Sql, name: str, vault: Vault) -> Connection | None:
-    """Return one connection, credentials included."""
-    row = sql.execute(select(connections).where(connections.c.name == name)).mappings().first()
-    return None if row is None else _connection(row, vault)
-
-
 def all_routes(sql: Sql) -> dict[tuple[str, str], Route]:
     """Return the routes by account and sender."""
     return {(row["account"], row["sender"]): Route(**row) for row in sql.execute(select(routes)).mappings()}

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, tuple_, update
 
 from broker.domain.message import Message
 from broker.domain.status import ENDS, Event, Status, advance, is_late, sources
 from broker.storage.rows import message_of, message_row, part_of, part_row
 from broker.storage.tables import events, messages, parts
-from broker.storage.writing import insert_ignore, insert_into
+from broker.storage.writing import bounded, insert_ignore, insert_into
 
 FAILURES = frozenset({Event.MISS, Event.EXPIRE, Event.UNCONFIRM})
 """Bad news that is about one attempt only: an earlier attempt's does not end a later one."""
@@ -119,7 +119,7 @@ def move(
     before = {identifier: dict(row) for identifier, row in seen.items()}
     moved: list[Moved] = []
     kept: list[dict[str, Any]] = []
-    touched: dict[str, datetime] = {}
+    touched: set[str] = set()
     for item in moves:
         row = seen.get(item.id)
         if row is None:
@@ -131,13 +131,13 @@ def move(
         if after is not None:
             _apply(row, item, after, deadlines or {})
             moved.append(_moved(item, was, after, row, late + item.detail))
-            touched[item.id] = item.at
+            touched.add(item.id)
         elif item.provider_ref and not row["provider_ref"]:
             row["provider_ref"] = item.provider_ref  # the report overtook the receipt
-            touched.setdefault(item.id, item.at)
-    changes = [_change(before[identifier], seen[identifier], at) for identifier, at in touched.items()]
-    if changes:
-        connection.execute(GUARDED, changes)
+            touched.add(item.id)
+    if touched:
+        now = datetime.now(UTC)
+        connection.execute(GUARDED, [_change(before[name], seen[name], now) for name in sorted(touched)])
     if kept:
         connection.execute(_keep_event(connection), kept)
     return moved
@@ -197,12 +197,18 @@ def postpone(connection: Connection, due_at: Mapping[str, int]) -> None:
         connection.execute(statement, [{"b_id": name, "b_due_at": due} for name, due in due_at.items()])
 
 
-def due(connection: Connection, now_ms: int, *, limit: int) -> list[str]:
-    """Return the messages that somebody must look at by now, the longest due first."""
+def due(
+    connection: Connection, now_ms: int, *, limit: int, after: tuple[int, str] = (0, "")
+) -> list[tuple[int, str]]:
+    """Return since when somebody must look at which messages, the longest due first, from `after` on."""
+    place = tuple_(messages.c.due_at, messages.c.id)
     statement = (
-        select(messages.c.id).where(messages.c.due_at <= now_ms).order_by(messages.c.due_at).limit(limit)
+        select(messages.c.due_at, messages.c.id)
+        .where(messages.c.due_at <= now_ms, place > tuple_(*after))
+        .order_by(messages.c.due_at, messages.c.id)
+        .limit(limit)
     )
-    return list(connection.execute(statement).scalars())
+    return [(row.due_at, row.id) for row in connection.execute(statement)]
 
 
 def _look(connection: Connection, ids: set[str]) -> dict[str, dict[str, Any]]:
@@ -229,7 +235,7 @@ def _apply(row: dict[str, Any], item: Move, after: Status, deadlines: Mapping[St
     row["possible_duplicate"] = row["possible_duplicate"] or item.possible_duplicate
 
 
-def _change(was: Mapping[str, Any], row: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+def _change(was: Mapping[str, Any], row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     return {
         "b_id": row["id"],
         "b_status": was["status"],
@@ -239,7 +245,7 @@ def _change(was: Mapping[str, Any], row: Mapping[str, Any], at: datetime) -> dic
         "b_provider_ref": row["provider_ref"],
         "b_possible_duplicate": row["possible_duplicate"],
         "b_due_at": row["due_at"],
-        "b_updated_at": at,
+        "b_updated_at": now,
     }
 
 
@@ -273,7 +279,14 @@ def _first_events(item: Fresh) -> list[dict[str, Any]]:
 def _event_row(
     message_id: str, key: str, at: datetime, event: Event, status: Status | None, detail: str
 ) -> dict[str, Any]:
-    return {"message_id": message_id, "key": key, "at": at, "type": event, "status": status, "detail": detail}
+    return {
+        "message_id": message_id,
+        "key": bounded(key),
+        "at": at,
+        "type": event,
+        "status": status,
+        "detail": detail,
+    }
 
 
 def _keep_event(connection: Connection) -> Any:

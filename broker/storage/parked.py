@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from broker.storage.tables import parked
-from broker.storage.writing import insert_ignore
+from broker.storage.writing import bounded, insert_ignore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ def park(connection: Connection, items: Sequence[Parked]) -> None:
     rows = [
         {
             "connection": item.connection,
-            "key": item.key,
+            "key": bounded(item.key),
             "news": item.news,
             "reason": item.reason,
             "at": item.at,

@@ -92,6 +92,17 @@ def record(connection: Connection, message_id: str, changed: Sequence[Part]) -> 
         connection.execute(_RECORD, rows)
 
 
+def unprepared(connection: Connection, paths: Sequence[str]) -> list[str]:
+    """Return those of the paths that a message names which has no copy of its own yet."""
+    # Such a message is being prepared, so it is due some time: the index of what is due finds it.
+    statement = (
+        select(parts.c.path)
+        .join(messages, messages.c.id == parts.c.message_id)
+        .where(messages.c.due_at.is_not(None), messages.c.status == Status.PREPARING, parts.c.path.in_(paths))
+    )
+    return [path for path in connection.execute(statement).scalars() if path is not None]
+
+
 def tag(connection: Connection, message_id: str, tags: Sequence[Tag]) -> None:
     """Set tags of a message by name; others stay."""
     was = connection.execute(select(messages.c.tags).where(messages.c.id == message_id)).scalar_one()

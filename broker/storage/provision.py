@@ -77,6 +77,7 @@ def _account(connection: Connection, row: Row, vault: Vault, secret_key: str) ->
     upsert(connection, accounts, values, once=("credit",))
     if told_at:
         callbacks.resume(connection, name, told_at, to=row.get("callback_url"))
+    connection.execute(delete(api_keys).where(api_keys.c.account == name))
     for key in row.get("api_keys") or ():
         upsert(connection, api_keys, {"fingerprint": fingerprint(secret_key, key), "account": name})
     connection.execute(delete(senders).where(senders.c.account == name))

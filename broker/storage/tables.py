@@ -31,8 +31,8 @@ messages = Table(
     Column("dialect", String(16), nullable=False),
     Column("direction", String(3), nullable=False),
     Column("status", String(12), nullable=False),
-    Column("originator", String(32), nullable=False),
-    Column("recipient", String(32), nullable=False),
+    Column("originator", String(255), nullable=False),
+    Column("recipient", String(255), nullable=False),
     Column("text", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("priority", String(6), nullable=False),
@@ -42,7 +42,7 @@ messages = Table(
     Column("members", Text),  # JSON list of ids, in a group only
     Column("connection", String(64)),
     Column("provider_ref", String(64)),
-    Column("inbound_key", String(160)),  # what makes an arrival the same arrival
+    Column("inbound_key", String(64)),  # what makes an arrival the same arrival
     Column("possible_duplicate", Boolean, nullable=False),
     Column("attempts", Integer, nullable=False),
     # Redis's clock, in ms: when somebody must look at it again. A lease, a retry, a deadline; absent at an end.

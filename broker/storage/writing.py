@@ -1,6 +1,7 @@
 """Inserts that know what to do when the row is there already, on both databases."""
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection, Table
@@ -15,6 +16,11 @@ def insert_into(connection: Connection, table: Table) -> Any:
 def insert_ignore(connection: Connection, table: Table) -> Any:
     """Return an insert that leaves rows alone that are already there."""
     return insert_into(connection, table).on_conflict_do_nothing()
+
+
+def bounded(key: str, most: int = 255) -> str:
+    """Return a key that fits its column: as it is, or for a longer one a digest that is as good."""
+    return key if len(key) <= most else sha256(key.encode()).hexdigest()
 
 
 def upsert(

@@ -95,7 +95,7 @@ def test_a_receipt_that_was_overtaken_still_leaves_the_carriers_reference(databa
 
 def test_what_ends_is_not_due_any_more(database: Database) -> None:
     message_id = add_claimed(database)
-    assert database.read(lambda sql: messages.due(sql, NOW_MS, limit=9)) == [message_id]
+    assert database.read(lambda sql: messages.due(sql, NOW_MS, limit=9)) == [(NOW_MS, message_id)]
     database.write(lambda sql: messages.move(sql, [make_move(message_id, Event.DELIVER)]))
     assert database.read(lambda sql: messages.due(sql, NOW_MS, limit=9)) == []
 
