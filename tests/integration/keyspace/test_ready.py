@@ -1,0 +1,191 @@
+"""Ready lists, the outbox that repairs them, and the schedule."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import pytest
+
+from broker.dispatch import Queue
+from broker.keyspace import content, keys
+from broker.keyspace.client import open_sync
+from broker.keyspace.ready import Ready
+from broker.keyspace.schedule import Schedule
+from broker.settings import Settings
+from tests.integration.keyspace.conftest import message, request
+
+T = TypeVar("T")
+RINGS = 3
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[Any]:
+    with open_sync(settings.redis_url, settings) as one:
+        yield one
+
+
+@pytest.fixture
+def ready(client: Any) -> Ready:
+    return Ready(client, rings=RINGS, put_back_s=0.05)
+
+
+@pytest.fixture
+def schedule(client: Any) -> Schedule:
+    return Schedule(client, rings=RINGS)
+
+
+@pytest.fixture
+def admit(open_admission: Callable[..., Any], settings: Settings) -> Callable[[int], Any]:
+    async def some(count: int) -> list[str]:
+        admission = open_admission(settings.redis_url)
+        messages = [message() for _ in range(count)]
+        for one in messages:
+            await admission.admit(request(one))
+        return [one.id for one in messages]
+
+    return some
+
+
+def until(question: Callable[[], T]) -> T:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if answer := question():
+            return answer
+        time.sleep(0.01)
+    raise AssertionError("waited in vain")
+
+
+async def test_what_came_first_is_popped_first_and_another_take_is_rung_for(
+    admit: Callable[[int], Any], ready: Ready, client: Any
+) -> None:
+    ids = await admit(5)
+    client.delete(Queue.SUBMIT)
+    popped = ready.pop(Queue.SUBMIT, 3)
+    assert popped.ids == tuple(ids[:3])
+    assert set(popped.pops.values()) == {1}
+    assert client.llen(Queue.SUBMIT) == 1
+    ready.pop(Queue.SUBMIT, 3)
+    assert client.llen(Queue.SUBMIT) == 1, "nothing is left, so nobody is rung for"
+
+
+async def test_what_was_popped_and_not_dropped_is_put_back_and_what_was_dropped_is_not(
+    admit: Callable[[int], Any], ready: Ready, schedule: Schedule, client: Any
+) -> None:
+    lost, done = await admit(2)
+    ready.pop(Queue.SUBMIT, 2)
+    ready.drop(Queue.SUBMIT, [done], contents=[keys.content(done)])
+    client.delete(Queue.SUBMIT)
+    assert until(lambda: schedule.put_back(Queue.SUBMIT)) == 1
+    assert client.llen(Queue.SUBMIT) == 1, "and rung for"
+    again = ready.pop(Queue.SUBMIT, 2)
+    assert (again.ids, dict(again.pops)) == ((lost,), {lost: 2})
+    assert ready.messages([lost, done]).keys() == {lost}
+    assert client.zrange(keys.outbox(Queue.SUBMIT), 0, -1) == [lost.encode()]
+
+
+async def test_each_pop_doubles_the_wait_until_an_id_is_put_back(
+    admit: Callable[[int], Any], client: Any, schedule: Schedule
+) -> None:
+    ready = Ready(client, rings=RINGS, put_back_s=5)
+    (one,) = await admit(1)
+    waits = []
+    for _ in range(6):
+        now_ms = ready.pop(Queue.SUBMIT, 1).now_ms
+        waits.append(client.zscore(keys.outbox(Queue.SUBMIT), one) - now_ms)
+        client.rpush(keys.ready(Queue.SUBMIT), one)
+    assert waits == [5_000, 10_000, 20_000, 40_000, 60_000, 60_000]
+
+
+async def test_an_id_that_was_put_back_is_not_put_back_again_before_it_is_popped(
+    admit: Callable[[int], Any], ready: Ready, schedule: Schedule, client: Any
+) -> None:
+    await admit(1)
+    ready.pop(Queue.SUBMIT, 1)
+    until(lambda: schedule.put_back(Queue.SUBMIT))
+    time.sleep(0.2)  # longer than its first wait
+    assert schedule.put_back(Queue.SUBMIT) == 0
+    assert client.llen(keys.ready(Queue.SUBMIT)) == 1
+
+
+async def test_a_ready_list_that_was_deleted_is_restored_from_the_outbox(
+    admit: Callable[[int], Any], ready: Ready, schedule: Schedule, client: Any
+) -> None:
+    ids = await admit(3)
+    client.delete(keys.ready(Queue.SUBMIT), Queue.SUBMIT)
+    assert schedule.put_back(Queue.SUBMIT) == 3
+    assert sorted(ready.pop(Queue.SUBMIT, 9).ids) == sorted(ids)
+
+
+async def test_a_long_list_that_was_deleted_comes_back_whole(
+    admit: Callable[[int], Any], ready: Ready, schedule: Schedule, client: Any
+) -> None:
+    ids = await admit(450)
+    client.delete(keys.ready(Queue.SUBMIT), Queue.SUBMIT)
+    found: list[str] = []
+    while schedule.put_back(Queue.SUBMIT):
+        found += ready.pop(Queue.SUBMIT, 200).ids
+    assert sorted(found) == sorted(ids)
+
+
+async def test_what_waits_unheard_is_rung_for_again(
+    admit: Callable[[int], Any], schedule: Schedule, client: Any
+) -> None:
+    await admit(2)
+    client.delete(Queue.SUBMIT)
+    schedule.put_back(Queue.SUBMIT)
+    schedule.put_back(Queue.SUBMIT)
+    assert client.llen(Queue.SUBMIT) == 1
+
+
+def test_nobody_is_rung_for_where_nothing_waits(schedule: Schedule, client: Any) -> None:
+    schedule.put_back(Queue.SUBMIT)
+    assert schedule.move_due(Queue.SUBMIT) == 0
+    assert client.llen(Queue.SUBMIT) == 0
+
+
+def test_what_sql_holds_is_pushed_without_an_outbox_entry(ready: Ready, client: Any) -> None:
+    ready.push(Queue.MEDIA, ["a", "b"])
+    ready.push(Queue.MEDIA, [])
+    assert ready.pop(Queue.MEDIA, 9).ids == ("a", "b")
+    assert client.zcard(keys.outbox(Queue.MEDIA)) == 0
+    assert client.llen(Queue.MEDIA) == 1
+
+
+def test_the_schedule_moves_what_is_due_and_leaves_the_rest(
+    schedule: Schedule, ready: Ready, client: Any
+) -> None:
+    now_ms = ready.now_ms()
+    schedule.add(Queue.SUBMIT, {"due": now_ms - 10, "overdue": now_ms - 20, "later": now_ms + 60_000})
+    assert schedule.move_due(Queue.SUBMIT) == 2
+    assert ready.pop(Queue.SUBMIT, 9).ids == ("overdue", "due")
+    assert client.zrange(keys.schedule(Queue.SUBMIT), 0, -1) == [b"later"]
+    assert client.llen(Queue.SUBMIT) == 1
+
+
+def test_one_scheduler_leads_until_its_lease_ends(schedule: Schedule) -> None:
+    assert schedule.lead("a", lease_ms=100)
+    assert not schedule.lead("b", lease_ms=100)
+    assert schedule.lead("a", lease_ms=100)
+    assert until(lambda: schedule.lead("b", lease_ms=60_000))
+    assert not schedule.lead("a", lease_ms=100)
+
+
+def test_the_clock_goes_on_while_redis_is_away(
+    own_redis: Callable[..., Any], make_settings: Callable[..., Settings]
+) -> None:
+    server = own_redis()
+    settings = make_settings(redis_url=f"{server.url}/0")
+    with open_sync(settings.redis_url, settings) as client:
+        ready = Ready(client, rings=RINGS, put_back_s=1)
+        before = ready.now_ms()
+        server.kill()
+        time.sleep(0.05)
+        assert before + 50 <= ready.now_ms() < before + 60_000
+
+
+def test_a_webhook_reads_back_until_it_is_dropped(ready: Ready, client: Any) -> None:
+    hook = content.Webhook(connection="c", body=b"[1]\n", at=message().created_at)
+    client.set(keys.webhook("d"), content.encode_webhook(hook))
+    assert ready.webhooks(["d", "gone"]) == {"d": hook}
+    ready.drop(Queue.EVENTS, ["d"], contents=[keys.webhook("d")])
+    assert ready.webhooks(["d"]) == {}
