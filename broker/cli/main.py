@@ -8,6 +8,7 @@ import typer
 
 from broker import __version__
 from broker.cli import printing
+from broker.cli.bench import bench
 from broker.cli.client import Api, Refused, Unreachable
 from broker.cli.folder import Folder
 from broker.errors import ConfigurationError
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 listing = typer.Typer(help="Look messages up.", no_args_is_help=True)
 app.add_typer(listing, name="messages")
+app.command()(bench)
 
 WRONG_USE, UNREACHABLE = 2, 4
 _CODES = {ConfigurationError: WRONG_USE, Refused: 1, Unreachable: UNREACHABLE}
@@ -218,16 +220,8 @@ def _api(data: Path | None, url: str, key: str) -> Api:
     return Api.of(Folder(data or Settings.load().data_dir), url=url, key=key)
 
 
-def _add_bench() -> None:
-    from broker.cli.bench import bench
-
-    app.command()(bench)
-
-
 def main() -> None:
     """Run the command line; what is wrong is said in a sentence."""
-    if "bench" in sys.argv[1:2] or {"-h", "--help"} & set(sys.argv[1:2]):
-        _add_bench()
     try:
         app(prog_name="./run")
     except (ConfigurationError, Refused, Unreachable) as error:
