@@ -1,0 +1,120 @@
+"""Takes of webhooks: each piece of news counts once, and a poisonous one harms only itself."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from broker.dispatch import Queue
+from broker.domain.status import Status
+from broker.keyspace import keys
+from broker.keyspace.arrivals import Arrivals
+from broker.keyspace.content import Webhook, encode_webhook
+from broker.services import events, submit
+from broker.settings import Settings
+from tests.integration.workers.carrier import Carrier, until
+from tests.integration.workers.conftest import World
+
+
+def delivered(message_id: str, *, time: str = "2026-11-21T12:00:00.000Z") -> bytes:
+    """Return what the carrier posts when a message has arrived."""
+    message = {
+        "id": "carrier-1",
+        "owner": "+12025550150",
+        "applicationId": "app-1",
+        "time": time,
+        "segmentCount": 1,
+        "direction": "out",
+        "to": ["+12025550101"],
+        "from": "+12025550150",
+        "text": "",
+        "media": [],
+        "tag": f"{message_id}.1",
+    }
+    event = {
+        "type": "message-delivered",
+        "time": time,
+        "description": "ok",
+        "to": "+12025550101",
+        "message": message,
+    }
+    return json.dumps([event]).encode()
+
+
+def arrive(settings: Settings, *bodies: bytes) -> None:
+    """Take webhooks in as the ingress does."""
+
+    async def run() -> None:
+        door = Arrivals(settings.redis_url, settings)
+        await door.arrive_all(
+            [Webhook(connection="bandwidth-1", body=body, at=datetime.now(UTC)) for body in bodies]
+        )
+        await door.close()
+
+    asyncio.run(run())
+
+
+def test_a_report_moves_its_message_however_often_it_comes(world: World, carrier: Carrier) -> None:
+    (one,) = world.admit()
+    submit.take(world.runtime, Queue.SUBMIT)
+    for _ in range(3):
+        arrive(world.settings, delivered(one))
+        events.take(world.runtime)
+    assert world.status(one) is Status.DELIVERED
+    assert [event.type for event in world.record(one).events] == ["admit", "claim", "receipt", "deliver"]
+    assert world.redis.keys("hook:*") == world.redis.zrange(keys.outbox(Queue.EVENTS), 0, -1) == []
+
+
+def test_a_webhook_that_a_crash_dropped_after_the_pop_is_put_back(world: World, carrier: Carrier) -> None:
+    (one,) = world.admit()
+    submit.take(world.runtime, Queue.SUBMIT)
+    arrive(world.settings, delivered(one))
+    world.runtime.ready.pop(Queue.EVENTS, 10)  # and then the worker died
+    until(lambda: world.runtime.schedule.put_back(Queue.EVENTS))
+    events.take(world.runtime)
+    assert world.status(one) is Status.DELIVERED
+
+
+def test_poisonous_webhooks_end_up_alone_and_the_others_are_read(world: World, carrier: Carrier) -> None:
+    ids = world.admit(4)
+    submit.take(world.runtime, Queue.SUBMIT)
+    arrive(world.settings, *(delivered(one) for one in ids))
+    poison = world.redis.zrange(keys.outbox(Queue.EVENTS), 0, 1)
+    for digest in poison:
+        world.redis.set(keys.webhook(digest), "no head")
+
+    def turn() -> bool:
+        world.runtime.schedule.put_back(Queue.EVENTS)
+        with suppress(ValueError):  # what the poison raises
+            events.take(world.runtime)
+        return [world.status(one) for one in ids].count(Status.DELIVERED) == 2
+
+    until(turn)
+    assert sorted(world.redis.zrange(keys.outbox(Queue.EVENTS), 0, -1)) == sorted(poison)
+
+
+def test_a_report_that_came_before_its_message_is_matched_later(
+    world: World, carrier: Carrier, make_settings: Callable[..., Any]
+) -> None:
+    (one,) = world.admit()
+    arrive(world.settings, delivered(one))
+    events.take(world.runtime)  # the message is not in SQL yet
+    submit.take(world.runtime, Queue.SUBMIT)
+
+    def matched() -> bool:
+        events.retry_parked(world.runtime)
+        return world.status(one) is Status.DELIVERED
+
+    until(matched)
+
+
+def test_the_same_webhook_by_another_connection_is_other_news(world: World, carrier: Carrier) -> None:
+    (one,) = world.admit()
+    submit.take(world.runtime, Queue.SUBMIT)
+    hook = Webhook(connection="another", body=delivered(one), at=datetime.now(UTC))
+    world.redis.set(keys.webhook("d"), encode_webhook(hook))
+    world.runtime.ready.push(Queue.EVENTS, ["d"])
+    events.take(world.runtime)
+    assert world.status(one) is Status.SUBMITTED
