@@ -8,9 +8,9 @@ from broker.keyspace import keys
 from broker.keyspace.client import Sync
 
 OPENS_AFTER = 5
-"""Failures in a row."""
+"""Failures in a row; a probe tries no more than that."""
 
-FIRST_MS, LONGEST_MS = 2_000, 5 * 60_000
+FIRST_MS, LONGEST_MS = 1_000, 60_000
 """Pauses of an open circuit; each failed probe doubles them."""
 
 LONGEST_ASKED_MS = 60 * 60_000

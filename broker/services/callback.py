@@ -10,7 +10,6 @@ from functools import partial
 import structlog
 
 from broker.directory import Snapshot
-from broker.dispatch import Queue
 from broker.domain.callback import CallbackState
 from broker.domain.message import Message
 from broker.domain.status import Event
@@ -19,6 +18,7 @@ from broker.keyspace.circuits import OPENS_AFTER, Leave
 from broker.runtime import Runtime
 from broker.services.backlog import repaired_later
 from broker.services.outcome import at
+from broker.services.owing import tell_soon
 from broker.services.tell import tell
 from broker.services.told import Answer, Result, asked_ms, is_well, judge
 from broker.storage import callbacks, messages
@@ -61,7 +61,8 @@ def _claim(runtime: Runtime, now_ms: int) -> list[Visit]:
     leave = {one: said for one, said in runtime.circuits.ask(chosen).items() if said is not Leave.NO}
     fair = max(1, runtime.settings.take_size // max(1, len(leave)))
     shares = {
-        one: runtime.berths.take(one, 1 if said is Leave.PROBE else fair) for one, said in leave.items()
+        one: runtime.berths.take(one, min(fair, OPENS_AFTER) if said is Leave.PROBE else fair)
+        for one, said in leave.items()
     }
     settings = runtime.settings
     job = partial(
@@ -79,8 +80,7 @@ def _claim(runtime: Runtime, now_ms: int) -> list[Visit]:
         claimed = Counter(item.endpoint for item in due)
         for endpoint, share in shares.items():
             runtime.berths.give_back(endpoint, share - claimed[endpoint])
-    if any(claimed[endpoint] == share > 0 for endpoint, share in shares.items()):
-        runtime.schedule.ring(Queue.CALLBACKS)
+    tell_soon(runtime.schedule, owed=any(claimed[one] == share > 0 for one, share in shares.items()))
     return [
         Visit(
             endpoint=endpoint,
@@ -153,7 +153,7 @@ def _record(runtime: Runtime, visit: Visit, results: Sequence[tuple[Due, Result]
     runtime.database.write(job)
     with repaired_later():
         _note(runtime, visit, [result for _, result in results])
-        runtime.schedule.ring(Queue.CALLBACKS)
+    tell_soon(runtime.schedule, owed=True)
     for result in ill:
         if isinstance(result, BaseException) and not isinstance(result, BrokerError):
             log.error("callback_broke", exc_info=result)
@@ -178,7 +178,7 @@ def _note(runtime: Runtime, visit: Visit, results: Sequence[Result]) -> None:
     if len(ill) < len(results):
         runtime.circuits.worked(visit.endpoint)
         ill = ill if wanted_ms else []
-    for _ in ill[:OPENS_AFTER]:
+    for _ in ill[: 1 if visit.probe else OPENS_AFTER]:
         pause_ms = runtime.circuits.failed(visit.endpoint, probe=visit.probe, asked_ms=wanted_ms)
     if pause_ms:
         log.warning("endpoint_paused", account=visit.due[0].account, pause_ms=pause_ms)

@@ -1,6 +1,7 @@
 """Tell one customer one thing."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from broker.dialects import DIALECTS
@@ -9,6 +10,7 @@ from broker.domain.account import CallbackPlan
 from broker.domain.callback import Callback
 from broker.domain.message import Message, PartState
 from broker.domain.wire import Request
+from broker.errors import OutcomeUnknown
 from broker.net.plain import Incoming
 from broker.runtime import Runtime
 from broker.services.outgoing import link_to
@@ -57,9 +59,10 @@ def request_for(runtime: Runtime, known: Snapshot, message: Message, item: Due) 
 
 
 async def _read_some(answer: Incoming) -> None:
-    """Read so much of an answer that a short one leaves its connection ready for the next."""
+    """Read so much of an answer that a short one leaves its connection ready for the next; what it says is all one."""
     size = 0
-    async for chunk in answer.chunks():
-        size += len(chunk)
-        if size > READ_LIMIT:
-            return
+    with suppress(OutcomeUnknown):
+        async for chunk in answer.chunks():
+            size += len(chunk)
+            if size > READ_LIMIT:
+                return

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from broker.domain.backoff import doubled_s
@@ -15,7 +16,16 @@ from broker.storage.callbacks import Due, Tried
 LONGEST_ASKED_S = 24 * 3600.0
 """Longest wait that a customer's Retry-After is granted."""
 
-_BUSY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+_BUSY = frozenset(
+    {
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
+"""Answers that ask for less. One of 500 costs nobody any time: the callback's own schedule will do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +41,7 @@ Result = Answer | BaseException
 
 def is_well(result: Result) -> bool:
     """Say whether the endpoint is there and can cope, whatever it made of the callback."""
-    return (
-        isinstance(result, Answer)
-        and result.status < HTTPStatus.INTERNAL_SERVER_ERROR
-        and result.status not in _BUSY
-    )
+    return isinstance(result, Answer) and result.status not in _BUSY
 
 
 def asked_ms(result: Result) -> int:
@@ -77,8 +83,8 @@ def retry_after_s(value: str) -> float:
 
 
 def _until(value: str) -> float:
-    until = datetime.strptime(value.strip(), "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
-    return (until - datetime.now(UTC)).total_seconds()
+    until = parsedate_to_datetime(value)
+    return (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
 
 
 def _error(result: Result) -> str:

@@ -63,8 +63,9 @@ senders = ["+12025550150", "+12025550151"]
 class Stack:
     """One `up` on its own folder and ports."""
 
-    def __init__(self, folder: Path, *, env: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, *, env: Mapping[str, str], provision: str = PROVISION) -> None:
         self._folder = folder
+        self._provision = provision
         self._env = {**os.environ, **env}
         self._output = folder / "up.log"
 
@@ -74,7 +75,7 @@ class Stack:
         for _ in range(3):
             port = free_port()
             provision = self._folder / "provision.toml"
-            provision.write_text(PROVISION.format(port=port, **KEYS))
+            provision.write_text(self._provision.format(port=port, **KEYS))
             command = [sys.executable, "-P", "-m", "broker.cli.main", "up", "--no-flower", "--port", "0"]
             command += ["--data", str(self._folder / "data"), "--provision", str(provision)]
             with self._output.open("ab") as output:
