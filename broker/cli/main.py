@@ -24,7 +24,6 @@ app = typer.Typer(
 )
 listing = typer.Typer(help="Look messages up.", no_args_is_help=True)
 app.add_typer(listing, name="messages")
-app.command()(bench)
 
 WRONG_USE, UNREACHABLE = 2, 4
 _CODES = {ConfigurationError: WRONG_USE, Refused: 1, Unreachable: UNREACHABLE}
@@ -208,6 +207,9 @@ def show_message(
         printing.line(message)
     else:
         print(printing.story(message))
+
+
+app.command()(bench)
 
 
 @app.command()
