@@ -31,9 +31,6 @@ log = structlog.get_logger()
 PATIENCE_S = 1.0
 """How long a take waits for slow endpoints, and how long a quick answer may wait for a slow one to be recorded."""
 
-MOST_ENDPOINTS = 1000
-"""Most endpoints that one take looks at; another comes for the rest."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
@@ -54,17 +51,17 @@ def take(runtime: Runtime) -> None:
 
 
 def _claim(runtime: Runtime, now_ms: int) -> list[Visit]:
-    """Claim a fair share for every endpoint that has room and may be tried."""
+    """Claim a fair share for every endpoint that has room and may be tried; of very many, for some at random."""
+    settings = runtime.settings
     waiting = runtime.database.read(lambda sql: callbacks.endpoints(sql, now_ms))
     waiting = [one for one in waiting if runtime.berths.free(one)]
-    chosen = random.sample(waiting, min(len(waiting), MOST_ENDPOINTS))
+    chosen = random.sample(waiting, min(len(waiting), settings.take_size))
     leave = {one: said for one, said in runtime.circuits.ask(chosen).items() if said is not Leave.NO}
-    fair = max(1, runtime.settings.take_size // max(1, len(leave)))
+    fair = max(1, settings.take_size // max(1, len(leave)))
     shares = {
         one: runtime.berths.take(one, min(fair, OPENS_AFTER) if said is Leave.PROBE else fair)
         for one, said in leave.items()
     }
-    settings = runtime.settings
     job = partial(
         _claim_in,
         shares=shares,
@@ -111,9 +108,8 @@ async def _start(runtime: Runtime, known: Snapshot, visits: Sequence[Visit]) -> 
 def _done(runtime: Runtime, task: asyncio.Task[None]) -> None:
     runtime.errands.discard(task)
     if not task.cancelled() and task.exception() is not None:
-        log.error(
-            "callbacks_broke", exc_info=task.exception()
-        )  # their lease runs out, and they are tried again
+        # The lease of these callbacks runs out, and they are tried again.
+        log.error("callbacks_broke", exc_info=task.exception())
 
 
 async def _visit(runtime: Runtime, known: Snapshot, visit: Visit) -> None:
