@@ -2,12 +2,21 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.acceptance.flows.world import World, open_world
 
 _numbers = itertools.count(10_000)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test the time that a whole stack needs to start on a busy machine: any may be the first."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.timeout(360))
 
 
 @pytest.fixture(scope="session")
