@@ -61,36 +61,45 @@ senders = ["+12025550150", "+12025550151"]
 
 
 class Stack:
-    """One `up` on its own folder and ports."""
+    """One `up` on its own folder and ports; `carrier` is the URL of a simulator that does not die with it."""
 
-    def __init__(self, folder: Path, *, env: Mapping[str, str], provision: str = PROVISION) -> None:
+    def __init__(
+        self, folder: Path, *, env: Mapping[str, str], provision: str = PROVISION, carrier: str = ""
+    ) -> None:
         self._folder = folder
         self._provision = provision
         self._env = {**os.environ, **env}
         self._output = folder / "up.log"
+        self._carrier = carrier
+        self._port = 0
 
     def start(self) -> None:
-        """Start everything and wait until it is ready."""
-        self._folder.mkdir(parents=True)
+        """Start everything and wait until it is ready; again on the same ports, if it ran before."""
+        self._folder.mkdir(parents=True, exist_ok=True)
         for _ in range(3):
-            port = free_port()
-            provision = self._folder / "provision.toml"
-            provision.write_text(self._provision.format(port=port, **KEYS))
-            command = [sys.executable, "-P", "-m", "broker.cli.main", "up", "--no-flower", "--port", "0"]
-            command += ["--data", str(self._folder / "data"), "--provision", str(provision)]
-            with self._output.open("ab") as output:
-                self._up = subprocess.Popen(
-                    command,
-                    stdout=output,
-                    stderr=output,
-                    env=self._env,
-                    preexec_fn=die_with_parent,  # noqa: PLW1509  the child only calls prctl
-                )
+            port = urlsplit(self._carrier).port or free_port()
+            self._run(port)
             self.until(self._is_up)
-            if self.endpoints["simulator"].endswith(f":{port}"):
+            self._port = urlsplit(self.endpoints["ingress"]).port or 0
+            if self._carrier or self.endpoints["simulator"].endswith(f":{port}"):
                 return
             self.end()  # somebody else took the port in between
         raise AssertionError("no port for the simulator")
+
+    def _run(self, carrier_port: int) -> None:
+        provision = self._folder / "provision.toml"
+        provision.write_text(self._provision.format(port=carrier_port, **KEYS))
+        command = [sys.executable, "-P", "-m", "broker.cli.main", "up", "--no-flower"]
+        command += ["--port", str(self._port), "--provision", str(provision)]
+        command += ["--data", str(self._folder / "data"), *(["--no-simulator"] if self._carrier else [])]
+        with self._output.open("ab") as output:
+            self._up = subprocess.Popen(
+                command,
+                stdout=output,
+                stderr=output,
+                env=self._env,
+                preexec_fn=die_with_parent,  # noqa: PLW1509  the child only calls prctl
+            )
 
     @property
     def endpoints(self) -> dict[str, Any]:
@@ -127,6 +136,14 @@ class Stack:
         os.kill(pid, how)
         return pid
 
+    def kill_all(self) -> None:
+        """Kill `up` at once, and with it every process."""
+        pids = [pid for found in self.endpoints["processes"].values() for pid in found]
+        self._up.kill()
+        self._up.wait()
+        self.until(lambda: not any(alive(pid) for pid in pids))
+        (self._folder / "data" / "endpoints.json").unlink()
+
     def kill(self, role: str, number: int = 0) -> None:
         """Kill a process at once and wait until another has taken its place."""
         killed = self.signal(role, signal.SIGKILL, number)
@@ -146,7 +163,7 @@ class Stack:
 
     def connect(self, name: str) -> http.client.HTTPConnection:
         """Open a connection to the ingress or the simulator."""
-        address = urlsplit(self.endpoints[name])
+        address = urlsplit(self._carrier if name == "simulator" and self._carrier else self.endpoints[name])
         return http.client.HTTPConnection(str(address.hostname), address.port, timeout=10)
 
     def get(self, path: str, *, account: str = "acme") -> dict[str, Any]:

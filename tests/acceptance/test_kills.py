@@ -70,11 +70,11 @@ def test_the_other_worker_may_die_too(stack: Stack) -> None:
 
 
 def test_everything_may_die_in_turn(stack: Stack) -> None:
-    load = Load(stack, "turn", 1500, rate=150).start()
+    load = Load(stack, "turn", 900, rate=100).start()
     for number, (role, which) in enumerate(
         [("worker", 0), ("redis", 0), ("ingress", 0), ("scheduler", 0)], 1
     ):
-        load.told_at_least(number * 150)
+        load.told_at_least(number * 100)
         stack.kill(role, which)
     ledger = Ledger(stack, load)
     ledger.balance()
