@@ -15,6 +15,19 @@ _databases = itertools.cycle(range(15))
 """Number 15 is left to modules whose tests share one database."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--repeat`: run what depends on processes and timing more often than once."""
+    parser.addoption("--repeat", type=int, default=1, help="how often to run tests marked flaky_prone")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test of each repetition."""
+    times = metafunc.config.getoption("--repeat")
+    if times > 1 and metafunc.definition.get_closest_marker("flaky_prone"):
+        metafunc.fixturenames.append("repetition")
+        metafunc.parametrize("repetition", range(1, times + 1))
+
+
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """The session's own Valkey; tests that freeze or kill a server start one with `own_redis`."""
