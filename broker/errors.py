@@ -219,7 +219,12 @@ class Throttled(ProviderError):
     """Too fast: later, not before `retry_after_s` where the carrier named one."""
 
     def __init__(
-        self, detail: str, *, retry_after_s: float | None = None, http_status: int | None = None, code: str = ""
+        self,
+        detail: str,
+        *,
+        retry_after_s: float | None = None,
+        http_status: int | None = None,
+        code: str = "",
     ) -> None:
         super().__init__(detail, http_status=http_status, code=code)
         self.retry_after_s = retry_after_s

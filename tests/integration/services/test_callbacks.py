@@ -12,11 +12,13 @@ from standardwebhooks import Webhook
 from broker.domain.message import Message, Part, PartState
 from broker.domain.status import Event, Status
 from broker.errors import MediaForbidden
+from broker.keyspace import keys
+from broker.keyspace.circuits import Leave
 from broker.keyspace.client import open_sync
 from broker.runtime import Runtime
 from broker.services import callback, sweep
 from broker.services.owing import begun, owe
-from broker.storage import messages, provision
+from broker.storage import callbacks, messages, provision
 from broker.storage.messages import Fresh, Move
 from tests.integration.services.conftest import outbound
 from tests.sink import Reply, Sink
@@ -93,6 +95,10 @@ def rows(runtime: Runtime) -> list[Any]:
     return runtime.database.read(lambda sql: list(sql.execute(text("SELECT * FROM callbacks ORDER BY id"))))
 
 
+def due(runtime: Runtime) -> list[Any]:
+    return [row for row in rows(runtime) if row.due_at is not None and row.due_at <= runtime.ready.now_ms()]
+
+
 def until(runtime: Runtime, question: Callable[[], object]) -> None:
     """Take again and again until something is so."""
     deadline = time.monotonic() + WITHIN_S
@@ -149,19 +155,27 @@ def test_one_id_is_repeated_until_the_customer_has_it(told_runtime: Prepare, sin
     assert [one.status for one in sink.told] == [500, 500, 500, 200]
 
 
-def test_an_endpoint_that_fails_is_left_alone_but_for_a_probe(told_runtime: Prepare, sink: Sink) -> None:
+def test_an_endpoint_that_is_away_is_left_alone_and_then_tried_with_a_few(
+    told_runtime: Prepare, sink: Sink
+) -> None:
     runtime = told_runtime()
-    broken = threading.Event()
-    sink.answer = lambda path, before: Reply(status=200 if broken.is_set() else 503)
+    sink.answer = lambda path, before: Reply(status=503)
     for _ in range(20):
         submitted(runtime)
-    until(runtime, lambda: len(sink.told) >= 20)
-    asked = len(sink.told)
-    for _ in range(20):
+    endpoint = callbacks.endpoint_of("acme", sink.url())
+    until(runtime, lambda: runtime.circuits.ask([endpoint])[endpoint] is not Leave.YES)
+    runtime.circuits.failed(endpoint, probe=True, asked_ms=600_000)
+    until(runtime, lambda: runtime.berths.free(endpoint) == runtime.settings.callback_window)
+    sink.told.clear()
+    for _ in range(5):
         callback.take(runtime)
-    assert len(sink.told) <= asked + 2, "but for those under way, and a probe"
+    assert sink.told == []
 
-    broken.set()
+    sink.answer = lambda path, before: Reply(status=200)
+    until(runtime, lambda: len(due(runtime)) == 20)
+    with open_sync(runtime.settings.redis_url, runtime.settings) as client:
+        client.hset(keys.circuit(endpoint), "until", 1)
+    callback.take(runtime)
     until(runtime, all_are(runtime, "told"))
 
     assert len({one.id for one in sink.good()}) == 20
