@@ -107,7 +107,7 @@ def test_every_command_is_one_that_is_checked_here() -> None:
 def test_run_knows_the_command_and_its_options(words: list[str]) -> None:
     name, *rest = words
     if name in FRONT_DOOR:
-        assert rest == []
+        assert rest in ([], ["-m", "flaky_prone", "--repeat", "20"])
         return
     known: dict[str, Any] = getattr(typer.main.get_command(app), "commands", {})
     assert name in known, f"there is no ./run {name}"
@@ -160,7 +160,7 @@ def test_the_answers_to_sends_are_those_that_the_native_api_gives() -> None:
     from broker.dialects.native.dialect import NativeDialect
 
     one, several = (
-        json.loads(block.text) for block in BLOCKS if block.language == "json" and '"to"' in block.text
+        json.loads(block.text) for block in BLOCKS if block.language == "json" and '"durability"' in block.text
     )
     for shown, many in ((one, False), (several, True)):
         messages = shown["messages"] if many else [shown]
@@ -203,7 +203,7 @@ def test_every_variable_is_a_setting() -> None:
     assert named <= {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)", README))))
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\((?!https:)([^)#]+)", README))))
 def test_every_file_linked_to_is_there(target: str) -> None:
     assert (ROOT / target).exists()
 
