@@ -163,7 +163,7 @@ def explain_guarded_update(sql: Connection) -> str:
     statement = str(
         messages.GUARDED.compile(dialect=sql.dialect, compile_kwargs={"render_postcompile": True})
     )
-    values = {name: None for name in messages.GUARDED.compile().params} | {
+    values = dict.fromkeys(messages.GUARDED.compile().params) | {
         "b_id": "x",
         "b_status": "submitting",
     }

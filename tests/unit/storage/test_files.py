@@ -190,9 +190,7 @@ def test_an_upload_of_another_account_is_not_found(tmp_path: Path) -> None:
     assert files.find_upload(tmp_path, "rival", stored.id) is None
 
 
-@pytest.mark.parametrize(
-    "media_id", ["", "..", "../acme", "nothing", "x" * 5000, "\0", MESSAGE, "\ud800"]
-)
+@pytest.mark.parametrize("media_id", ["", "..", "../acme", "nothing", "x" * 5000, "\0", MESSAGE, "\ud800"])
 def test_what_is_not_an_upload_is_not_found(tmp_path: Path, media_id: str) -> None:
     files.store_upload(tmp_path, "acme", b"x", content_type="text/plain", name="a.txt")
 
