@@ -1,6 +1,7 @@
 """The ingress application: which path leads to which handler."""
 
 import asyncio
+from functools import partial
 
 import orjson
 from aiohttp import web
@@ -29,24 +30,20 @@ class Router:
 
     def __init__(self, app: web.Application, doors: Doors) -> None:
         self._app = app
-        self._meter = doors.meter
+        self._wrap = partial(guarded, meter=doors.meter, leaving=doors.leaving)
         self._methods: dict[str, list[str]] = {}
 
     def add(self, method: str, path: str, handler: Handler, *, failed: Failed = failed_natively) -> None:
         """Route one method of a path; HEAD is not added to GET, since some dialects send by GET."""
         self._methods.setdefault(path, []).append(method)
-        self._app.router.add_route(
-            method, path, guarded(handler, route=path, meter=self._meter, failed=failed)
-        )
+        self._app.router.add_route(method, path, self._wrap(handler, route=path, failed=failed))
 
     def finish(self) -> None:
         """Answer everything else."""
         for path, methods in self._methods.items():
-            handler = guarded(_refuse_method(sorted(methods)), route=path, meter=self._meter)
+            handler = self._wrap(_refuse_method(sorted(methods)), route=path)
             self._app.router.add_route("*", path, handler)
-        self._app.router.add_route(
-            "*", "/{path:.*}", guarded(_refuse_path, route="unmatched", meter=self._meter)
-        )
+        self._app.router.add_route("*", "/{path:.*}", self._wrap(_refuse_path, route="unmatched"))
 
 
 async def build_app(doors: Doors, *, body_s: float = BODY_S) -> web.Application:
@@ -113,7 +110,7 @@ def _add_operations(router: Router, doors: Doors) -> None:
     async def openapi(request: web.Request) -> web.Response:  # noqa: ARG001
         return web.Response(body=described, headers={"Content-Type": "application/json"})
 
-    health = Health(redis=doors.pressure.is_seen, database=database)
+    health = Health(leaving=doors.leaving, redis=doors.pressure.is_seen, database=database)
     router.add("GET", "/livez", health.live)
     router.add("GET", "/readyz", health.ready)
     router.add("GET", "/metrics", metrics)

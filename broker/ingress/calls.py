@@ -14,6 +14,7 @@ from broker.errors import ContentTooLarge, Malformed, UnsupportedType
 MOST_FIELDS = 500
 """Most fields of a form or query, and most parts of a multipart body."""
 
+JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 
@@ -52,7 +53,7 @@ async def read(request: web.BaseRequest, *, limit: int, patience_s: float) -> Ca
         Malformed: it comes too slowly, or is not what its type says.
     """
     query = request.rel_url.raw_query_string
-    kind = request.content_type if request.body_exists else ""
+    kind = _type(request)
     form: Pairs = ()
     files: tuple[Upload, ...] = ()
     body = b""
@@ -77,10 +78,11 @@ async def read(request: web.BaseRequest, *, limit: int, patience_s: float) -> Ca
 
 async def read_body(request: web.BaseRequest, *, limit: int, patience_s: float) -> bytes:
     """Return the bare body; raises as `read` does."""
-    check(request, limit)
     if request.content.is_eof():  # it came with the head: nothing to wait for
+        _check_encoding(request)
         body = request.content.read_nowait()
     else:
+        check(request, limit)
         body = await _in_time(_whole(request, limit), patience_s)
     if len(body) > limit:
         raise ContentTooLarge(f"the body must have at most {limit} bytes")
@@ -93,10 +95,22 @@ def check(request: web.BaseRequest, limit: int) -> None:
     Raises:
         ContentTooLarge, UnsupportedType: it does not.
     """
-    if request.headers.get("Content-Encoding", "identity") != "identity":
-        raise UnsupportedType("compressed requests are not taken")
+    _check_encoding(request)
     if (request.content_length or 0) > limit:
         raise ContentTooLarge(f"the body must have at most {limit} bytes")
+
+
+def _check_encoding(request: web.BaseRequest) -> None:
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise UnsupportedType("compressed requests are not taken")
+
+
+def _type(request: web.BaseRequest) -> str:
+    """Return the body's type without parameters; empty where there is no body."""
+    if not request.body_exists:
+        return ""
+    # Most bodies name their type in one way; only the others are parsed.
+    return JSON if request.headers.get("Content-Type") == JSON else request.content_type
 
 
 async def _whole(request: web.BaseRequest, limit: int) -> bytes:

@@ -9,6 +9,7 @@ from typing import Any, Self
 from broker.directory import Directory
 from broker.errors import Busy
 from broker.ingress.carriers import Carriers
+from broker.ingress.leaving import Leaving
 from broker.ingress.metrics import Meter
 from broker.ingress.spool import Spool, replay_for_ever
 from broker.keyspace.admission import Admission
@@ -31,7 +32,9 @@ from broker.storage.vault import Vault
 log = get_logger()
 
 THREADS = 8
-"""For SQL look-ups, password hashes, and files."""
+"""For SQL look-ups and files."""
+HASHING_THREADS = 2
+"""For passwords: each takes 64 MiB and tens of milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,7 @@ class Doors:
 
     settings: Settings
     executor: ThreadPoolExecutor
+    hashing: ThreadPoolExecutor
     client: Async
     database: Database
     admission: Admission
@@ -52,6 +56,7 @@ class Doors:
     accept: Accept
     lookup: Lookup
     meter: Meter
+    leaving: Leaving = field(default_factory=Leaving)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @classmethod
@@ -59,6 +64,7 @@ class Doors:
         """Open every handle and start what watches. Redis and SQL may be away."""
         secret_key = settings.secret_key.get_secret_value()
         executor = ThreadPoolExecutor(THREADS, thread_name_prefix="ingress")
+        hashing = ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="hashing")
         client = open_async(settings.redis_url, settings)
         database = Database(settings.database)
         admission = Admission(settings.redis_url, settings)
@@ -68,6 +74,7 @@ class Doors:
         doors = cls(
             settings=settings,
             executor=executor,
+            hashing=hashing,
             client=client,
             database=database,
             admission=admission,
@@ -75,7 +82,7 @@ class Doors:
             spool=Spool(settings.spool, executor),
             pressure=pressure,
             carriers=carriers,
-            authenticator=Authenticator(database, secret_key=secret_key, executor=executor),
+            authenticator=Authenticator(database, secret_key=secret_key, executor=executor, hashing=hashing),
             uploads=uploads,
             accept=Accept(
                 admission=admission,
@@ -124,5 +131,6 @@ class Doors:
             await asyncio.wait(waiting, timeout=0.1)
         await asyncio.gather(self.admission.close(), self.arrivals.close(), self.spool.close())
         await self.client.aclose()
-        self.executor.shutdown(wait=False, cancel_futures=True)
+        for threads in (self.executor, self.hashing):
+            threads.shutdown(wait=False, cancel_futures=True)
         self.database.close()

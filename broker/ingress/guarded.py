@@ -9,6 +9,7 @@ from aiohttp import web
 from broker.dialects.native.problem import problem
 from broker.errors import AdmissionError, OutcomeUncertain, RequestError
 from broker.ingress.answers import to_web
+from broker.ingress.leaving import Leaving
 from broker.ingress.metrics import Meter
 from broker.log import get_logger
 
@@ -23,7 +24,9 @@ def failed_natively(request: web.Request) -> web.StreamResponse:  # noqa: ARG001
     return to_web(problem(OutcomeUncertain("something went wrong here")))
 
 
-def guarded(handler: Handler, *, route: str, meter: Meter, failed: Failed = failed_natively) -> Handler:
+def guarded(
+    handler: Handler, *, route: str, meter: Meter, leaving: Leaving, failed: Failed = failed_natively
+) -> Handler:
     """Return the handler with its answers counted, our errors told, and the unforeseen logged without content.
 
     A wrapper, not a middleware: aiohttp then adds nothing between its router and the handler.
@@ -31,6 +34,7 @@ def guarded(handler: Handler, *, route: str, meter: Meter, failed: Failed = fail
 
     async def handle(request: web.Request) -> web.StreamResponse:
         started = time.perf_counter()
+        leaving.begin()
         response: web.StreamResponse
         try:
             response = await handler(request)
@@ -41,6 +45,10 @@ def guarded(handler: Handler, *, route: str, meter: Meter, failed: Failed = fail
         except Exception:  # the last resort: nobody else would say anything
             log.exception("request_failed", route=route, method=request.method)
             response = failed(request)
+        finally:
+            leaving.end()
+        if leaving.told:
+            response.force_close()
         meter.answered(route, request.method, response.status, time.perf_counter() - started)
         return response
 

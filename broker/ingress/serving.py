@@ -48,7 +48,7 @@ async def serving(
             access_log=None,
             keepalive_timeout=idle_s,
             auto_decompress=False,
-            shutdown_timeout=FINISH_S,
+            shutdown_timeout=FINISH_S / 2,
             max_line_size=LINE_LIMIT,
         )
         await runner.setup()
@@ -56,6 +56,8 @@ async def serving(
             site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG)
             await site.start()
             yield runner.addresses[0][1]
+            await site.stop()
+            await doors.leaving.finish(FINISH_S / 2)
         finally:
             await runner.cleanup()
     finally:

@@ -87,7 +87,7 @@ class Admission:
             KeyReused, QuotaExceeded, OutOfCredit: refused, nothing is kept of it.
         """
         entry = _Entry(request)
-        answer = await self._gathering.join(entry, weight=len(request.messages))
+        answer = await self._gathering.join(entry, weight=len(entry.ids))
         if answer == "ok":
             return AdmissionResult(ids=entry.ids, batch=request.messages[0].batch)
         if answer.startswith("same "):
@@ -101,46 +101,60 @@ class Admission:
         await self._line.close()
 
     async def _together(self, entries: Sequence["_Entry"], since: float) -> Sequence[str]:
-        marker = keys.call(new_id())
-        names: list[Word] = [marker, *_QUEUE_KEYS]
+        simple = [entry for entry in entries if entry.simple]
+        others = [entry for entry in entries if not entry.simple]
         rings = (dispatch.ring(queue) if any(e.queue is queue for e in entries) else b"" for queue in _QUEUES)
-        words: list[Word] = [*self._fixed, *rings, *self._lives]
-        for entry in entries:
-            names += entry.names(marker)
-            words += entry.words
+        marker = keys.call(new_id())
+        names: list[Word] = [marker, *_QUEUE_KEYS, *(keys.content(entry.ids[0]) for entry in simple)]
+        words: list[Word] = [
+            *self._fixed,
+            *rings,
+            *self._lives,
+            len(simple),
+            *(e.contents[0] for e in simple),
+        ]
+        for entry in others:
+            names += (name or marker for name in _names(entry.request))
+            names += map(keys.content, entry.ids)
+            words += _words(entry)
         answer: bytes = await self._line.run(names, words, since=since)
-        return answer.decode().split("\n")
+        lines = iter(answer.decode().split("\n"))
+        return ["ok" if entry.simple else next(lines) for entry in entries]
 
 
 class _Entry:
-    """One request as the script wants it."""
+    """One request and what was made of it ahead of the call; a `simple` one cannot be refused."""
 
-    __slots__ = ("_names", "ids", "queue", "words")
+    __slots__ = ("contents", "ids", "queue", "request", "simple")
 
     def __init__(self, request: AdmissionRequest) -> None:
-        account, messages = request.account, request.messages
-        first = messages[0]
-        self.ids = tuple(message.id for message in messages)
-        self.queue = Queue.SUBMIT_HIGH if first.priority is Priority.HIGH else Queue.SUBMIT
-        digest, told = "", ""
-        if request.key is not None:
-            digest, told = request.digest or "-", " ".join((first.batch or "-", *self.ids))
-        self._names = _names(request)
-        self.words: list[Word] = [
-            _FIRST_KEY[self.queue],
-            digest,
-            told,
-            "" if account.daily_limit is None else account.daily_limit,
-            "" if account.monthly_limit is None else account.monthly_limit,
-            "" if account.credit is None else len(messages),
-            len(messages),
-            1 if first.group else len(messages),
-            *map(encode, messages),
-        ]
+        messages, account = request.messages, request.account
+        self.request = request
+        self.ids = tuple([message.id for message in messages])
+        self.contents = [encode(message) for message in messages]
+        self.queue = Queue.SUBMIT_HIGH if messages[0].priority is Priority.HIGH else Queue.SUBMIT
+        limited = not (account.daily_limit is account.monthly_limit is account.credit is None)
+        self.simple = (
+            not limited and request.key is None and len(messages) == 1 and self.queue is Queue.SUBMIT
+        )
 
-    def names(self, marker: str) -> list[str]:
-        """Return its keys; `marker` stands for those it has not."""
-        return [*(name or marker for name in self._names), *map(keys.content, self.ids)]
+
+def _words(entry: _Entry) -> list[Word]:
+    request, account, first = entry.request, entry.request.account, entry.request.messages[0]
+    digest, told = "", ""
+    if request.key is not None:
+        digest, told = request.digest or "-", " ".join((first.batch or "-", *entry.ids))
+    return [
+        _FIRST_KEY[entry.queue],
+        digest,
+        told,
+        "" if account.daily_limit is None else account.daily_limit,
+        "" if account.monthly_limit is None else account.monthly_limit,
+        "" if account.credit is None else len(entry.ids),
+        len(entry.ids),
+        1 if first.group else len(entry.ids),
+        *entry.contents,
+    ]
 
 
 def _names(request: AdmissionRequest) -> tuple[str | None, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -10,9 +11,12 @@ import orjson
 from broker.domain.message import Direction, Message, Part, PartKind, PartState, Priority, Tag
 from broker.domain.status import Status
 
-_ALWAYS = ("id", "account", "originator", "recipient", "created_at", "valid_until")
-_SELDOM = tuple((field.name, field.default) for field in fields(Message) if field.name not in _ALWAYS)
+_ALWAYS = ("id", "account", "originator", "recipient", "text", "created_at", "valid_until")
+_SELDOM = {field.name: field.default for field in fields(Message) if field.name not in _ALWAYS}
 """Fields that are left out while they hold their default: most do, and a backlog lives in memory."""
+
+_always, _seldom = attrgetter(*_ALWAYS), attrgetter(*_SELDOM)
+_USUAL = tuple(_SELDOM.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +30,11 @@ class Webhook:
 
 def encode(message: Message) -> bytes:
     """Return the message as compact JSON."""
-    content: dict[str, Any] = {name: getattr(message, name) for name in _ALWAYS}
-    for name, usual in _SELDOM:
-        value = getattr(message, name)
-        if value != usual:
-            content[name] = value
+    content: dict[str, Any] = dict(zip(_ALWAYS, _always(message), strict=True))
+    values = _seldom(message)
+    if values != _USUAL:
+        told = zip(_SELDOM, values, _USUAL, strict=True)
+        content.update({name: value for name, value, usual in told if value != usual})
     return orjson.dumps(content)
 
 

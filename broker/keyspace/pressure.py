@@ -11,7 +11,7 @@ from broker.keyspace import keys
 from broker.keyspace.client import Async
 from broker.settings import Settings
 
-EVERY_S = 0.5
+EVERY_S = 1.0
 """Time between two looks."""
 
 LATELY_S = 3.0

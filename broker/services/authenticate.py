@@ -42,6 +42,7 @@ class _Known:
 class Authenticator:
     """Knows accounts by API key and by name, also while SQL is away.
 
+    Passwords are hashed on threads of their own, so that somebody who guesses holds up nothing but other guesses.
     What is remembered is named by a hash with a key of this process: neither API keys nor passwords stay in memory.
     """
 
@@ -51,11 +52,13 @@ class Authenticator:
         *,
         secret_key: str,
         executor: Executor,
+        hashing: Executor,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._secret_key = secret_key
         self._executor = executor
+        self._hashing = hashing
         self._clock = clock
         self._process_key = secrets.token_bytes(32)
         self._known: dict[bytes, _Known] = {}
@@ -131,7 +134,7 @@ class Authenticator:
         if self._right.get(mark, 0.0) > now:
             return True
         check = partial(_verify, self._hasher, hashed, password)
-        if not await asyncio.get_running_loop().run_in_executor(self._executor, check):
+        if not await asyncio.get_running_loop().run_in_executor(self._hashing, check):
             return False
         if len(self._right) >= MOST_KNOWN:
             self._right.clear()

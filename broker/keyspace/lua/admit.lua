@@ -1,13 +1,14 @@
 -- Admit a micro-batch of send requests: each is taken whole or refused whole, and a repeated call changes nothing.
 --
 -- KEYS  1 what this call was answered before; 2 ready list, 3 outbox and 4 ring list of normal messages; 5, 6, 7 the
---       same of urgent ones; then for each request: idempotency key, day counter, month counter, credit counter
---       (key 1 where the request has none), and the contents of its messages
--- ARGV  1 put-back delay in ms; 2 most rings that may wait; 3 normal and 4 urgent ring; 5 life of key 1 in ms;
---       6 life of an idempotency key in ms; then for each request: first of its three queue keys (2 or 5), digest
---       (empty: no key), what a replay is told, day limit, month limit, credit wanted (each empty: none),
---       messages n, of these to enter in the ready list, and the n contents
--- Returns one line for each request: ok | same <digest> <told> | other | cold | day | month | credit
+--       same of urgent ones; the contents of the simple requests; then for each other request: idempotency key, day
+--       counter, month counter, credit counter (key 1 where it has none), and the contents of its messages
+-- ARGV  1 put-back delay in ms; 2 most rings that may wait; 3 normal and 4 urgent ring; 5 life of key 1 in ms; 6 life
+--       of an idempotency key in ms; 7 how many requests are simple (one normal message, no key, no limit), and the
+--       content of each; then for each other request: first of its three queue keys (2 or 5), digest (empty: no
+--       key), what a replay is told, day limit, month limit, credit wanted (each empty: none), messages n, of these
+--       to enter in the ready list, and the n contents
+-- Returns one line for each request that is not simple: ok | same <digest> <told> | other | cold | day | month | credit
 local before = redis.call("GET", KEYS[1])
 if before then
   redis.call("PEXPIRE", KEYS[1], ARGV[5]) -- a write, so that WAITAOF on a new connection covers the first call
@@ -15,7 +16,14 @@ if before then
 end
 local time = redis.call("TIME")
 local due = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
-local answers, busy, k, a = {}, {}, 8, 7
+local answers, busy, k, a = {}, {}, 8 + ARGV[7], 8 + ARGV[7]
+
+local function enter(queue, key)
+  local id = key:sub(5) -- without "msg:"
+  redis.call("LPUSH", KEYS[queue], id)
+  redis.call("ZADD", KEYS[queue + 1], due, id)
+  busy[queue] = true
+end
 
 local function counter(n)
   return ARGV[a + 2 + n] ~= "" and (redis.call("GET", KEYS[k + n]) or "cold")
@@ -32,27 +40,21 @@ local function judge(digest, day_limit, month_limit, credit)
   if day then redis.call("INCR", KEYS[k + 1]) end
   if month then redis.call("INCR", KEYS[k + 2]) end
   if left then redis.call("DECRBY", KEYS[k + 3], credit) end
+  if digest ~= "" then redis.call("SET", KEYS[k], digest .. " " .. ARGV[a + 2], "PX", ARGV[6]) end
   return "ok"
 end
 
+for n = 8, k - 1 do redis.call("SET", KEYS[n], ARGV[n]) enter(2, KEYS[n]) end
 while a <= #ARGV do
-  local queue, digest, count, entering = tonumber(ARGV[a]), ARGV[a + 1], tonumber(ARGV[a + 6]), tonumber(ARGV[a + 7])
-  local answer = judge(digest, ARGV[a + 3], ARGV[a + 4], ARGV[a + 5])
-  if answer == "ok" then
-    if digest ~= "" then redis.call("SET", KEYS[k], digest .. " " .. ARGV[a + 2], "PX", ARGV[6]) end
-    for n = 1, count do redis.call("SET", KEYS[k + 3 + n], ARGV[a + 7 + n]) end
-    for n = 1, entering do
-      local id = KEYS[k + 3 + n]:sub(5) -- without "msg:"
-      redis.call("LPUSH", KEYS[queue], id)
-      redis.call("ZADD", KEYS[queue + 1], due, id)
-    end
-    busy[queue] = true
-  end
+  local queue, count, entering = tonumber(ARGV[a]), tonumber(ARGV[a + 6]), tonumber(ARGV[a + 7])
+  local answer = judge(ARGV[a + 1], ARGV[a + 3], ARGV[a + 4], ARGV[a + 5])
+  for n = 1, answer == "ok" and count or 0 do redis.call("SET", KEYS[k + 3 + n], ARGV[a + 7 + n]) end
+  for n = 1, answer == "ok" and entering or 0 do enter(queue, KEYS[k + 3 + n]) end
   answers[#answers + 1], k, a = answer, k + 4 + count, a + 8 + count
 end
-for queue, ring in pairs({ [2] = ARGV[3], [5] = ARGV[4] }) do
-  local deaf = not busy[queue] or redis.call("LLEN", KEYS[queue + 2]) >= tonumber(ARGV[2])
-  if not deaf then redis.call("LPUSH", KEYS[queue + 2], ring) end
+for queue in pairs(busy) do
+  local waiting = redis.call("LLEN", KEYS[queue + 2])
+  if waiting < tonumber(ARGV[2]) then redis.call("LPUSH", KEYS[queue + 2], ARGV[queue == 2 and 3 or 4]) end
 end
 redis.call("SET", KEYS[1], table.concat(answers, "\n"), "PX", ARGV[5])
 return table.concat(answers, "\n")
