@@ -3,7 +3,10 @@
 import signal
 
 import pytest
+import redis
 
+from broker.dispatch import Queue
+from broker.keyspace import keys
 from tests.acceptance.ledger import Ledger
 from tests.acceptance.load import Load
 from tests.acceptance.stack import Stack
@@ -35,12 +38,15 @@ def test_a_killed_submit_worker_loses_nothing_and_repeats_nothing_in_secret(stac
 
 
 def test_a_ring_that_a_frozen_worker_took_to_its_grave_loses_no_message(stack: Stack) -> None:
-    stack.signal("worker", signal.SIGSTOP)
-    load = Load(stack, "frozen", 50).start()
-    load.told_at_least(50)
-    stack.kill("worker", 0)
-    ledger = Ledger(stack, load)
-    ledger.balance()
+    with redis.Redis.from_url(stack.endpoints["redis"]) as client:
+        stack.until(lambda: not client.llen(Queue.SUBMIT))
+        stack.signal("worker", signal.SIGSTOP)
+        load = Load(stack, "frozen", 1).start()
+        load.told_at_least(1)
+        assert client.llen(keys.ready(Queue.SUBMIT)) == 1
+        assert client.llen(Queue.SUBMIT) == 0, "Redis has given the ring to the frozen worker"
+        stack.kill("worker", 0)
+    Ledger(stack, load).balance()
 
 
 def test_a_killed_scheduler_is_not_missed(stack: Stack) -> None:
