@@ -29,7 +29,7 @@ class Carrier:
 
     def close(self) -> None:
         """Stop it."""
-        asyncio.run_coroutine_threadsafe(self._simulator.stop(), self._loop).result(WITHIN_S)
+        asyncio.run_coroutine_threadsafe(_stop(self._simulator), self._loop).result(WITHIN_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -86,6 +86,14 @@ class Carrier:
 async def _start() -> tuple[Simulator, str]:
     simulator = Simulator(Options(account_id=ACCOUNT, client_id=CLIENT, client_secrets=(SECRET,)))
     return simulator, await simulator.start()
+
+
+async def _stop(simulator: Simulator) -> None:
+    await simulator.stop()
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:  # answers that a killed worker did not wait for
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 def until(question: Callable[[], T], *, within_s: float = WITHIN_S) -> T:
