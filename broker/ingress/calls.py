@@ -61,7 +61,7 @@ async def read(request: web.BaseRequest, *, limit: int, patience_s: float) -> Ca
         check(request, limit)
         form, files = await _in_time(_multipart(request, limit), patience_s)
     elif kind:
-        body = await read_body(request, limit=limit, patience_s=patience_s)
+        body = _at_hand(request, limit) or await read_body(request, limit=limit, patience_s=patience_s)
         if kind == FORM:
             form, body = _form(body), b""
     return Call(
@@ -78,12 +78,19 @@ async def read(request: web.BaseRequest, *, limit: int, patience_s: float) -> Ca
 
 async def read_body(request: web.BaseRequest, *, limit: int, patience_s: float) -> bytes:
     """Return the bare body; raises as `read` does."""
-    if request.content.is_eof():  # it came with the head: nothing to wait for
-        _check_encoding(request)
-        body = request.content.read_nowait()
-    else:
+    body = _at_hand(request, limit)
+    if body is None:
         check(request, limit)
         body = await _in_time(_whole(request, limit), patience_s)
+    return body
+
+
+def _at_hand(request: web.BaseRequest, limit: int) -> bytes | None:
+    """Return a body that came with the head, as most do: there is nothing to wait for."""
+    if not request.content.is_eof():
+        return None
+    _check_encoding(request)
+    body = request.content.read_nowait()
     if len(body) > limit:
         raise ContentTooLarge(f"the body must have at most {limit} bytes")
     return body

@@ -13,6 +13,7 @@ from broker.domain.wire import Call, Response
 from broker.errors import AdmissionError, Busy, Malformed, OutcomeUncertain, RequestError
 from broker.ingress.answers import to_web
 from broker.ingress.calls import read, readable
+from broker.ingress.swift import Swift
 from broker.log import get_logger
 from broker.services.accept import Accept
 from broker.services.authenticate import Authenticator
@@ -38,7 +39,7 @@ class Intake:
         self._body_limit = body_limit
         self._patience_s = patience_s
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request; errors are told in the dialect's own form."""
         call: Call | None = None
         try:
@@ -46,7 +47,7 @@ class Intake:
             response = await self._respond(call)
         except (RequestError, AdmissionError) as error:
             response = self._dialect.refused(call or readable(request), error)
-        return to_web(response, private=request.method == "GET")
+        return Swift(response, private=request.method == "GET")
 
     def failed(self, request: web.Request) -> web.Response:
         """Return the answer for when we are at fault: what became of the request is not known."""
