@@ -160,7 +160,9 @@ def test_the_answers_to_sends_are_those_that_the_native_api_gives() -> None:
     from broker.dialects.native.dialect import NativeDialect
 
     one, several = (
-        json.loads(block.text) for block in BLOCKS if block.language == "json" and '"durability"' in block.text
+        json.loads(block.text)
+        for block in BLOCKS
+        if block.language == "json" and '"durability"' in block.text
     )
     for shown, many in ((one, False), (several, True)):
         messages = shown["messages"] if many else [shown]
