@@ -56,6 +56,7 @@ async def build_app(doors: Doors, *, body_s: float = BODY_S) -> web.Application:
             dialect,
             authenticator=doors.authenticator,
             accept=doors.accept,
+            meter=doors.meter,
             body_limit=settings.body_limit,
             patience_s=body_s,
         )

@@ -10,9 +10,10 @@ from broker.dialects.base import Admitted, Dialect, Outcome
 from broker.domain.account import Account
 from broker.domain.draft import Draft
 from broker.domain.wire import Call, Response
-from broker.errors import AdmissionError, Busy, Malformed, OutcomeUncertain, RequestError
+from broker.errors import AdmissionError, Malformed, OutcomeUncertain, RequestError
 from broker.ingress.answers import to_web
 from broker.ingress.calls import read, readable
+from broker.ingress.metrics import Meter
 from broker.ingress.swift import Swift
 from broker.log import get_logger
 from broker.services.accept import Accept
@@ -30,12 +31,14 @@ class Intake:
         *,
         authenticator: Authenticator,
         accept: Accept,
+        meter: Meter,
         body_limit: int,
         patience_s: float,
     ) -> None:
         self._dialect = dialect
         self._authenticator = authenticator
         self._accept = accept
+        self._meter = meter
         self._body_limit = body_limit
         self._patience_s = patience_s
 
@@ -59,7 +62,7 @@ class Intake:
         drafts = self._parse(call)
         if len(drafts) == 1 and isinstance(drafts[0], Draft):
             # Alone, what stops it is said of the whole call.
-            outcome = await self._accept.accept(drafts[0], account, datetime.now(UTC), dialect=dialect.name)
+            outcome = await self._accept_one(drafts[0], account, datetime.now(UTC))
             return dialect.answer(call, (outcome,))
         return dialect.answer(call, await self._accept_all(drafts, account))
 
@@ -81,7 +84,12 @@ class Intake:
         if isinstance(draft, RequestError):
             return draft
         try:
-            admitted: Admitted = await self._accept.accept(draft, account, now, dialect=self._dialect.name)
-        except (RequestError, Busy, OutcomeUncertain) as error:
+            return await self._accept_one(draft, account, now)
+        except (RequestError, AdmissionError) as error:
             return error
+
+    async def _accept_one(self, draft: Draft, account: Account, now: datetime) -> Admitted:
+        admitted = await self._accept.accept(draft, account, now, dialect=self._dialect.name)
+        kind = "mms" if draft.media or draft.subject or draft.group else "sms"
+        self._meter.accepted(kind, len(admitted.ids), replayed=admitted.replayed)
         return admitted

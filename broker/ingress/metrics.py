@@ -25,6 +25,8 @@ class Meter(Collector):
         self._pressure = pressure
         self._requests: dict[tuple[str, str, int], int] = {}
         self._times: dict[str, list[float]] = {}
+        self._accepted = {"sms": 0, "mms": 0}
+        self._replayed = 0
         self._counts: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], int] = {}
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -38,6 +40,13 @@ class Meter(Collector):
             times = self._times[route] = [0.0] * (len(BUCKETS_S) + 2)
         times[bisect_left(BUCKETS_S, seconds)] += 1
         times[-1] += seconds
+
+    def accepted(self, kind: str, messages: int, *, replayed: bool) -> None:
+        """Count the messages of a request that were taken ("sms" or "mms"), or one that had been taken before."""
+        if replayed:
+            self._replayed += 1
+        else:
+            self._accepted[kind] += messages
 
     def count(self, name: str, help_: str, **labels: str) -> None:
         """Count something that happened."""
@@ -60,6 +69,17 @@ class Meter(Collector):
             requests.add_metric([route, method, str(status)], number)
         yield requests
         yield self._histogram()
+        accepted = CounterMetricFamily(
+            "broker_messages_accepted", "Messages taken from customers.", labels=["type", "direction"]
+        )
+        for kind, number in self._accepted.items():
+            accepted.add_metric([kind, "out"], number)
+        yield accepted
+        replays = CounterMetricFamily(
+            "broker_idempotency", "Requests with a key used before.", labels=["result"]
+        )
+        replays.add_metric(["replayed"], self._replayed)
+        yield replays
         yield from self._happenings()
         yield from self._depths()
 

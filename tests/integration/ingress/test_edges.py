@@ -99,6 +99,7 @@ async def test_metrics_name_routes_and_never_ids(ingress: Ingress) -> None:
     assert 'broker_http_requests_total{method="GET",route="/v1/messages/{id}",status="200"} 1.0' in page
     assert 'route="unmatched",status="404"} 1.0' in page
     assert 'broker_http_request_seconds_count{route="/v1/messages"} 1.0' in page
+    assert 'broker_messages_accepted_total{direction="out",type="sms"} 1.0' in page
     assert "broker_build_info" in page
     for secret in (sent["id"], "secret-word", "acme", "+1202"):
         assert secret not in page
