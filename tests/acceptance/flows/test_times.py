@@ -67,7 +67,8 @@ def test_retries_end_with_the_validity(world: World, number: Number) -> None:
     assert message["attempts"]
     assert {attempt["outcome"] for attempt in message["attempts"]} == {"not_sent"}
     tries = world.main.creates(to=to)
-    assert len(tries) == len(message["attempts"])
+    # An attempt that began in time may find no time left to send: it is recorded, and nothing left us.
+    assert 0 <= len(message["attempts"]) - len(tries) <= 1
     assert all(entry["at"] < stamp(until) for entry in tries)
 
 
