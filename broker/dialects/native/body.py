@@ -13,6 +13,9 @@ JSON_LIMIT = 2 * 1024 * 1024
 """Most bytes of a JSON request: a thousand recipients with a long text and all tags fit many times."""
 
 
+_QUOTED = {name: f'"{name}"'.encode() for name in ("to", "from", "text", "reference")}
+
+
 def load(body: bytes) -> Any:
     """Return the value of a JSON text.
 
@@ -32,7 +35,12 @@ def load(body: bytes) -> Any:
 
 def has_plain_names(body: bytes, names: Iterable[str]) -> bool:
     """Say cheaply whether each of these names is spelled plainly, and once, in a flat JSON object."""
-    return b"\\u00" not in body and all(body.count(b'"%b"' % name.encode()) == 1 for name in names)
+    if b"\\u00" in body:
+        return False
+    for name in names:  # noqa: SIM110  # on the path of every send, where a generator costs as much again
+        if body.count(_QUOTED.get(name) or f'"{name}"'.encode()) != 1:
+            return False
+    return True
 
 
 def escape(part: str | int) -> str:

@@ -68,11 +68,12 @@ def _is_plain(raw: dict[str, Any]) -> bool:
     text = raw.get("text")
     if type(text) is not str or not 0 < len(text) <= TEXT_LIMIT or "\0" in text or not text.strip():
         return False
-    return all(
-        type(value) is str and 0 < len(value) <= _FLAT and value.isprintable()
-        for name, value in raw.items()
-        if name != "text"
-    )
+    for name, value in raw.items():
+        if type(value) is not str or (
+            name != "text" and not (0 < len(value) <= _FLAT and value.isprintable())
+        ):
+            return False
+    return True
 
 
 def read(body: bytes, key: str | None, now: datetime, most: int) -> Draft:
