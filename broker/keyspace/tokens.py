@@ -41,11 +41,15 @@ class Tokens:
     async def get(self, connection: str) -> str | None:
         """Return the token, unless it is about to expire or was refused."""
         value, until = self._remembered.get(connection, ("", 0.0))
-        if time.monotonic() < until:
+        now = time.monotonic()
+        if now < until:
             return value
+        if value:  # while one asks, the others go on with what they have
+            self._remembered[connection] = value, now + REMEMBERED_S
         with _redis():
             kept = await self._client.get(keys.token(connection))
         if kept is None:
+            self._remembered.pop(connection, None)
             return None
         value = bytes(kept).decode()
         if value == self._refused.get(connection):

@@ -91,7 +91,7 @@ class Fresh:
 
 def add(connection: Connection, fresh: Sequence[Fresh]) -> set[str]:
     """Insert messages with their parts and first events; return the ids that were not there before."""
-    rows = [message_row(_after(item), due_at=item.due_at, inbound_key=item.inbound_key) for item in fresh]
+    rows = [_row(item) for item in fresh]
     if not rows:
         return set()
     statement = insert_ignore(connection, messages).returning(messages.c.id)
@@ -249,13 +249,15 @@ def _change(was: Mapping[str, Any], row: Mapping[str, Any], now: datetime) -> di
     }
 
 
-def _after(item: Fresh) -> Message:
-    status = item.message.status if item.event is None else advance(item.message.status, item.event)
+def _row(item: Fresh) -> dict[str, Any]:
+    message = item.message
+    status = message.status if item.event is None else advance(message.status, item.event)
     if status is None:
-        raise ValueError(f"{item.event} does not follow {item.message.status}")
-    if status is item.message.status:
-        return item.message
-    return replace_fields(item.message, status=status, attempts=int(item.event is Event.CLAIM))
+        raise ValueError(f"{item.event} does not follow {message.status}")
+    attempts = 1 if item.event is Event.CLAIM else message.attempts
+    return message_row(
+        message, status=status, attempts=attempts, due_at=item.due_at, inbound_key=item.inbound_key
+    )
 
 
 def replace_fields(message: Message, **changes: Any) -> Message:

@@ -10,14 +10,16 @@ from broker.domain.message import Direction, Message, Part, PartKind, PartState,
 from broker.domain.status import Status
 
 
-def message_row(message: Message, *, due_at: int | None, inbound_key: str | None = None) -> dict[str, Any]:
-    """Return the columns of a message; its parts have rows of their own."""
+def message_row(
+    message: Message, *, status: Status, attempts: int, due_at: int | None, inbound_key: str | None = None
+) -> dict[str, Any]:
+    """Return the columns of a message on its way into a state; its parts have rows of their own."""
     return {
         "id": message.id,
         "account": message.account,
         "dialect": message.dialect,
         "direction": message.direction,
-        "status": message.status,
+        "status": status,
         "originator": message.originator,
         "recipient": message.recipient,
         "text": message.text,
@@ -31,7 +33,7 @@ def message_row(message: Message, *, due_at: int | None, inbound_key: str | None
         "provider_ref": message.provider_ref,
         "inbound_key": inbound_key,
         "possible_duplicate": message.possible_duplicate,
-        "attempts": message.attempts,
+        "attempts": attempts,
         "due_at": due_at,
         "callback_url": message.callback_url,
         "created_at": message.created_at,
