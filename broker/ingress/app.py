@@ -1,21 +1,18 @@
 """The ingress application: which path leads to which handler."""
 
 import asyncio
-from functools import partial
 
 import orjson
 from aiohttp import web
 
 from broker.dialects import DIALECTS
 from broker.dialects.native.openapi import document
-from broker.dialects.native.problem import problem_document
-from broker.ingress.answers import to_web
 from broker.ingress.doors import Doors
-from broker.ingress.guarded import Failed, Handler, failed_natively, guarded
 from broker.ingress.health import Health
 from broker.ingress.intake import Intake
 from broker.ingress.media import Media
 from broker.ingress.native import Native
+from broker.ingress.router import Router
 from broker.ingress.webhooks import Webhooks
 from broker.storage.away import StorageAway
 
@@ -25,32 +22,10 @@ BODY_S = 60.0
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class Router:
-    """Adds guarded routes, and an answer in our own form for methods and paths that there are not."""
-
-    def __init__(self, app: web.Application, doors: Doors) -> None:
-        self._app = app
-        self._wrap = partial(guarded, meter=doors.meter, leaving=doors.leaving)
-        self._methods: dict[str, list[str]] = {}
-
-    def add(self, method: str, path: str, handler: Handler, *, failed: Failed = failed_natively) -> None:
-        """Route one method of a path; HEAD is not added to GET, since some dialects send by GET."""
-        self._methods.setdefault(path, []).append(method)
-        self._app.router.add_route(method, path, self._wrap(handler, route=path, failed=failed))
-
-    def finish(self) -> None:
-        """Answer everything else."""
-        for path, methods in self._methods.items():
-            handler = self._wrap(_refuse_method(sorted(methods)), route=path)
-            self._app.router.add_route("*", path, handler)
-        self._app.router.add_route("*", "/{path:.*}", self._wrap(_refuse_path, route="unmatched"))
-
-
-async def build_app(doors: Doors, *, body_s: float = BODY_S) -> web.Application:
+def build_app(doors: Doors, *, body_s: float = BODY_S) -> Router:
     """Return the application over open doors; whoever opened them closes them."""
     settings = doors.settings
-    app = web.Application(client_max_size=settings.body_limit)
-    router = Router(app, doors)
+    router = Router(meter=doors.meter, leaving=doors.leaving)
     for dialect in DIALECTS.values():
         intake = Intake(
             dialect,
@@ -77,8 +52,7 @@ async def build_app(doors: Doors, *, body_s: float = BODY_S) -> web.Application:
         router.add(method, "/media/{token}", media.handle)
         router.add(method, "/media/{token}/{name}", media.handle)
     _add_operations(router, doors)
-    router.finish()
-    return app
+    return router
 
 
 def _add_native(router: Router, doors: Doors, body_s: float) -> None:
@@ -103,12 +77,12 @@ def _add_operations(router: Router, doors: Doors) -> None:
         except StorageAway:
             return False
 
-    async def metrics(request: web.Request) -> web.Response:  # noqa: ARG001
+    async def metrics(request: web.BaseRequest) -> web.Response:  # noqa: ARG001
         return web.Response(body=doors.meter.page(), headers={"Content-Type": METRICS_TYPE})
 
     described = orjson.dumps(document())
 
-    async def openapi(request: web.Request) -> web.Response:  # noqa: ARG001
+    async def openapi(request: web.BaseRequest) -> web.Response:  # noqa: ARG001
         return web.Response(body=described, headers={"Content-Type": "application/json"})
 
     health = Health(leaving=doors.leaving, redis=doors.pressure.is_seen, database=database)
@@ -116,19 +90,3 @@ def _add_operations(router: Router, doors: Doors) -> None:
     router.add("GET", "/readyz", health.ready)
     router.add("GET", "/metrics", metrics)
     router.add("GET", "/openapi.json", openapi)
-
-
-def _refuse_method(methods: list[str]) -> Handler:
-    allowed = ", ".join(methods)
-
-    async def refuse(request: web.Request) -> web.Response:  # noqa: ARG001
-        detail = f"this path knows only {allowed}"
-        return to_web(
-            problem_document(405, code="method_not_allowed", detail=detail, headers={"Allow": allowed})
-        )
-
-    return refuse
-
-
-async def _refuse_path(request: web.Request) -> web.Response:  # noqa: ARG001
-    return to_web(problem_document(404, code="not_found", detail="there is no such path"))

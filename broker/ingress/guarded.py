@@ -15,11 +15,11 @@ from broker.log import get_logger
 
 log = get_logger()
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Failed = Callable[[web.Request], web.StreamResponse]
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Failed = Callable[[web.BaseRequest], web.StreamResponse]
 
 
-def failed_natively(request: web.Request) -> web.StreamResponse:  # noqa: ARG001  # others look at it
+def failed_natively(request: web.BaseRequest) -> web.StreamResponse:  # noqa: ARG001  # others look at it
     """Return the problem document for when we are at fault."""
     return to_web(problem(OutcomeUncertain("something went wrong here")))
 
@@ -32,7 +32,7 @@ def guarded(
     A wrapper, not a middleware: aiohttp then adds nothing between its router and the handler.
     """
 
-    async def handle(request: web.Request) -> web.StreamResponse:
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
         started = time.perf_counter()
         leaving.begin()
         response: web.StreamResponse

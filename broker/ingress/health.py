@@ -19,11 +19,11 @@ class Health:
         self._leaving = leaving
         self._checks = {"redis": redis, "database": database}
 
-    async def live(self, request: web.Request) -> web.Response:  # noqa: ARG002
+    async def live(self, request: web.BaseRequest) -> web.Response:  # noqa: ARG002
         """Answer `GET /livez`: the process turns its loop."""
         return web.Response(body=b'{"status":"ok"}', headers=_PLAIN)
 
-    async def ready(self, request: web.Request) -> web.Response:  # noqa: ARG002
+    async def ready(self, request: web.BaseRequest) -> web.Response:  # noqa: ARG002
         """Answer `GET /readyz`: 200 while sends can be taken, else 503."""
         found = {name: await check() for name, check in self._checks.items()}
         ready = all(found.values()) and not self._leaving.told

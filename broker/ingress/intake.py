@@ -42,7 +42,7 @@ class Intake:
         self._body_limit = body_limit
         self._patience_s = patience_s
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; errors are told in the dialect's own form."""
         call: Call | None = None
         try:
@@ -52,7 +52,7 @@ class Intake:
             response = self._dialect.refused(call or readable(request), error)
         return Swift(response, private=request.method == "GET")
 
-    def failed(self, request: web.Request) -> web.Response:
+    def failed(self, request: web.BaseRequest) -> web.Response:
         """Return the answer for when we are at fault: what became of the request is not known."""
         return to_web(self._dialect.refused(readable(request), OutcomeUncertain("something went wrong here")))
 

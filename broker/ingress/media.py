@@ -9,6 +9,7 @@ from aiohttp import web
 
 from broker.domain.links import resolve
 from broker.errors import NotFound
+from broker.ingress.router import PIECES
 from broker.settings import Settings
 
 _SAFE = {
@@ -30,14 +31,14 @@ class Media:
         self._secret_key = settings.secret_key.get_secret_value()
         self._executor = executor
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer `GET /media/{token}`; what follows the token is only a name.
 
         Raises:
             NotFound: the link is not ours or has expired, or the file is gone.
         """
         linked = resolve(
-            request.match_info["token"], folders=self._folders, secret_key=self._secret_key, now=time.time()
+            request[PIECES]["token"], folders=self._folders, secret_key=self._secret_key, now=time.time()
         )
         if not await asyncio.get_running_loop().run_in_executor(self._executor, self._is_ours, linked.path):
             raise NotFound("there is no such media")

@@ -15,6 +15,7 @@ from broker.domain.wire import Call
 from broker.errors import ContentTooLarge, MissingField, NotFound, NotPermitted
 from broker.ingress.answers import to_web
 from broker.ingress.calls import MULTIPART, check, head, read
+from broker.ingress.router import PIECES
 from broker.services.authenticate import Authenticator
 from broker.services.lookup import Lookup
 from broker.services.uploads import Uploads
@@ -44,22 +45,22 @@ class Native:
         self._executor = executor
         self._patience_s = patience_s
 
-    async def show(self, request: web.Request) -> web.Response:
+    async def show(self, request: web.BaseRequest) -> web.Response:
         """Answer `GET /v1/messages/{id}`."""
         account = await self._account(head(request))
-        message_id = request.match_info["id"]
+        message_id = request[PIECES]["id"]
         if not is_id(message_id):
             raise NotFound("there is no such message")
         return to_web(found(await self._lookup.one(message_id, account)))
 
-    async def list(self, request: web.Request) -> web.Response:
+    async def list(self, request: web.BaseRequest) -> web.Response:
         """Answer `GET /v1/messages`."""
         call = head(request)
         account = await self._account(call)
         messages, last_id = await self._lookup.page(parse_list_query(call), account)
         return to_web(listed(messages, last_id))
 
-    async def upload(self, request: web.Request) -> web.Response:
+    async def upload(self, request: web.BaseRequest) -> web.Response:
         """Answer `POST /v1/media`: the bare file with its type, or a form with one file."""
         account = await self._account(head(request))
         if not account.mms:

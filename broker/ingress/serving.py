@@ -42,15 +42,14 @@ async def serving(
     doors = await Doors.open(settings)
     try:
         await doors.require_durability()
-        app = await build_app(doors, body_s=body_s)
-        runner = web.AppRunner(
-            app,
+        server = web.Server(
+            build_app(doors, body_s=body_s).handle,
             access_log=None,
             keepalive_timeout=idle_s,
             auto_decompress=False,
-            shutdown_timeout=FINISH_S / 2,
             max_line_size=LINE_LIMIT,
         )
+        runner = web.ServerRunner(server, shutdown_timeout=FINISH_S / 2)
         await runner.setup()
         try:
             site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG)

@@ -9,6 +9,7 @@ from broker.ingress.answers import to_web
 from broker.ingress.calls import check, head, read_body
 from broker.ingress.carriers import Carriers
 from broker.ingress.metrics import Meter
+from broker.ingress.router import PIECES
 from broker.ingress.spool import Spool
 from broker.keyspace.arrivals import Arrivals
 from broker.keyspace.content import Webhook
@@ -37,14 +38,14 @@ class Webhooks:
         self._limit = limit
         self._patience_s = patience_s
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.BaseRequest) -> web.Response:
         """Answer `POST /webhooks/{connection}`.
 
         Raises:
             NotFound: there is no such connection.
             Busy: neither Redis nor the disk takes it; the carrier will repeat it.
         """
-        name = request.match_info["connection"]
+        name = request[PIECES]["connection"]
         provider = await self._carriers.find(name)
         check(request, self._limit)
         try:
