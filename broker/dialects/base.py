@@ -4,12 +4,13 @@ import base64
 import binascii
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import ClassVar
 
 from broker.domain.callback import Callback
 from broker.domain.draft import Draft
+from broker.domain.value import value
 from broker.domain.wire import Call, Request, Response
 from broker.errors import AdmissionError, RequestError
 
@@ -26,7 +27,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Credentials:
     """Who a request says it comes from: a user with a password, an API key, or (all None) nobody."""
 
@@ -38,7 +39,7 @@ class Credentials:
 NOBODY = Credentials()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Admitted:
     """A draft that is ours now. `ids` are in the order of the normalised `recipients`; `batch` is its id if several.
 

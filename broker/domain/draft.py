@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.message import Priority, Tag
+from broker.domain.value import value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,7 @@ class MediaRef:
     pointer: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Draft:
     """A parsed send request. Addresses are as typed; they are normalised with the account's country later.
 

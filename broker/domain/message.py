@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from broker.domain.status import Status
+from broker.domain.value import value
 
 
 class Direction(StrEnum):
@@ -62,7 +63,7 @@ class Part:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Message:
     """One communication with one recipient.
 

@@ -4,10 +4,12 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from broker.domain.value import value
+
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Request:
     """One request that we send: to a carrier, a media host or a customer.
 
@@ -22,7 +24,7 @@ class Request:
     credentials: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Response:
     """One answer, ours or theirs. Header names are lower case in answers that we read."""
 
@@ -41,7 +43,7 @@ class Upload:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Call:
     """One request that we are sent, by a customer or a carrier.
 

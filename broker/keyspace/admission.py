@@ -1,7 +1,6 @@
 """Admission: from a composed request to a message that is ours."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
@@ -11,6 +10,7 @@ from broker.domain import period
 from broker.domain.account import Account
 from broker.domain.ids import new_id
 from broker.domain.message import Message, Priority
+from broker.domain.value import value
 from broker.errors import KeyReused, OutOfCredit, QuotaExceeded
 from broker.keyspace import keys
 from broker.keyspace.content import encode
@@ -29,7 +29,7 @@ _QUEUE_KEYS = tuple(key for queue in _QUEUES for key in (keys.ready(queue), keys
 _FIRST_KEY = {Queue.SUBMIT: 2, Queue.SUBMIT_HIGH: 5}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AdmissionRequest:
     """One composed request: all its messages are taken, or none.
 
@@ -43,7 +43,7 @@ class AdmissionRequest:
     now: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AdmissionResult:
     """The ids that are now ours, in the order of the recipients; for a replay the ids given the first time."""
 

@@ -1,12 +1,13 @@
 """Record what was popped and claim what may go now, in one transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from broker.directory import Snapshot
 from broker.domain.message import Message
 from broker.domain.status import Event, Status
+from broker.domain.value import value
 from broker.services.outcome import at
 from broker.services.owing import begun, owe
 from broker.settings import Settings
@@ -18,7 +19,7 @@ HELD_MS = 5_000
 """How long a message whose connection is held waits before it is looked at again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Decision:
     """What happens to one message now; no event: it goes on waiting until `due_at` (Redis's clock, ms)."""
 
@@ -132,8 +133,13 @@ def _decide(message: Message, known: Snapshot, now_ms: int, lease_ms: int) -> De
 
 
 def _fresh(message: Message, decision: Decision) -> Fresh:
-    routed = messages.replace_fields(message, connection=decision.connection or message.connection)
-    return Fresh(message=routed, event=decision.event, due_at=decision.due_at, detail=decision.detail)
+    return Fresh(
+        message=message,
+        event=decision.event,
+        due_at=decision.due_at,
+        connection=decision.connection,
+        detail=decision.detail,
+    )
 
 
 def _move(sql: Sql, taken: Taken, now_ms: int) -> list[Moved]:
@@ -162,7 +168,7 @@ def _going(taken: Taken, added: Iterable[str]) -> tuple[tuple[Message, ...], ...
     groups: dict[str, list[Message]] = {}
     for name, (message, decision) in taken.items():
         if decision.event is Event.CLAIM:
-            claimed = messages.replace_fields(
+            claimed = replace(
                 message,
                 status=Status.SUBMITTING,
                 attempts=1 if name in new else message.attempts + 1,

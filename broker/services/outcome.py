@@ -1,12 +1,12 @@
 """What one attempt means for its message (DESIGN section 6)."""
 
 import random
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from broker.domain.backoff import next_delay_s
 from broker.domain.message import Message, Receipt
 from broker.domain.status import Event
+from broker.domain.value import value
 from broker.errors import NotAuthorised, OutcomeUnknown, ProviderError, Rejected, Throttled
 from broker.settings import Settings
 from broker.storage.messages import Move
@@ -24,7 +24,7 @@ OUTCOMES = {
 """The word an attempt's record has for how it ended."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Verdict:
     """The event an attempt ends in, and when to look at the message again (Redis's clock, ms)."""
 

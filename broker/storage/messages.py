@@ -1,7 +1,6 @@
 """Messages: add them, and move them as the state table says."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ from sqlalchemy import Connection, bindparam, select, tuple_, update
 
 from broker.domain.message import Message
 from broker.domain.status import ENDS, Event, Status, advance, is_late, sources
+from broker.domain.value import value
 from broker.storage.rows import message_of, message_row, part_of, part_row
 from broker.storage.tables import events, messages, parts
 from broker.storage.writing import bounded, insert_ignore, insert_into
@@ -44,7 +44,7 @@ GUARDED = (
 """The one statement that writes a status: nothing happens where the status is no longer the one that was read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Move:
     """One event for one message.
 
@@ -64,7 +64,7 @@ class Move:
     possible_duplicate: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Moved:
     """What a move did, and to whose message."""
 
@@ -78,13 +78,14 @@ class Moved:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Fresh:
     """A message on its way into the record, and what happens to it there at once."""
 
     message: Message
     event: Event | None
     due_at: int | None = None
+    connection: str | None = None
     inbound_key: str | None = None
     detail: str = ""
 
@@ -256,16 +257,13 @@ def _row(item: Fresh) -> dict[str, Any]:
         raise ValueError(f"{item.event} does not follow {message.status}")
     attempts = 1 if item.event is Event.CLAIM else message.attempts
     return message_row(
-        message, status=status, attempts=attempts, due_at=item.due_at, inbound_key=item.inbound_key
+        message,
+        status=status,
+        attempts=attempts,
+        due_at=item.due_at,
+        connection=item.connection or message.connection,
+        inbound_key=item.inbound_key,
     )
-
-
-def replace_fields(message: Message, **changes: Any) -> Message:
-    """Return the message with other values; `dataclasses.replace` for the hot path."""
-    copy = object.__new__(Message)
-    for name in Message.__slots__:
-        object.__setattr__(copy, name, changes[name] if name in changes else getattr(message, name))
-    return copy
 
 
 def _first_events(item: Fresh) -> list[dict[str, Any]]:

@@ -11,7 +11,13 @@ from broker.domain.status import Status
 
 
 def message_row(
-    message: Message, *, status: Status, attempts: int, due_at: int | None, inbound_key: str | None = None
+    message: Message,
+    *,
+    status: Status,
+    attempts: int,
+    due_at: int | None,
+    connection: str | None,
+    inbound_key: str | None = None,
 ) -> dict[str, Any]:
     """Return the columns of a message on its way into a state; its parts have rows of their own."""
     return {
@@ -29,7 +35,7 @@ def message_row(
         "tags": dump_tags(message.tags) if message.tags else "[]",
         "batch": message.batch,
         "members": orjson.dumps(message.members).decode() if message.members else None,
-        "connection": message.connection,
+        "connection": connection,
         "provider_ref": message.provider_ref,
         "inbound_key": inbound_key,
         "possible_duplicate": message.possible_duplicate,

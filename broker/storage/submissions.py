@@ -1,11 +1,11 @@
 """Submissions: one row per attempt, written before its first byte leaves."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, update
 
+from broker.domain.value import value
 from broker.storage.tables import submissions
 from broker.storage.writing import insert_ignore
 
@@ -22,7 +22,7 @@ _END = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Ended:
     """How one attempt ended. `exchange` is what was said, with secrets and content left out."""
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -78,7 +79,7 @@ def happen(runtime: Runtime, message: Message, event: Event, *, status: Status) 
     known = runtime.directory.look()
 
     def job(sql: Any) -> None:
-        fresh = [Fresh(message=messages.replace_fields(message, status=status), event=None)]
+        fresh = [Fresh(message=replace(message, status=status), event=None)]
         messages.add(sql, fresh)
         moved = messages.move(sql, [Move(id=message.id, event=event, at=message.created_at, key=event)])
         owe(sql, moved, known, now_ms=now_ms, settings=runtime.settings)
