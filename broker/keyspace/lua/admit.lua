@@ -16,18 +16,13 @@ if before then
 end
 local time = redis.call("TIME")
 local due = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
-local answers, busy, k, a = {}, {}, 8 + ARGV[7], 8 + ARGV[7]
+local answers, contents, entered, k, a = {}, {}, { [2] = {}, [5] = {} }, 8 + ARGV[7], 8 + ARGV[7]
 
-local function enter(queue, key)
-  local id = key:sub(5) -- without "msg:"
-  redis.call("LPUSH", KEYS[queue], id)
-  redis.call("ZADD", KEYS[queue + 1], due, id)
-  busy[queue] = true
+local function keep(key, content, queue)
+  contents[#contents + 1], contents[#contents + 2] = key, content
+  if queue then table.insert(entered[queue], key:sub(5)) end -- without "msg:"
 end
-
-local function counter(n)
-  return ARGV[a + 2 + n] ~= "" and (redis.call("GET", KEYS[k + n]) or "cold")
-end
+local function counter(n) return ARGV[a + 2 + n] ~= "" and (redis.call("GET", KEYS[k + n]) or "cold") end
 
 local function judge(digest, day_limit, month_limit, credit)
   local known = digest ~= "" and redis.call("GET", KEYS[k])
@@ -43,18 +38,23 @@ local function judge(digest, day_limit, month_limit, credit)
   if digest ~= "" then redis.call("SET", KEYS[k], digest .. " " .. ARGV[a + 2], "PX", ARGV[6]) end
   return "ok"
 end
-
-for n = 8, k - 1 do redis.call("SET", KEYS[n], ARGV[n]) enter(2, KEYS[n]) end
+for n = 8, k - 1 do keep(KEYS[n], ARGV[n], 2) end
 while a <= #ARGV do
   local queue, count, entering = tonumber(ARGV[a]), tonumber(ARGV[a + 6]), tonumber(ARGV[a + 7])
   local answer = judge(ARGV[a + 1], ARGV[a + 3], ARGV[a + 4], ARGV[a + 5])
-  for n = 1, answer == "ok" and count or 0 do redis.call("SET", KEYS[k + 3 + n], ARGV[a + 7 + n]) end
-  for n = 1, answer == "ok" and entering or 0 do enter(queue, KEYS[k + 3 + n]) end
+  for n = 1, answer == "ok" and count or 0 do keep(KEYS[k + 3 + n], ARGV[a + 7 + n], n <= entering and queue) end
   answers[#answers + 1], k, a = answer, k + 4 + count, a + 8 + count
 end
-for queue in pairs(busy) do
-  local waiting = redis.call("LLEN", KEYS[queue + 2])
-  if waiting < tonumber(ARGV[2]) then redis.call("LPUSH", KEYS[queue + 2], ARGV[queue == 2 and 3 or 4]) end
+if #contents > 0 then redis.call("MSET", unpack(contents)) end -- one command for all is a third of the work
+for queue, ids in pairs(entered) do
+  if #ids > 0 then
+    local dues = {}
+    for n, id in ipairs(ids) do dues[2 * n - 1], dues[2 * n] = due, id end
+    redis.call("LPUSH", KEYS[queue], unpack(ids))
+    redis.call("ZADD", KEYS[queue + 1], unpack(dues))
+    local rings, ring = KEYS[queue + 2], ARGV[queue == 2 and 3 or 4]
+    if redis.call("LLEN", rings) < tonumber(ARGV[2]) then redis.call("LPUSH", rings, ring) end
+  end
 end
 redis.call("SET", KEYS[1], table.concat(answers, "\n"), "PX", ARGV[5])
 return table.concat(answers, "\n")
