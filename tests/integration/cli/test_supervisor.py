@@ -146,7 +146,8 @@ def test_the_store_ends_after_everyone_who_needs_it(keep: Callable[..., Keeper],
         "def end(*_):\n"
         "    time.sleep(float(sys.argv[3])); open(sys.argv[1], 'a').write(sys.argv[2]); sys.exit()\n"
         "signal.signal(signal.SIGTERM, end); print('up', flush=True)\n"
-        "time.sleep(600)"
+        # In naps: a signal that comes just before a long sleep would be heard only after it.
+        "while True: time.sleep(0.05)"
     )
     keeper = keep(
         {"name": "store", "argv": [sys.executable, "-c", slow, str(story), "store.", "0"], "rank": 2},
