@@ -3,6 +3,7 @@
 import http.client
 import itertools
 import json
+import secrets
 import threading
 import time
 from typing import Any
@@ -28,7 +29,7 @@ class Load:
         connections: int = 8,
         rate: float = 0,
     ) -> None:
-        self.label = label
+        self.label = f"{label} {secrets.token_hex(3)}"  # a test that is repeated sends new messages
         self.account = account
         self.told: dict[str, str] = {}
         """Idempotency key → the id that was answered."""
@@ -73,7 +74,7 @@ class Load:
             self._failures.append(error)
 
     def _send(self, connection: http.client.HTTPConnection, number: int) -> None:
-        key = f"{self.label}-{number}"
+        key = f"{self.label}-{number}".replace(" ", "-")
         to = f"+1202555{number % 10000:04d}"
         body = json.dumps({"to": to, "from": SENDERS[self.account], "text": f"{self.label} {number}"})
         headers = {"Authorization": f"Bearer {KEYS[self.account]}", "Idempotency-Key": key}
