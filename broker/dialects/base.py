@@ -8,6 +8,7 @@ from dataclasses import field
 from datetime import UTC, datetime
 from typing import ClassVar
 
+from broker.domain.ask import Ask, Found
 from broker.domain.callback import Callback
 from broker.domain.draft import Draft
 from broker.domain.value import value
@@ -59,11 +60,11 @@ Outcome = Admitted | RequestError | AdmissionError
 
 
 class Dialect(ABC):
-    """One customer API, as a pure translator of calls that send messages.
+    """One customer API, as a pure translator of calls.
 
-    `routes` lists (method, path) of the sends. `parse` gives one entry per independent request inside the call, and
-    `answer` is given one outcome for each, in that order, whatever it is and however few they are. `refused` is for
-    calls that never came so far.
+    `routes` lists (method, path). For a call that sends, `parse` gives one entry per independent request inside it,
+    and `answer` is given one outcome for each, in that order, whatever it is and however few they are. For a call that
+    asks, `parse` gives an `Ask`, and `found` is given what that found. `refused` is for calls that never came so far.
     """
 
     name: ClassVar[str]
@@ -78,8 +79,8 @@ class Dialect(ABC):
         """Return what the call offers to sign in with; never raises."""
 
     @abstractmethod
-    def parse(self, call: Call) -> tuple[Draft | RequestError, ...]:
-        """Return the drafts in a call, with an error in the place of each that cannot be used.
+    def parse(self, call: Call) -> tuple[Draft | RequestError, ...] | Ask:
+        """Return the drafts in a call, with an error in the place of each that cannot be used; or what it asks for.
 
         Raises:
             RequestError: the call as a whole cannot be used.
@@ -88,6 +89,10 @@ class Dialect(ABC):
     @abstractmethod
     def answer(self, call: Call, outcomes: Sequence[Outcome]) -> Response:
         """Return the answer to a call that parsed, from what became of each of its drafts."""
+
+    def found(self, call: Call, found: Found) -> Response:
+        """Return the answer to a call that asked, from what was found. Only for dialects whose `parse` returns asks."""
+        raise NotImplementedError
 
     @abstractmethod
     def callback(self, callback: Callback) -> Request | None:

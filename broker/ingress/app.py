@@ -31,6 +31,7 @@ def build_app(doors: Doors, *, body_s: float = BODY_S) -> Router:
             dialect,
             authenticator=doors.authenticator,
             accept=doors.accept,
+            desk=doors.desk,
             meter=doors.meter,
             body_limit=settings.body_limit,
             patience_s=body_s,

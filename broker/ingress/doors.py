@@ -22,6 +22,7 @@ from broker.log import get_logger
 from broker.net.guard import Guard
 from broker.services.accept import Accept
 from broker.services.authenticate import Authenticator
+from broker.services.desk import Desk
 from broker.services.lookup import Lookup
 from broker.services.seeding import Seeding
 from broker.services.uploads import Uploads
@@ -55,6 +56,7 @@ class Doors:
     uploads: Uploads
     accept: Accept
     lookup: Lookup
+    desk: Desk
     meter: Meter
     leaving: Leaving = field(default_factory=Leaving)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -71,6 +73,7 @@ class Doors:
         pressure = Pressure(client, settings)
         carriers = Carriers(Directory(database, Vault(secret_key)), executor)
         uploads = Uploads(settings, Guard(settings.egress_allow), database)
+        lookup = Lookup(database, Unrecorded(client), executor)
         doors = cls(
             settings=settings,
             executor=executor,
@@ -93,7 +96,8 @@ class Doors:
                 executor=executor,
                 durability=settings.durability,
             ),
-            lookup=Lookup(database, Unrecorded(client), executor),
+            lookup=lookup,
+            desk=Desk(settings, lookup=lookup, executor=executor),
             meter=Meter(pressure),
         )
         await doors._begin()

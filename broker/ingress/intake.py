@@ -1,13 +1,14 @@
-"""The one hall that every dialect's sends go through."""
+"""The one hall that every dialect's calls go through."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 from aiohttp import web
 
 from broker.dialects.base import Admitted, Dialect, Outcome
 from broker.domain.account import Account
+from broker.domain.ask import Ask
 from broker.domain.draft import Draft
 from broker.domain.wire import Call, Response
 from broker.errors import AdmissionError, Malformed, OutcomeUncertain, RequestError
@@ -18,12 +19,16 @@ from broker.ingress.swift import Swift
 from broker.log import get_logger
 from broker.services.accept import Accept
 from broker.services.authenticate import Authenticator
+from broker.services.desk import Desk
 
 log = get_logger()
 
+Afterwards = Callable[[], Awaitable[None]]
+"""What is done once the customer has the answer."""
+
 
 class Intake:
-    """Takes the sends of one dialect: who asks, what for, is it ours now, how to say so."""
+    """Takes the calls of one dialect: who asks, what for, is it ours now or found, how to say so."""
 
     def __init__(
         self,
@@ -31,6 +36,7 @@ class Intake:
         *,
         authenticator: Authenticator,
         accept: Accept,
+        desk: Desk,
         meter: Meter,
         body_limit: int,
         patience_s: float,
@@ -38,6 +44,7 @@ class Intake:
         self._dialect = dialect
         self._authenticator = authenticator
         self._accept = accept
+        self._desk = desk
         self._meter = meter
         self._body_limit = body_limit
         self._patience_s = patience_s
@@ -45,28 +52,32 @@ class Intake:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request; errors are told in the dialect's own form."""
         call: Call | None = None
+        afterwards: Afterwards | None = None
         try:
             call = await read(request, limit=self._body_limit, patience_s=self._patience_s)
-            response = await self._respond(call)
+            response, afterwards = await self._respond(call)
         except (RequestError, AdmissionError) as error:
             response = self._dialect.refused(call or readable(request), error)
-        return Swift(response, private=request.method == "GET")
+        return Swift(response, private=request.method == "GET", afterwards=afterwards)
 
     def failed(self, request: web.BaseRequest) -> web.Response:
         """Return the answer for when we are at fault: what became of the request is not known."""
         return to_web(self._dialect.refused(readable(request), OutcomeUncertain("something went wrong here")))
 
-    async def _respond(self, call: Call) -> Response:
+    async def _respond(self, call: Call) -> tuple[Response, Afterwards | None]:
         dialect = self._dialect
         account = await self._authenticator.authenticate(dialect.credentials(call), call.peer)
         drafts = self._parse(call)
+        if not isinstance(drafts, tuple):
+            reply = await self._desk.answer(drafts, account)
+            return dialect.found(call, reply.found), reply.afterwards
         if len(drafts) == 1 and isinstance(drafts[0], Draft):
             # Alone, what stops it is said of the whole call.
             outcome = await self._accept_one(drafts[0], account, datetime.now(UTC))
-            return dialect.answer(call, (outcome,))
-        return dialect.answer(call, await self._accept_all(drafts, account))
+            return dialect.answer(call, (outcome,)), None
+        return dialect.answer(call, await self._accept_all(drafts, account)), None
 
-    def _parse(self, call: Call) -> tuple[Draft | RequestError, ...]:
+    def _parse(self, call: Call) -> tuple[Draft | RequestError, ...] | Ask:
         try:
             return self._dialect.parse(call)
         except (RecursionError, UnicodeError, ValueError, OverflowError) as error:

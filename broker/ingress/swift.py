@@ -1,6 +1,8 @@
 """Short answers, written to the socket in one piece."""
 
+import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from http import HTTPStatus
 
@@ -14,6 +16,10 @@ _STATUS_LINES = {
     for status in HTTPStatus
     if status >= HTTPStatus.OK
 }
+
+
+WRITTEN_S = 60.0
+"""How long a customer may take to fetch an answer that something is to be done after."""
 
 
 class _Clock:
@@ -37,10 +43,17 @@ class Swift(web.StreamResponse):
     """An answer of ours that needs nothing of what aiohttp's can do: no cookies, compression, chunks or signals.
 
     Its head is spelled out once, where aiohttp's builds a header map, completes and serialises it; that was a tenth
-    of the work for a send. Not for HEAD, nor for statuses without a body.
+    of the work for a send. Not for HEAD, nor for statuses without a body. `afterwards` runs once the last byte was
+    handed to the system, and not at all when the client is gone before.
     """
 
-    def __init__(self, response: Response, *, private: bool = False) -> None:
+    def __init__(
+        self,
+        response: Response,
+        *,
+        private: bool = False,
+        afterwards: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         super().__init__(status=response.status)
         head = "".join([f"{name}: {value}\r\n" for name, value in response.headers.items()])
         if head.count("\n") != len(response.headers):
@@ -49,6 +62,7 @@ class Swift(web.StreamResponse):
             head += "Cache-Control: no-store\r\n"
         self._head = head
         self._bytes = response.body
+        self._afterwards = afterwards
         self._asked: web.BaseRequest | None = None
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
@@ -80,3 +94,25 @@ class Swift(web.StreamResponse):
             f"Content-Length: {len(body)}\r\nDate: {_clock.text()}\r\n\r\n"
         )
         request.transport.write(head.encode("latin-1") + body)
+        if self._afterwards is not None:
+            await _fetched(request, request.transport)
+            await self._afterwards()
+
+
+async def _fetched(request: web.BaseRequest, transport: asyncio.Transport) -> None:
+    """Return once the system has taken over every byte for the client.
+
+    Raises:
+        ConnectionResetError: the client went away before, or is too slow.
+    """
+    transport.set_write_buffer_limits(high=0)  # draining then waits for the last byte
+    waited = transport.get_write_buffer_size() > 0
+    try:
+        async with asyncio.timeout(WRITTEN_S):
+            await request.writer.drain()
+    except TimeoutError as error:
+        transport.abort()
+        raise ConnectionResetError("the client is too slow") from error
+    if waited and transport.is_closing():
+        raise ConnectionResetError("the client is gone")
+    transport.set_write_buffer_limits()
