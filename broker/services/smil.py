@@ -3,28 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from urllib.parse import unquote
-from xml.etree.ElementTree import ParseError
 
 import structlog
-from defusedxml.ElementTree import DefusedXMLParser
 
 from broker.domain.filename import safe_name
+from broker.domain.layout import UNREADABLE, sources
 from broker.domain.message import Message, Part, PartKind
 
 log = structlog.get_logger()
 
-LONGEST = 64 * 1024
-"""Most bytes of a layout that is read."""
-MOST_ELEMENTS = 200
-DEEPEST = 16
-
-_SHOWING = frozenset({"img", "video", "audio", "text", "ref"})
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-_UNREADABLE = (
-    ParseError,
-    ValueError,
-    LookupError,
-)  # forbidden markup is a ValueError, an odd encoding any of these
 
 
 def arrange(message: Message, read: Callable[[Part], bytes], *, room: int) -> Message:
@@ -60,50 +48,9 @@ def _sources(layout: Part, read: Callable[[Part], bytes], message_id: str) -> li
     """Return what a layout names, in the order it does; None where it cannot be used."""
     try:
         return sources(read(layout))
-    except (OSError, *_UNREADABLE) as error:
+    except (OSError, *UNREADABLE) as error:
         log.info("layout_ignored", message_id=message_id, reason=type(error).__name__)
         return None
-
-
-def sources(layout: bytes) -> list[str]:
-    """Return the `src` of everything that a SMIL document shows, in its order.
-
-    Raises:
-        ValueError: it is too large, too deep, no SMIL, or holds a document type or entities.
-        ParseError, LookupError: it is no XML that can be read.
-    """
-    if len(layout) > LONGEST:
-        raise ValueError("the layout is too large")
-    reader = _Reader()
-    parser = DefusedXMLParser(target=reader, forbid_dtd=True)
-    parser.feed(layout)
-    parser.close()
-    return reader.sources
-
-
-class _Reader:
-    """Notes what a document shows while it is parsed; no tree is built of it."""
-
-    def __init__(self) -> None:
-        self.sources: list[str] = []
-        self._elements = 0
-        self._depth = 0
-
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
-        """Begin an element."""
-        name = tag.rpartition("}")[2].lower()
-        self._elements += 1
-        self._depth += 1
-        if self._elements > MOST_ELEMENTS or self._depth > DEEPEST:
-            raise ValueError("the layout is too deep, or has too many elements")
-        if self._elements == 1 and name != "smil":
-            raise ValueError("the layout is not SMIL")
-        if name in _SHOWING and attributes.get("src"):
-            self.sources.append(attributes["src"])
-
-    def end(self, tag: str) -> None:  # noqa: ARG002  # the parser gives it
-        """End an element."""
-        self._depth -= 1
 
 
 def _ordered(parts: Sequence[Part], named: Sequence[str]) -> list[Part]:

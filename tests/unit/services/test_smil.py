@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.domain.layout import DEEPEST, LONGEST, MOST_ELEMENTS, sources
 from broker.domain.message import Message, Part, PartKind, PartState
-from broker.services.smil import DEEPEST, LONGEST, MOST_ELEMENTS, arrange, sources
+from broker.services.smil import arrange
 from tests.factories import make_message
 
 KINDS = {"txt": ("text/plain", PartKind.TEXT), "smil": ("application/smil", PartKind.LAYOUT)}

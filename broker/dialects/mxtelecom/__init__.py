@@ -1,0 +1,1 @@
+"""The MX Telecom API: parameters and zips in, bare digits or two lines out."""

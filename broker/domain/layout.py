@@ -1,0 +1,59 @@
+"""What a SMIL layout shows, read without building a tree or fetching anything."""
+
+from xml.etree.ElementTree import ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser
+
+LONGEST = 64 * 1024
+"""Most bytes of a layout that is read."""
+MOST_ELEMENTS = 200
+DEEPEST = 16
+
+UNREADABLE = (ParseError, ValueError, LookupError)
+"""What `sources` raises: forbidden markup is a ValueError, an odd encoding any of these."""
+Hostile = DefusedXmlException
+"""The one of these that no honest tool brings about: a document type, or entities."""
+
+_SHOWING = frozenset({"img", "video", "audio", "text", "ref"})
+
+
+def sources(layout: bytes) -> list[str]:
+    """Return the `src` of everything that a SMIL document shows, in its order.
+
+    Raises:
+        ValueError: it is too large, too deep, no SMIL, or (Hostile) holds a document type or entities.
+        ParseError, LookupError: it is no XML that can be read.
+    """
+    if len(layout) > LONGEST:
+        raise ValueError("the layout is too large")
+    reader = _Reader()
+    parser = DefusedXMLParser(target=reader, forbid_dtd=True)
+    parser.feed(layout)
+    parser.close()
+    return reader.sources
+
+
+class _Reader:
+    """Notes what a document shows while it is parsed; no tree is built of it."""
+
+    def __init__(self) -> None:
+        self.sources: list[str] = []
+        self._elements = 0
+        self._depth = 0
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        """Begin an element."""
+        name = tag.rpartition("}")[2].lower()
+        self._elements += 1
+        self._depth += 1
+        if self._elements > MOST_ELEMENTS or self._depth > DEEPEST:
+            raise ValueError("the layout is too deep, or has too many elements")
+        if self._elements == 1 and name != "smil":
+            raise ValueError("the layout is not SMIL")
+        if name in _SHOWING and attributes.get("src"):
+            self.sources.append(attributes["src"])
+
+    def end(self, tag: str) -> None:  # noqa: ARG002  # the parser gives it
+        """End an element."""
+        self._depth -= 1
