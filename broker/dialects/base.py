@@ -44,12 +44,15 @@ NOBODY = Credentials()
 class Admitted:
     """A draft that is ours now. `ids` are in the order of the normalised `recipients`; `batch` is its id if several.
 
+    `number` is the request's public number, where the draft asked for one.
+
     `durability` is the level it was stored at before this was said.
     """
 
     draft: Draft
     ids: tuple[str, ...]
     batch: str | None = None
+    number: int | None = None
     recipients: tuple[str, ...] = ()
     replayed: bool = False
     durability: str = ""

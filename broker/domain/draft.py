@@ -30,6 +30,10 @@ class Draft:
     `several` says the request gave a list, so the answer is one too, whatever its length. With `wall_clock`, the times
     came without a zone: they are marked UTC but mean the account's own (`broker.domain.validity` settles them).
     `key` is the idempotency key and `digest` the fingerprint of what must not change under it.
+
+    `numbered` asks for a public number for the request; such a request has no key. `note`, `subaccount` and `reports`
+    (a sum of `Reports`) are kept with each message. `package` is a zip that holds the content, `package_url` where
+    one is to be had, in place of `text` and `media`.
     """
 
     recipients: tuple[str, ...]
@@ -50,3 +54,9 @@ class Draft:
     connection: str | None = None
     key: str | None = None
     digest: str = ""
+    numbered: bool = False
+    note: str = ""
+    subaccount: str = ""
+    reports: int = 0
+    package: bytes | None = None
+    package_url: str | None = None

@@ -1,4 +1,4 @@
-"""Message ids: time-ordered UUIDs (RFC 9562, version 7)."""
+"""Ids: time-ordered UUIDs (RFC 9562, version 7) for messages, plain numbers for requests of older APIs."""
 
 import os
 import time
@@ -15,6 +15,12 @@ def new_id(now_ms: int | None = None) -> str:
     bits = (stamp << 80 | int.from_bytes(os.urandom(10), "big")) & _MASK | _VERSION_AND_VARIANT
     text = f"{bits:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def new_number(now_ms: int | None = None) -> int:
+    """Return a positive number of 63 bits: 42 of milliseconds and 21 by chance, so admission must check it is new."""
+    stamp = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+    return stamp << 21 | int.from_bytes(os.urandom(3), "big") >> 3
 
 
 def part_id(message_id: str, index: int) -> str:

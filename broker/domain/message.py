@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import IntFlag, StrEnum
 
 from broker.domain.status import Status
 from broker.domain.value import value
@@ -39,6 +39,15 @@ class PartKind(StrEnum):
     LAYOUT = "layout"
 
 
+class Reports(IntFlag):
+    """What a customer asked to be told of a message; what did not ask is told as the account has it."""
+
+    INTERMEDIATE = 1
+    SUCCESS = 2
+    FAILURE = 4
+    READ = 8
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tag:
     """A name and a value that travel with a message in our own records only."""
@@ -69,7 +78,9 @@ class Message:
 
     `batch` names the request it came with when that had several recipients; `group` says the batch is one submission
     to all of them, and then `members` lists every message of it, itself included, in the order of the recipients.
-    `reference` is the customer's own id for it. Times are aware UTC.
+    `reference` is the customer's own id for it. `number` is the public number of its request, shared by the messages
+    of a batch, where the dialect gives one; `note` and `subaccount` are for the customer's own books, `reports` is the
+    sum of the `Reports` that were asked for. Times are aware UTC.
     """
 
     id: str
@@ -96,6 +107,10 @@ class Message:
     provider_ref: str | None = None
     attempts: int = 0
     possible_duplicate: bool = False
+    number: int | None = None
+    note: str = ""
+    subaccount: str = ""
+    reports: int = 0
 
     @property
     def is_mms(self) -> bool:

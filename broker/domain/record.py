@@ -48,5 +48,6 @@ class MessageQuery:
     to: str | None = None
     from_: str | None = None
     reference: str | None = None
+    number: int | None = None
     cursor: str | None = None
     limit: int = 50

@@ -1,6 +1,7 @@
 """Admission: from a composed request to a message that is ours."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 
@@ -8,7 +9,7 @@ from broker import dispatch
 from broker.dispatch import Queue
 from broker.domain import period
 from broker.domain.account import Account
-from broker.domain.ids import new_id
+from broker.domain.ids import new_id, new_number
 from broker.domain.message import Message, Priority
 from broker.domain.value import value
 from broker.errors import KeyReused, OutOfCredit, QuotaExceeded
@@ -33,7 +34,8 @@ _FIRST_KEY = {Queue.SUBMIT: 2, Queue.SUBMIT_HIGH: 5}
 class AdmissionRequest:
     """One composed request: all its messages are taken, or none.
 
-    `key` is the customer's idempotency key, `digest` the fingerprint of what must not change under it.
+    `key` is the customer's idempotency key, `digest` the fingerprint of what must not change under it. A request
+    whose messages have a public number has no key.
     """
 
     account: Account
@@ -50,6 +52,7 @@ class AdmissionResult:
     ids: tuple[str, ...]
     batch: str | None
     replayed: bool = False
+    number: int | None = None
 
 
 class Cold(Enum):
@@ -89,7 +92,10 @@ class Admission:
         entry = _Entry(request)
         answer = await self._gathering.join(entry, weight=len(entry.ids))
         if answer == "ok":
-            return AdmissionResult(ids=entry.ids, batch=request.messages[0].batch)
+            first = request.messages[0]
+            return AdmissionResult(ids=entry.ids, batch=first.batch, number=first.number)
+        if answer == "other" and request.messages[0].number is not None:
+            return await self.admit(_renumbered(request))
         if answer.startswith("same "):
             _, _, batch, *ids = answer.split(" ")
             return AdmissionResult(ids=tuple(ids), batch=batch if batch != "-" else None, replayed=True)
@@ -135,8 +141,18 @@ class _Entry:
         self.queue = Queue.SUBMIT_HIGH if messages[0].priority is Priority.HIGH else Queue.SUBMIT
         limited = not (account.daily_limit is account.monthly_limit is account.credit is None)
         self.simple = (
-            not limited and request.key is None and len(messages) == 1 and self.queue is Queue.SUBMIT
+            not limited
+            and request.key is None
+            and len(messages) == 1
+            and self.queue is Queue.SUBMIT
+            and messages[0].number is None
         )
+
+
+def _renumbered(request: AdmissionRequest) -> AdmissionRequest:
+    """Return the request under another public number: the one it had is somebody else's."""
+    number = new_number()
+    return replace(request, messages=tuple(replace(message, number=number) for message in request.messages))
 
 
 def _words(entry: _Entry) -> list[Word]:
@@ -144,6 +160,9 @@ def _words(entry: _Entry) -> list[Word]:
     digest, told = "", ""
     if request.key is not None:
         digest, told = request.digest or "-", " ".join((first.batch or "-", *entry.ids))
+    elif first.number is not None:
+        # Our own first id as the digest: whatever else is found under the number is another request.
+        digest, told = first.id, " ".join((first.batch or "-", *entry.ids))
     return [
         _FIRST_KEY[entry.queue],
         digest,
@@ -159,7 +178,10 @@ def _words(entry: _Entry) -> list[Word]:
 
 def _names(request: AdmissionRequest) -> tuple[str | None, ...]:
     account = request.account
+    number = request.messages[0].number
     key = None if request.key is None else keys.idempotency(account.name, request.key)
+    if number is not None:
+        key = keys.number(number)
     if account.daily_limit is account.monthly_limit is account.credit is None:
         return key, None, None, None
     day, month = period.day(request.now, account.timezone), period.month(request.now, account.timezone)

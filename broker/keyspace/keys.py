@@ -48,6 +48,11 @@ def idempotency(account: str, key: str) -> str:
     return f"idem:{account}:{sha256(key.encode()).hexdigest()}"
 
 
+def number(public: int) -> str:
+    """String, the first id, then batch and ids that a request's public number stands for. Lives 48 hours."""
+    return f"number:{public}"
+
+
 def quota(account: str, period: str) -> str:
     """String, requests of the account in `period` ("2026-11-21", "2026-11"). Lives a little longer than that."""
     return f"quota:{account}:{period}"

@@ -1,5 +1,8 @@
 """Messages that are ours and that SQL does not hold yet."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from redis.exceptions import RedisError
 
 from broker.domain.message import Message
@@ -21,8 +24,26 @@ class Unrecorded:
         Raises:
             Busy: Redis cannot be asked.
         """
-        try:
+        with _asking():
             content = await self._client.get(keys.content(message_id))
-        except (OSError, RedisError, TimeoutError) as error:
-            raise Busy("messages cannot be looked up now") from error
         return None if content is None else decode(content)
+
+    async def numbered(self, number: int) -> list[Message]:
+        """Return those messages of a public number that wait.
+
+        Raises:
+            Busy: Redis cannot be asked.
+        """
+        with _asking():
+            kept = await self._client.get(keys.number(number))
+            _, _, *ids = (kept or b"- -").decode().split(" ")
+            found = await self._client.mget([keys.content(name) for name in ids]) if ids else []
+        return [decode(content) for content in found if content is not None]
+
+
+@contextmanager
+def _asking() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, RedisError, TimeoutError) as error:
+        raise Busy("messages cannot be looked up now") from error

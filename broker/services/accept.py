@@ -65,6 +65,7 @@ class Accept:
             draft=draft,
             ids=result.ids,
             batch=result.batch,
+            number=result.number,
             recipients=tuple([message.recipient for message in messages]),
             replayed=result.replayed,
             durability=self._durability,

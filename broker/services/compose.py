@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from broker.domain.account import Account
 from broker.domain.address import normalise, normalise_originator
 from broker.domain.draft import Draft
-from broker.domain.ids import new_id
+from broker.domain.ids import new_id, new_number
 from broker.domain.message import Message, Part
 from broker.domain.validity import span
 from broker.errors import InvalidOriginator, InvalidRecipient, InvalidRequest, NotPermitted
@@ -29,6 +30,7 @@ def compose(
     when = span(draft, zone=ZoneInfo(account.timezone), now=now)
     members = tuple(identifier for identifier, _ in named) if draft.group and len(named) > 1 else ()
     batch = new_id() if draft.several else None
+    shared = _shared(draft, parts)
     return [
         Message(
             id=identifier,
@@ -39,20 +41,31 @@ def compose(
             text=draft.text,
             subject=draft.subject,
             priority=draft.priority,
-            reference=draft.reference,
-            tags=draft.tags,
-            parts=tuple(parts),
             batch=batch,
             group=bool(members),
             members=members,
-            connection=draft.connection,
-            callback_url=draft.callback_url,
             created_at=now,
             valid_until=when.valid_until,
             send_at=when.send_at,
+            **shared,
         )
         for identifier, recipient in named
     ]
+
+
+def _shared(draft: Draft, parts: Sequence[Part]) -> dict[str, Any]:
+    """Return what the messages of a request have in common beside their content."""
+    return {
+        "parts": tuple(parts),
+        "number": new_number() if draft.numbered else None,
+        "reference": draft.reference,
+        "tags": draft.tags,
+        "connection": draft.connection,
+        "callback_url": draft.callback_url,
+        "note": draft.note,
+        "subaccount": draft.subaccount,
+        "reports": draft.reports,
+    }
 
 
 def normalised(draft: Draft, account: Account) -> tuple[str, ...]:

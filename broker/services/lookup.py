@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
+from operator import attrgetter
 from typing import TypeVar
 
 from broker.domain.account import Account
@@ -47,9 +48,18 @@ class Lookup:
         """Return an account's messages, newest first, and the id that the page ends with if there are older ones.
 
         Raises:
-            Busy: SQL is away.
+            Busy: SQL is away, or Redis where a public number is asked for.
         """
-        return await self._read(lambda sql: reading.page(sql, query, account=account.name))
+        # Redis first: what is no longer there is in SQL by then. A list of other things may lag by a moment.
+        waiting = [] if query.number is None else await self._unrecorded.numbered(query.number)
+        found, last_id = await self._read(lambda sql: reading.page(sql, query, account=account.name))
+        known = {message.id for message in found}
+        fresh = [one for one in waiting if one.id not in known and _is_wanted(one, query, account)]
+        if not fresh:
+            return found, last_id
+        together = sorted([*found, *fresh], key=attrgetter("id"), reverse=True)
+        shown = together[: query.limit]
+        return shown, shown[-1].id if last_id or len(together) > query.limit else None
 
     async def _recorded(self, message_id: str, account: Account) -> Record | None:
         return await self._read(lambda sql: reading.record(sql, message_id, account=account.name))
@@ -60,6 +70,20 @@ class Lookup:
             return await loop.run_in_executor(self._executor, self._database.read, job)
         except StorageAway as error:
             raise Busy("messages cannot be looked up now") from error
+
+
+def _is_wanted(message: Message, query: MessageQuery, account: Account) -> bool:
+    """Say of a message that SQL does not hold whether it answers the question."""
+    asked = (
+        (query.direction, message.direction),
+        (query.status, message.status),
+        (query.to, message.recipient),
+        (query.from_, message.originator),
+        (query.reference, message.reference),
+        (query.number, message.number),
+    )
+    mine = message.account == account.name and (query.cursor is None or message.id < query.cursor)
+    return mine and all(wanted in (None, value) for wanted, value in asked)
 
 
 def _fresh(message: Message) -> Record:

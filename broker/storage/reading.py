@@ -39,6 +39,7 @@ def page(connection: Connection, query: MessageQuery, *, account: str) -> tuple[
         (messages.c.recipient, query.to),
         (messages.c.originator, query.from_),
         (messages.c.reference, query.reference),
+        (messages.c.number, query.number),
     ):
         if value is not None:
             wanted.append(column == value)

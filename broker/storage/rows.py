@@ -46,6 +46,16 @@ def message_row(
         "updated_at": message.created_at,
         "valid_until": message.valid_until,
         "send_at": message.send_at,
+        **_books(message),
+    }
+
+
+def _books(message: Message) -> dict[str, Any]:
+    return {
+        "number": message.number,
+        "note": message.note or None,
+        "subaccount": message.subaccount or None,
+        "reports": message.reports or None,
     }
 
 
@@ -76,6 +86,10 @@ def message_of(row: RowMapping | Mapping[str, Any], parts: Sequence[Part] = ()) 
         provider_ref=row["provider_ref"],
         attempts=row["attempts"],
         possible_duplicate=row["possible_duplicate"],
+        number=row["number"],
+        note=row["note"] or "",
+        subaccount=row["subaccount"] or "",
+        reports=row["reports"] or 0,
     )
 
 

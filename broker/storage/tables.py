@@ -52,6 +52,10 @@ messages = Table(
     Column("updated_at", Instant, nullable=False),
     Column("valid_until", Instant, nullable=False),
     Column("send_at", Instant),
+    Column("number", BigInteger),  # public, of the request: the messages of a batch share it
+    Column("note", String(160)),
+    Column("subaccount", String(10)),
+    Column("reports", Integer),  # those asked for: a sum
     # No index begins with the status: SQLite would choose it for the guarded update and become quadratic.
     Index("ix_messages_account_id", "account", "id"),
     Index(
@@ -65,6 +69,12 @@ messages = Table(
         "batch",
         sqlite_where=text("batch IS NOT NULL"),
         postgresql_where=text("batch IS NOT NULL"),
+    ),
+    Index(
+        "ix_messages_number",
+        "number",
+        sqlite_where=text("number IS NOT NULL"),
+        postgresql_where=text("number IS NOT NULL"),
     ),
     Index(
         "ix_messages_provider_ref",

@@ -93,6 +93,9 @@ class MessageSummary(_Answer):
     text: str
     subject: str
     reference: str | None
+    number: str | None = Field(description="The id that the MX Telecom API gave the whole request.")
+    note: str
+    subaccount: str
     batch: MessageId | None
     priority: Priority
     connection: str | None

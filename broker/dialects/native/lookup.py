@@ -20,7 +20,8 @@ from broker.errors import InvalidRequest, Malformed, RequestError
 E = TypeVar("E", Direction, Status)
 
 LIMIT, MOST = 50, 200
-_PARAMETERS = frozenset({"direction", "status", "to", "from", "reference", "cursor", "limit"})
+_MOST_DIGITS = 19
+_PARAMETERS = frozenset({"direction", "status", "to", "from", "reference", "number", "cursor", "limit"})
 _JSON = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 
 
@@ -82,6 +83,7 @@ def parse_list_query(call: Call) -> MessageQuery:
         to=_number(given.get("to")),
         from_=_number(given.get("from")),
         reference=given.get("reference") or None,
+        number=_public(given.get("number")),
         cursor=decode_cursor(given["cursor"]) if given.get("cursor") else None,
         limit=_limit(given.get("limit")),
     )
@@ -135,6 +137,14 @@ def _number(value: str | None) -> str | None:
     return "+" + value[1:] if value[0] == " " else value
 
 
+def _public(value: str | None) -> int | None:
+    if not value:
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS and int(value) < 1 << 63):
+        raise Malformed("must be a number that we gave out", pointer="/number")
+    return int(value)
+
+
 def _limit(value: str | None) -> int:
     if not value:
         return LIMIT
@@ -153,6 +163,9 @@ def _summary(message: Message) -> dict[str, Any]:
         "text": message.text,
         "subject": message.subject,
         "reference": message.reference,
+        "number": None if message.number is None else str(message.number),
+        "note": message.note,
+        "subaccount": message.subaccount,
         "batch": message.batch,
         "priority": message.priority,
         "connection": message.connection,

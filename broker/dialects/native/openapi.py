@@ -134,6 +134,7 @@ def _list() -> dict[str, Any]:
         "to": text,
         "from": text,
         "reference": text,
+        "number": {"type": "string", "pattern": "^[0-9]{1,19}$"},
         "cursor": text,
         "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT},
     }

@@ -191,3 +191,39 @@ async def test_every_key_but_the_work_itself_expires(admission: Admission, clien
     await admission.admit(request(one, key="k", digest="d"))
     lasting = {name for name in client.keys("*") if client.ttl(name) == -1}
     assert lasting == {f"msg:{one.id}", "ready:submit", "admitted", "submit"}
+
+
+async def test_a_public_number_stands_for_the_messages_of_its_request(
+    admission: Admission, client: Any
+) -> None:
+    first, second = message(batch="b", number=7), message(batch="b", number=7)
+    answer = result(await admission.admit(request(first, second)))
+    assert (answer.number, answer.ids) == (7, (first.id, second.id))
+    assert client.get("number:7").split(" ") == [first.id, "b", first.id, second.id]
+    assert 0 < client.ttl("number:7") <= 48 * 3600
+
+
+async def test_a_number_that_is_taken_is_given_to_nobody_else(admission: Admission, client: Any) -> None:
+    await admission.admit(request(message(number=7)))
+    other = message(number=7)
+    answer = result(await admission.admit(request(other)))
+    assert answer.number not in (7, None)
+    assert decode(client.get(f"msg:{other.id}")).number == answer.number
+    assert client.get(f"number:{answer.number}").startswith(other.id)
+    assert client.llen("ready:submit") == 2
+
+
+async def test_the_same_request_twice_at_once_is_two_requests(admission: Admission, client: Any) -> None:
+    answers = await asyncio.gather(*(admission.admit(request(message(number=7))) for _ in range(5)))
+    assert len({result(answer).number for answer in answers}) == 5
+    assert client.llen("ready:submit") == 5
+
+
+async def test_a_number_is_not_kept_for_a_request_that_is_refused(admission: Admission, client: Any) -> None:
+    poor = replace(ACCOUNT, credit=1)
+    client.set("credit:acme", 1)
+    with pytest.raises(OutOfCredit):
+        await admission.admit(
+            request(message(number=7, batch="b"), message(number=7, batch="b"), account=poor)
+        )
+    assert client.keys("number:*") == []

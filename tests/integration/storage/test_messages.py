@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Connection
@@ -30,6 +31,7 @@ def test_a_message_reads_back_as_it_was_written(database: Database) -> None:
         index=1, content_type="image/png", name="a.png", state=PartState.STORED, size=3, path="/x/a.png"
     )
     message = make_message(parts=(part,), subject="s", reference="r", members=(), priority="high")
+    message = replace(message, number=(1 << 63) - 1, note="n" * 160, subaccount="north", reports=15)
     database.write(lambda sql: messages.add(sql, [Fresh(message=message, event=None)]))
     assert database.read(lambda sql: messages.load(sql, [message.id])) == {message.id: message}
 

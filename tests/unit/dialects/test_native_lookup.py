@@ -103,6 +103,7 @@ def test_a_list_can_be_narrowed() -> None:
         ("to", "+12025550101"),
         ("from", " 12025550150"),
         ("reference", "order 7"),
+        ("number", "3756302196834664447"),
         ("cursor", encode_cursor(INBOUND.id)),
         ("limit", "200"),
     )
@@ -112,6 +113,7 @@ def test_a_list_can_be_narrowed() -> None:
         to="+12025550101",
         from_="+12025550150",
         reference="order 7",
+        number=3756302196834664447,
         cursor=INBOUND.id,
         limit=200,
     )
@@ -135,6 +137,9 @@ def test_a_list_can_be_narrowed() -> None:
         ("to", "a\0"),
         ("from", "\ud800"),
         ("reference", "x" * 256),
+        ("number", "9223372036854775808"),
+        ("number", "-1"),
+        ("number", "\u0665"),
         ("colour", "red"),
     ],
 )

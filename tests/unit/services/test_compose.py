@@ -7,7 +7,7 @@ import pytest
 
 from broker.domain.account import Account
 from broker.domain.draft import Draft, MediaRef
-from broker.domain.message import Part
+from broker.domain.message import Part, Reports
 from broker.errors import (
     InvalidOriginator,
     InvalidRecipient,
@@ -132,3 +132,24 @@ def test_the_dialect_is_kept() -> None:
 def test_what_is_no_number_is_refused(recipient: str) -> None:
     with pytest.raises(RequestError):
         compose(draft(recipient), ACCOUNT, NOW)
+
+
+def test_the_messages_of_a_numbered_request_share_its_number() -> None:
+    first, second = compose(draft("+12025550101", "+12025550102", numbered=True), ACCOUNT, NOW)
+    assert first.number == second.number
+    assert first.number is not None
+    assert 0 < first.number < 1 << 63
+
+
+def test_only_a_request_that_asks_for_a_number_gets_one() -> None:
+    (message,) = compose(draft(), ACCOUNT, NOW)
+    assert message.number is None
+
+
+def test_what_the_customer_notes_is_kept_with_each_message() -> None:
+    made = compose(
+        draft("+12025550101", "+12025550102", note="order 7", subaccount="north", reports=Reports.READ),
+        ACCOUNT,
+        NOW,
+    )
+    assert [(one.note, one.subaccount, one.reports) for one in made] == [("order 7", "north", 8)] * 2
