@@ -2,16 +2,51 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
+from broker.domain.folder import Folder
 from broker.domain.record import Record
+
+
+class Handling(StrEnum):
+    """What becomes of messages that a customer has fetched."""
+
+    MARK = "mark"
+    DELETE = "delete"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowMessage:
-    """One message of the account, by our id; with `files`, the bytes of its stored parts too."""
+    """One message of the account, by our id or the customer's own; with `files`, the bytes of its stored parts too."""
 
     id: str
     files: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListMessages:
+    """What is in a folder: of the inbox the oldest first, of others the newest.
+
+    `unmarked` leaves out what the customer has marked. `then` says what becomes of those that were fetched, once the
+    customer has the answer; only the inbox knows that, and nobody else is given them meanwhile.
+    """
+
+    folder: Folder
+    limit: int
+    unmarked: bool = False
+    then: Handling | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandleMessages:
+    """Mark or delete messages, by our ids or the customer's own: in any folder, or only what is in one.
+
+    Deleting what has not been sent yet cancels it. What was deleted before may be deleted again.
+    """
+
+    ids: tuple[str, ...]
+    handling: Handling
+    folder: Folder | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,5 +58,19 @@ class Shown:
     files: Mapping[int, bytes] = field(default_factory=dict, repr=False)
 
 
-Ask = ShowMessage
-Found = Shown
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What is in a folder."""
+
+    messages: tuple[Shown, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handled:
+    """Those ids, as they were asked for, that are now as they were to be."""
+
+    ids: tuple[str, ...]
+
+
+Ask = ShowMessage | ListMessages | HandleMessages
+Found = Shown | Listing | Handled

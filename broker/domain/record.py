@@ -31,10 +31,14 @@ class Happening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A message with its history. Attempts and events are in the order they happened."""
+    """A message with its history. Attempts and events are in the order they happened.
+
+    `deleted_at` is when its customer put it away.
+    """
 
     message: Message
     updated_at: datetime
+    deleted_at: datetime | None = None
     attempts: tuple[Attempt, ...] = ()
     events: tuple[Happening, ...] = ()
 

@@ -15,6 +15,7 @@ from broker.ingress.spool import Spool, replay_for_ever
 from broker.keyspace.admission import Admission
 from broker.keyspace.arrivals import Arrivals
 from broker.keyspace.client import Async, open_async
+from broker.keyspace.clock import Clock
 from broker.keyspace.counters import Counters
 from broker.keyspace.pressure import Pressure
 from broker.keyspace.unrecorded import Unrecorded
@@ -23,8 +24,11 @@ from broker.net.guard import Guard
 from broker.services.accept import Accept
 from broker.services.authenticate import Authenticator
 from broker.services.desk import Desk
+from broker.services.folders import Folders
+from broker.services.handle import Handle
 from broker.services.lookup import Lookup
 from broker.services.seeding import Seeding
+from broker.services.sql import AsyncSql
 from broker.services.uploads import Uploads
 from broker.settings import Settings
 from broker.storage.database import Database
@@ -71,9 +75,9 @@ class Doors:
         database = Database(settings.database)
         admission = Admission(settings.redis_url, settings)
         pressure = Pressure(client, settings)
-        carriers = Carriers(Directory(database, Vault(secret_key)), executor)
+        directory = Directory(database, Vault(secret_key))
+        carriers = Carriers(directory, executor)
         uploads = Uploads(settings, Guard(settings.egress_allow), database)
-        lookup = Lookup(database, Unrecorded(client), executor)
         doors = cls(
             settings=settings,
             executor=executor,
@@ -96,8 +100,8 @@ class Doors:
                 executor=executor,
                 durability=settings.durability,
             ),
-            lookup=lookup,
-            desk=Desk(settings, lookup=lookup, executor=executor),
+            lookup=Lookup(database, Unrecorded(client), executor),
+            desk=_desk(settings, client, database, executor, directory),
             meter=Meter(pressure),
         )
         await doors._begin()
@@ -138,3 +142,17 @@ class Doors:
         for threads in (self.executor, self.hashing):
             threads.shutdown(wait=False, cancel_futures=True)
         self.database.close()
+
+
+def _desk(
+    settings: Settings, client: Async, database: Database, executor: ThreadPoolExecutor, directory: Directory
+) -> Desk:
+    sql, clock, unrecorded = AsyncSql(database, executor), Clock(client), Unrecorded(client)
+    return Desk(
+        settings,
+        lookup=Lookup(database, unrecorded, executor),
+        folders=Folders(settings, sql=sql, clock=clock),
+        handle=Handle(settings, sql=sql, unrecorded=unrecorded, clock=clock),
+        directory=directory,
+        executor=executor,
+    )

@@ -1,7 +1,7 @@
 """The one hall that every dialect's calls go through."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -19,12 +19,9 @@ from broker.ingress.swift import Swift
 from broker.log import get_logger
 from broker.services.accept import Accept
 from broker.services.authenticate import Authenticator
-from broker.services.desk import Desk
+from broker.services.desk import Afterwards, Desk
 
 log = get_logger()
-
-Afterwards = Callable[[], Awaitable[None]]
-"""What is done once the customer has the answer."""
 
 
 class Intake:

@@ -43,8 +43,8 @@ class Swift(web.StreamResponse):
     """An answer of ours that needs nothing of what aiohttp's can do: no cookies, compression, chunks or signals.
 
     Its head is spelled out once, where aiohttp's builds a header map, completes and serialises it; that was a tenth
-    of the work for a send. Not for HEAD, nor for statuses without a body. `afterwards` runs once the last byte was
-    handed to the system, and not at all when the client is gone before.
+    of the work for a send. Not for HEAD, nor for statuses without a body. `afterwards` runs with True once the last
+    byte was handed to the system, and with False when the client is gone before.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Swift(web.StreamResponse):
         response: Response,
         *,
         private: bool = False,
-        afterwards: Callable[[], Awaitable[None]] | None = None,
+        afterwards: Callable[[bool], Awaitable[None]] | None = None,
     ) -> None:
         super().__init__(status=response.status)
         head = "".join([f"{name}: {value}\r\n" for name, value in response.headers.items()])
@@ -79,6 +79,17 @@ class Swift(web.StreamResponse):
 
     async def write_eof(self, data: bytes = b"") -> None:  # noqa: ARG002  # aiohttp gives none
         """Write head and body."""
+        if self._afterwards is None:
+            self._write()
+            return
+        try:
+            await _fetched(*self._write())
+        except ConnectionError:
+            await self._afterwards(False)
+            raise
+        await self._afterwards(True)
+
+    def _write(self) -> tuple[web.BaseRequest, asyncio.Transport]:
         request = self._asked
         if request is None or request.transport is None or request.transport.is_closing():
             raise ConnectionResetError("the client is gone")
@@ -94,9 +105,7 @@ class Swift(web.StreamResponse):
             f"Content-Length: {len(body)}\r\nDate: {_clock.text()}\r\n\r\n"
         )
         request.transport.write(head.encode("latin-1") + body)
-        if self._afterwards is not None:
-            await _fetched(request, request.transport)
-            await self._afterwards()
+        return request, request.transport
 
 
 async def _fetched(request: web.BaseRequest, transport: asyncio.Transport) -> None:

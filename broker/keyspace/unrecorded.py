@@ -28,6 +28,18 @@ class Unrecorded:
             content = await self._client.get(keys.content(message_id))
         return None if content is None else decode(content)
 
+    async def named(self, account: str, key: str) -> str | None:
+        """Return the id of the message that an account sent under an idempotency key, as long as that is remembered.
+
+        Raises:
+            Busy: Redis cannot be asked.
+        """
+        with _asking():
+            told = await self._client.get(keys.idempotency(account, key))
+        # "<digest> <batch or -> <ids>", as admission wrote it.
+        words = [] if told is None else told.decode().split(" ")
+        return words[2] if len(words) == 3 else None  # noqa: PLR2004  # of several messages, none is meant
+
     async def numbered(self, number: int) -> list[Message]:
         """Return those messages of a public number that wait.
 

@@ -4,32 +4,60 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from broker.directory import Directory, Snapshot
 from broker.domain.account import Account
-from broker.domain.ask import Ask, Found, ShowMessage, Shown
-from broker.domain.ids import is_id
+from broker.domain.ask import (
+    Ask,
+    Found,
+    HandleMessages,
+    Listing,
+    ListMessages,
+    ShowMessage,
+    Shown,
+)
 from broker.domain.message import Message, Part, PartState
-from broker.errors import NotFound
+from broker.domain.record import Record
+from broker.errors import Busy
+from broker.services.folders import Folders
+from broker.services.handle import Handle
 from broker.services.lookup import Lookup
 from broker.services.outgoing import link_to
 from broker.settings import Settings
+from broker.storage.away import StorageAway
+
+Afterwards = Callable[[bool], Awaitable[None]]
+"""What is done once the customer has the answer (True), or has hung up before (False)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What was found, and what is to be done once the customer has the answer: after a broken one, nothing."""
+    """What was found, and what is still to be done."""
 
     found: Found
-    afterwards: Callable[[], Awaitable[None]] | None = None
+    afterwards: Afterwards | None = None
 
 
 class Desk:
     """Serves the asks of every dialect, each for the account that signed in."""
 
-    def __init__(self, settings: Settings, *, lookup: Lookup, executor: Executor) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        lookup: Lookup,
+        folders: Folders,
+        handle: Handle,
+        directory: Directory,
+        executor: Executor,
+    ) -> None:
         self._settings = settings
         self._lookup = lookup
+        self._folders = folders
+        self._handle = handle
+        self._directory = directory
         self._executor = executor
 
     async def answer(self, ask: Ask, account: Account) -> Reply:
@@ -39,17 +67,41 @@ class Desk:
             NotFound: there is no such message, or it is another account's.
             Busy: not now.
         """
-        return Reply(found=await self._show(ask, account))
+        if isinstance(ask, ShowMessage):
+            return Reply(found=await self._show(ask, account))
+        if isinstance(ask, ListMessages):
+            return await self._list(ask, account)
+        return Reply(found=await self._handled(ask, account))
 
     async def _show(self, ask: ShowMessage, account: Account) -> Shown:
-        if not is_id(ask.id):
-            raise NotFound("there is no such message")
-        record = await self._lookup.one(ask.id, account)
+        record = await self._lookup.named(ask.id, account)
         stored = stored_parts(record.message)
         files: dict[int, bytes] = {}
         if ask.files:
             files = await asyncio.get_running_loop().run_in_executor(self._executor, _read, stored)
         return Shown(record=record, links=self._links(stored), files=files)
+
+    async def _list(self, ask: ListMessages, account: Account) -> Reply:
+        known = await self._look() if ask.then is not None else None
+        records = await self._folders.listed(ask, account)
+        found = Listing(messages=tuple(self._shown(record) for record in records))
+        if ask.then is None or known is None or not records:
+            return Reply(found=found)
+        ids = [record.message.id for record in records]
+        act = partial(self._folders.fetched, ids, ask.then, account, known)
+        return Reply(found=found, afterwards=lambda has_it: act(has_it=has_it))
+
+    async def _handled(self, ask: HandleMessages, account: Account) -> Found:
+        return await self._handle.handle(ask, account, await self._look())
+
+    async def _look(self) -> Snapshot:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, self._directory.look)
+        except StorageAway as error:
+            raise Busy("messages cannot be changed now") from error
+
+    def _shown(self, record: Record) -> Shown:
+        return Shown(record=record, links=self._links(stored_parts(record.message)))
 
     def _links(self, stored: tuple[Part, ...]) -> dict[int, str]:
         return {part.index: link_to(self._settings, part) for part in stored}

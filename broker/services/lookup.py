@@ -7,12 +7,13 @@ from operator import attrgetter
 from typing import TypeVar
 
 from broker.domain.account import Account
+from broker.domain.ids import is_id
 from broker.domain.message import Message
 from broker.domain.record import Happening, MessageQuery, Record
 from broker.domain.status import Event
 from broker.errors import Busy, NotFound
 from broker.keyspace.unrecorded import Unrecorded
-from broker.storage import reading
+from broker.storage import folders, reading
 from broker.storage.away import StorageAway
 from broker.storage.database import Database, Sql
 
@@ -43,6 +44,19 @@ class Lookup:
         if record is None:
             raise NotFound("there is no such message")
         return record
+
+    async def named(self, name: str, account: Account) -> Record:
+        """Return what is known of a message by our id, or by the customer's own; raises as `one` does."""
+        if is_id(name.lower()):
+            try:
+                return await self.one(name.lower(), account)
+            except NotFound:
+                pass  # customers' own ids may look like ours
+        found = await self._read(lambda sql: folders.named(sql, [name], account=account.name))
+        message_id = found[name].id if name in found else await self._unrecorded.named(account.name, name)
+        if message_id is None:
+            raise NotFound("there is no such message")
+        return await self.one(message_id, account)
 
     async def page(self, query: MessageQuery, account: Account) -> tuple[list[Message], str | None]:
         """Return an account's messages, newest first, and the id that the page ends with if there are older ones.

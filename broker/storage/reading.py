@@ -13,7 +13,7 @@ def record(connection: Connection, message_id: str, *, account: str) -> Record |
     """Return all that is known of one message; another account's is not found."""
     row = (
         connection.execute(
-            select(messages.c.id, messages.c.updated_at).where(
+            select(messages.c.id, messages.c.updated_at, messages.c.deleted_at).where(
                 messages.c.id == message_id, messages.c.account == account
             )
         )
@@ -25,6 +25,7 @@ def record(connection: Connection, message_id: str, *, account: str) -> Record |
     return Record(
         message=load(connection, [message_id])[message_id],
         updated_at=row["updated_at"],
+        deleted_at=row["deleted_at"],
         attempts=_attempts(connection, message_id),
         events=_events(connection, message_id),
     )

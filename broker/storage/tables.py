@@ -23,6 +23,9 @@ metadata = MetaData(
 
 _Serial = BigInteger().with_variant(Integer, "sqlite")
 
+IN_INBOX = "direction = 'in' AND marked_at IS NULL AND deleted_at IS NULL"
+"""What waits for its customer. A query must say it in these words, or the databases do not see that the index fits."""
+
 messages = Table(
     "messages",
     metadata,
@@ -56,8 +59,26 @@ messages = Table(
     Column("note", String(160)),
     Column("subaccount", String(10)),
     Column("reports", Integer),  # those asked for: a sum
+    # What the customer did with it. While it is held (Redis's clock, in ms) somebody is being given it to keep.
+    Column("held_until", BigInteger),
+    Column("marked_at", Instant),
+    Column("deleted_at", Instant),
     # No index begins with the status: SQLite would choose it for the guarded update and become quadratic.
     Index("ix_messages_account_id", "account", "id"),
+    Index(
+        "ix_messages_inbox",
+        "account",
+        "id",
+        sqlite_where=text(IN_INBOX),
+        postgresql_where=text(IN_INBOX),
+    ),
+    Index(
+        "ix_messages_account_reference",
+        "account",
+        "reference",
+        sqlite_where=text("reference IS NOT NULL"),
+        postgresql_where=text("reference IS NOT NULL"),
+    ),
     Index(
         "ix_messages_due_at",
         "due_at",

@@ -31,16 +31,20 @@ async def serving(answer: Callable[[], Swift]) -> AsyncIterator[int]:
 
 
 class Note:
-    """Remembers that it was done, and waits for that."""
+    """Remembers whether the customer had its answer, and waits to be told."""
 
     def __init__(self) -> None:
-        self.done = asyncio.Event()
+        self.told: asyncio.Queue[bool] = asyncio.Queue()
 
-    async def __call__(self) -> None:
-        self.done.set()
+    async def __call__(self, has_it: bool) -> None:
+        await self.told.put(has_it)
+
+    async def next(self) -> bool:
+        """Wait for the next word."""
+        return await asyncio.wait_for(self.told.get(), 30)
 
 
-def answering(body: bytes, note: Callable[[], Awaitable[None]]) -> Callable[[], Swift]:
+def answering(body: bytes, note: Callable[[bool], Awaitable[None]]) -> Callable[[], Swift]:
     """Return what makes the answer."""
     return lambda: Swift(Response(status=200, body=body), afterwards=note)
 
@@ -51,9 +55,9 @@ async def test_it_is_done_once_the_answer_is_with_the_customer() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         await reader.readuntil(b"\r\n\r\n")
-        assert not note.done.is_set()
+        assert note.told.empty()
         await reader.readexactly(HUGE)
-        await asyncio.wait_for(note.done.wait(), 30)
+        assert await note.next() is True
         writer.close()
 
 
@@ -64,24 +68,14 @@ async def test_it_is_done_before_the_next_request_of_the_connection_is_read() ->
         for _ in range(2):
             writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             await reader.readuntil(b"short")
-        assert note.done.is_set()
+        assert note.told.get_nowait() is True
         writer.close()
 
 
-async def test_it_is_not_done_when_the_customer_hangs_up_before_the_end() -> None:
+async def test_a_customer_that_hangs_up_before_the_end_does_not_have_it() -> None:
     note = Note()
-    closed = asyncio.Event()
-
-    class Watched(Swift):
-        async def write_eof(self, data: bytes = b"") -> None:
-            try:
-                await super().write_eof(data)
-            finally:
-                closed.set()
-
-    async with serving(lambda: Watched(Response(status=200, body=b"x" * HUGE), afterwards=note)) as port:
+    async with serving(answering(b"x" * HUGE, note)) as port:
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
             assert await asyncio.to_thread(client.recv, 15) == b"HTTP/1.1 200 OK"
-        await asyncio.wait_for(closed.wait(), 30)
-        assert not note.done.is_set()
+        assert await note.next() is False

@@ -4,6 +4,7 @@ Going by an index that begins with the status would look at everything in flight
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ import pytest
 from sqlalchemy import event
 
 from broker.domain.status import Event
-from broker.storage import messages, schema
+from broker.storage import folders, messages, schema
 from broker.storage.database import Database, Sql
 from broker.storage.messages import Fresh
-from tests.factories import NOW_MS, make_message, make_move
+from tests.factories import NOW, NOW_MS, make_message, make_move
 
 IN_FLIGHT = 300
 TEMPTING = "CREATE INDEX tempting ON messages (status, due_at)"
@@ -85,3 +86,19 @@ def test_claims_go_by_the_primary_key(database: Database, ids: list[str]) -> Non
 def test_what_is_due_is_found_without_looking_at_the_rest(database: Database) -> None:
     plans = database.read(lambda sql: plans_of(sql, "messages", lambda: messages.due(sql, NOW_MS, limit=200)))
     assert all("ix_messages_due_at (due_at" in plan for plan in plans.values()), plans
+
+
+def test_an_inbox_is_polled_without_looking_at_what_was_sent_or_fetched_before(database: Database) -> None:
+    poll = partial(folders.hold, account="acme", limit=10, now_ms=NOW_MS, until_ms=NOW_MS, text_before=NOW)
+    plans = database.write(lambda sql: plans_of(sql, "messages", lambda: poll(sql)))
+    assert plans
+    assert all("ix_messages_inbox (account=?)" in plan for plan in plans.values()), plans
+
+
+def test_a_message_is_found_by_its_customers_own_id_without_looking_at_the_others(database: Database) -> None:
+    ask = partial(folders.named, names=["own"], account="acme")
+    plans = database.read(lambda sql: plans_of(sql, "messages", lambda: ask(sql)))
+    assert len(plans) == 2
+    for plan in plans.values():
+        assert "SCAN" not in plan
+        assert "(account=? AND reference=?)" in plan or "sqlite_autoindex_messages_1" in plan, plans
