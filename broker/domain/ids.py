@@ -5,16 +5,14 @@ import time
 import uuid
 from datetime import UTC, datetime
 
-_MASK = (1 << 128) - 1 - (0xF000 << 64) - (0xC000 << 48)
-_VERSION_AND_VARIANT = (0x7000 << 64) | (0x8000 << 48)
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 def new_id(now_ms: int | None = None) -> str:
     """Return a new UUIDv7 in its usual spelling; ids sort by the millisecond they were made in."""
     stamp = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-    bits = (stamp << 80 | int.from_bytes(os.urandom(10), "big")) & _MASK | _VERSION_AND_VARIANT
-    text = f"{bits:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    time_, chance = f"{stamp:012x}", os.urandom(10).hex()
+    return f"{time_[:8]}-{time_[8:]}-7{chance[:3]}-{_VARIANT[chance[3]]}{chance[4:7]}-{chance[8:]}"
 
 
 def new_number(now_ms: int | None = None) -> int:

@@ -1,13 +1,13 @@
 """When a draft may be sent."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from broker.domain.draft import Draft
+from broker.domain.value import value
 from broker.errors import ValidityOver
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Span:
     """Not before `send_at` (None: at once), not after `valid_until`; aware UTC."""
 

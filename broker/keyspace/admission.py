@@ -139,13 +139,12 @@ class _Entry:
         self.ids = tuple([message.id for message in messages])
         self.contents = [encode(message) for message in messages]
         self.queue = Queue.SUBMIT_HIGH if messages[0].priority is Priority.HIGH else Queue.SUBMIT
-        limited = not (account.daily_limit is account.monthly_limit is account.credit is None)
         self.simple = (
-            not limited
+            len(messages) == 1
             and request.key is None
-            and len(messages) == 1
-            and self.queue is Queue.SUBMIT
             and messages[0].number is None
+            and self.queue is Queue.SUBMIT
+            and account.daily_limit is account.monthly_limit is account.credit is None
         )
 
 

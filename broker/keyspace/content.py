@@ -15,7 +15,7 @@ _ALWAYS = ("id", "account", "originator", "recipient", "text", "reference", "cre
 _SELDOM = {field.name: field.default for field in fields(Message) if field.name not in _ALWAYS}
 """Fields that are left out while they hold their default: most do, and a backlog lives in memory."""
 
-_always, _seldom = attrgetter(*_ALWAYS), attrgetter(*_SELDOM)
+_seldom = attrgetter(*_SELDOM)
 _USUAL = tuple(_SELDOM.values())
 
 
@@ -30,7 +30,16 @@ class Webhook:
 
 def encode(message: Message) -> bytes:
     """Return the message as compact JSON."""
-    content: dict[str, Any] = dict(zip(_ALWAYS, _always(message), strict=True))
+    content: dict[str, Any] = {
+        "id": message.id,
+        "account": message.account,
+        "originator": message.originator,
+        "recipient": message.recipient,
+        "text": message.text,
+        "reference": message.reference,
+        "created_at": message.created_at,
+        "valid_until": message.valid_until,
+    }
     values = _seldom(message)
     if values != _USUAL:
         told = zip(_SELDOM, values, _USUAL, strict=True)

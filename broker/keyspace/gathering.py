@@ -32,13 +32,13 @@ class Gathering(Generic[T, R]):
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[None] | None = None
 
-    async def join(self, item: T, *, weight: int = 1) -> R:
-        """Hand in an item and return its answer."""
+    def join(self, item: T, *, weight: int = 1) -> "asyncio.Future[R]":
+        """Hand in an item and return what will have its answer."""
         answer: asyncio.Future[R] = self._loop.create_future()
         self._waiting.append(_Waiting(item, weight, self._loop.time(), answer))
         if self._task is None:
             self._task = self._loop.create_task(self._drain())
-        return await answer
+        return answer
 
     async def finish(self) -> None:
         """Return when nothing waits any more."""

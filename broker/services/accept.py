@@ -58,9 +58,12 @@ class Accept:
             compose(draft, account, now, dialect=dialect)
             parts = await self._gather(draft, account)
         messages = tuple(compose(draft, account, now, dialect=dialect, parts=parts))
-        result = await self._admit(
-            AdmissionRequest(account=account, messages=messages, key=draft.key, digest=draft.digest, now=now)
+        request = AdmissionRequest(
+            account=account, messages=messages, key=draft.key, digest=draft.digest, now=now
         )
+        result = await self._admission.admit(request)
+        if not isinstance(result, AdmissionResult):
+            result = await self._admit_seeded(request)
         return Admitted(
             draft=draft,
             ids=result.ids,
@@ -83,10 +86,11 @@ class Accept:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, self._uploads.collect, draft.media, account)
 
-    async def _admit(self, request: AdmissionRequest) -> AdmissionResult:
+    async def _admit_seeded(self, request: AdmissionRequest) -> AdmissionResult:
+        """Put the account's missing counters in place, and admit."""
         for _ in range(_SEEDINGS):
+            await self._seeding.seed(request.account, request.now)
             result = await self._admission.admit(request)
             if isinstance(result, AdmissionResult):
                 return result
-            await self._seeding.seed(request.account, request.now)
         raise Busy("what the account has used cannot be read now")

@@ -24,11 +24,11 @@ def compose(
     Raises:
         RequestError: the draft is not one that this account may send.
     """
-    named = [(new_id(), recipient) for recipient in normalised(draft, account)]
-    originator = sender(draft, account)
+    recipients, originator = normalised(draft, account), sender(draft, account)
+    ids = [new_id() for _ in recipients]
     permit(draft, account)
     when = span(draft, zone=ZoneInfo(account.timezone), now=now)
-    members = tuple(identifier for identifier, _ in named) if draft.group and len(named) > 1 else ()
+    members = tuple(ids) if draft.group and len(ids) > 1 else ()
     batch = new_id() if draft.several else None
     shared = _shared(draft, parts)
     return [
@@ -49,7 +49,7 @@ def compose(
             send_at=when.send_at,
             **shared,
         )
-        for identifier, recipient in named
+        for identifier, recipient in zip(ids, recipients, strict=True)
     ]
 
 

@@ -37,7 +37,9 @@ class NativeDialect(Dialect):
             RequestError: the call cannot be used; one `InvalidRequest` blames each field that is wrong.
         """
         key = idempotency_key(call.headers)
-        media_type = call.headers.get("content-type", JSON_TYPE).partition(";")[0].strip().lower()
+        media_type = call.headers.get("content-type", JSON_TYPE)
+        if media_type != JSON_TYPE:
+            media_type = media_type.partition(";")[0].strip().lower()
         if media_type == JSON_TYPE:
             plain = read_plain(call.body, key)
             return (plain or read(call.body, key, self.clock(), self.max_recipients),)
@@ -67,11 +69,11 @@ class NativeDialect(Dialect):
 
 def credentials_of(headers: Mapping[str, str]) -> Credentials:
     """Return what any request to the native API offers to sign in with (RFC 6750, RFC 7617)."""
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        token = token.strip()
-        return Credentials(api_key=token) if token.isascii() and token.isprintable() and token else NOBODY
-    return basic(headers) or NOBODY
+    offered = headers.get("authorization", "")
+    if offered[:7].lower() != "bearer ":
+        return basic(headers) or NOBODY
+    token = offered[7:].strip()
+    return Credentials(api_key=token) if token.isascii() and token.isprintable() and token else NOBODY
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str | None:

@@ -173,7 +173,7 @@ async def test_what_one_caller_gives_up_is_still_answered_to_the_others() -> Non
         return ["done", "done"]
 
     gathering: Gathering[int, str] = Gathering(together, most=10)
-    first, second = (asyncio.create_task(gathering.join(n)) for n in range(2))
+    first, second = (gathering.join(n) for n in range(2))
     await asyncio.sleep(0)
     first.cancel()
     gate.set()
