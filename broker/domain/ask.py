@@ -51,9 +51,13 @@ class HandleMessages:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What is known of a message. `links` lead to its stored parts, `files` hold their bytes, both by index."""
+    """What is known of a message. `links` lead to its stored parts, `files` hold their bytes, both by index.
+
+    `timezone` is the account's, for dialects that write times without one.
+    """
 
     record: Record
+    timezone: str = "UTC"
     links: Mapping[int, str] = field(default_factory=dict)
     files: Mapping[int, bytes] = field(default_factory=dict, repr=False)
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -74,17 +74,17 @@ class Desk:
         return Reply(found=await self._handled(ask, account))
 
     async def _show(self, ask: ShowMessage, account: Account) -> Shown:
-        record = await self._lookup.named(ask.id, account)
-        stored = stored_parts(record.message)
-        files: dict[int, bytes] = {}
-        if ask.files:
-            files = await asyncio.get_running_loop().run_in_executor(self._executor, _read, stored)
-        return Shown(record=record, links=self._links(stored), files=files)
+        shown = self._shown(await self._lookup.named(ask.id, account), account)
+        if not ask.files:
+            return shown
+        stored = stored_parts(shown.record.message)
+        files = await asyncio.get_running_loop().run_in_executor(self._executor, _read, stored)
+        return replace(shown, files=files)
 
     async def _list(self, ask: ListMessages, account: Account) -> Reply:
         known = await self._look() if ask.then is not None else None
         records = await self._folders.listed(ask, account)
-        found = Listing(messages=tuple(self._shown(record) for record in records))
+        found = Listing(messages=tuple(self._shown(record, account) for record in records))
         if ask.then is None or known is None or not records:
             return Reply(found=found)
         ids = [record.message.id for record in records]
@@ -100,11 +100,9 @@ class Desk:
         except StorageAway as error:
             raise Busy("messages cannot be changed now") from error
 
-    def _shown(self, record: Record) -> Shown:
-        return Shown(record=record, links=self._links(stored_parts(record.message)))
-
-    def _links(self, stored: tuple[Part, ...]) -> dict[int, str]:
-        return {part.index: link_to(self._settings, part) for part in stored}
+    def _shown(self, record: Record, account: Account) -> Shown:
+        links = {part.index: link_to(self._settings, part) for part in stored_parts(record.message)}
+        return Shown(record=record, timezone=account.timezone, links=links)
 
 
 def stored_parts(message: Message) -> tuple[Part, ...]:

@@ -12,9 +12,14 @@ from urllib.parse import parse_qsl
 from broker import errors
 from broker.dialects import DIALECTS
 from broker.dialects.base import Admitted, Dialect, Outcome
+from broker.domain.ask import Ask, Found, Handled, Listing, ListMessages, ShowMessage, Shown
 from broker.domain.draft import Draft, MediaRef
-from broker.domain.wire import Call, Upload
+from broker.domain.message import Direction, Part, PartState, Tag
+from broker.domain.record import Record
+from broker.domain.status import Status
+from broker.domain.wire import Call, Response, Upload
 from broker.errors import AdmissionError, QuotaExceeded, RequestError
+from tests.factories import make_message
 
 PAYLOADS = Path(__file__).parent.parent / "payloads"
 NOW = datetime(2026, 1, 17, 13, 10, 25, tzinfo=UTC)
@@ -72,6 +77,37 @@ def outcomes(case: Case, drafts: tuple[Draft | RequestError, ...]) -> list[Outco
         draft if isinstance(draft, RequestError) else _outcome(what, draft, number, case.ids)
         for number, (draft, what) in enumerate(zip(drafts, plan, strict=True), start=1)
     ]
+
+
+def answered(spoken: Dialect, call: Call) -> Response:
+    """Return what a dialect makes of a call that asks, where all that it asks for is there."""
+    ask = spoken.parse(call)
+    assert not isinstance(ask, tuple)
+    try:
+        return spoken.found(call, found(ask))
+    except RequestError as refusal:
+        return spoken.refused(call, refusal)
+
+
+def found(ask: Ask) -> Found:
+    """Return what an ask may find: messages with all that a message can have."""
+    part = Part(index=1, content_type="image/png", name="a.png", state=PartState.STORED, path="/data/1-a.png")
+    arrival = make_message(
+        id="0199f0c4-5a10-7000-8000-000000000001",
+        direction=Direction.IN,
+        status=Status.READY,
+        text="<&>\x00",
+        subject="S",
+        parts=(part,),
+        tags=(Tag(name="attachment", value='/data/"1-a.png'),),
+        connection="bandwidth-1",
+    )
+    one = Shown(record=Record(message=arrival, updated_at=NOW), links={1: "http://host/media/token/a.png"})
+    if isinstance(ask, ShowMessage):
+        return one
+    if isinstance(ask, ListMessages):
+        return Listing(messages=(one,))
+    return Handled(ids=ask.ids)
 
 
 def shown(draft: Draft | RequestError, expected: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from broker.errors import InvalidField, ValidityOver
 
@@ -52,8 +53,10 @@ def read_leniently(value: object) -> datetime | None:
         return None
 
 
-def write(at: datetime) -> str:
-    """Return a time in the only form that all of the vendor's clients read (sheet 5.2)."""
+def write(at: datetime, zone: str = "UTC") -> str:
+    """Return a time in the only form that all of the vendor's clients read (sheet 5.2), as clocks show it in a zone."""
+    if zone != "UTC":
+        at = at.astimezone(ZoneInfo(zone))
     return at.strftime("%Y-%m-%d %H:%M:%S")
 
 

@@ -1,4 +1,4 @@
-"""The Ozeki API's sends."""
+"""The Ozeki API."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -7,19 +7,22 @@ from typing import ClassVar, NamedTuple
 
 from broker.dialects.base import NOBODY, Admitted, Credentials, Dialect, Outcome, basic, is_clean
 from broker.dialects.ozeki import envelope
+from broker.dialects.ozeki.asking import ASKS, read_ask
 from broker.dialects.ozeki.callback import told
 from broker.dialects.ozeki.codes import ACCEPTED_TEXT, fault, retry_after, writable
 from broker.dialects.ozeki.drafts import own_id, read_draft
+from broker.dialects.ozeki.finding import JSON_FORMAT, answer_found
 from broker.dialects.ozeki.params import read_params
 from broker.dialects.ozeki.reading import SEND, Item, Reading, Style, read, read_json, style_of
-from broker.dialects.ozeki.reports import AcceptReport, classic
+from broker.dialects.ozeki.reports import AcceptReport, classic, xml
+from broker.dialects.ozeki.showing import failed
+from broker.domain.ask import Ask, Found
 from broker.domain.callback import Callback
 from broker.domain.draft import Draft
 from broker.domain.wire import Call, Request, Response
 from broker.errors import AdmissionError, InvalidField, QuotaExceeded, RequestError, UnknownAction
 
 PATH = "/api"
-JSON_FORMAT = "json"
 
 
 class OzekiDialect(Dialect):
@@ -44,13 +47,19 @@ class OzekiDialect(Dialect):
         except RequestError:
             return NOBODY
 
-    def parse(self, call: Call) -> tuple[Draft | RequestError, ...]:
-        """Return a draft or an error for each message and recipient, in order.
+    def parse(self, call: Call) -> tuple[Draft | RequestError, ...] | Ask:
+        """Return a draft or an error for each message and recipient, in order; or what the call asks for.
 
         Raises:
-            RequestError: the call has another action, cannot be read, or holds too many messages.
+            RequestError: the call has an action we do not know, cannot be read, or holds too many messages.
         """
-        reading, now = read(call, self.max_recipients), self.clock()
+        try:
+            reading, now = read(call, self.max_recipients), self.clock()
+        except UnknownAction:
+            ask = read_ask(call)
+            if ask is None:
+                raise
+            return ask
         return tuple(_draft_or_error(item, reading.style, now) for item in reading.items)
 
     def answer(self, call: Call, outcomes: Sequence[Outcome]) -> Response:
@@ -66,6 +75,14 @@ class OzekiDialect(Dialect):
             return self.refused(call, refusals[0])
         return _unstored(call, self._library_answer(call, rows))
 
+    def found(self, call: Call, found: Found) -> Response:
+        """Return what a call asked for (sheet 3.6, 3.7 and 5.3).
+
+        Raises:
+            NotFound: there was nothing to do it with.
+        """
+        return _unstored(call, answer_found(call, found))
+
     def callback(self, callback: Callback) -> Request | None:
         """Return a GET of the account's address with its words replaced (sheet 8)."""
         return told(callback)
@@ -77,6 +94,10 @@ class OzekiDialect(Dialect):
             return _unstored(call, envelope.failure(found, headers=retry_after(error)))
         if params.get("responseformat", "").lower() == JSON_FORMAT:
             return _unstored(call, envelope.failure(found, http=200, headers=retry_after(error)))
+        action = params.get("action", "")
+        if action in ASKS:
+            response = xml(failed(action, found.code, found.text))
+            return _unstored(call, replace(response, headers={**response.headers, **retry_after(error)}))
         action = error.value[:64] if isinstance(error, UnknownAction) else SEND
         report = AcceptReport(code=found.code, text=found.text, recipient="")
         response = classic(action, [report], params)

@@ -11,7 +11,9 @@ from broker.dialects.ozeki.codes import ACCEPTED_TEXT, Fault
 from broker.dialects.ozeki.dates import FARTHEST, read_leniently, write
 from broker.dialects.ozeki.drafts import VALIDITY_S
 from broker.dialects.ozeki.reports import AcceptReport
+from broker.domain.ask import Shown
 from broker.domain.draft import Draft
+from broker.domain.message import Direction, Part, PartState
 from broker.domain.wire import Response
 
 SUCCESS = "SUCCESS"
@@ -80,6 +82,58 @@ def none_accepted(
         },
         headers,
     )
+
+
+def received(folder: str, limit: int, shown: Sequence[Shown]) -> Response:
+    """Return what a poll of the libraries found; the Java one reads the limit as a text (sheet 5.2)."""
+    messages = [_found_message(one) for one in shown]
+    return _found({"folder": folder, "limit": str(limit), "data": messages})
+
+
+def changed(folder: str | None, ids: Sequence[str]) -> Response:
+    """Return which messages were deleted or marked; clients take those that are missing for failed."""
+    return _found({**({} if folder is None else {"folder": folder}), "message_ids": ids})
+
+
+def one_found(shown: Shown) -> Response:
+    """Return one message, for who asks for JSON in the classic form."""
+    return _found({"messages": [_found_message(shown)]})
+
+
+def _found(data: Mapping[str, Any]) -> Response:
+    return _response({"http_code": 200, "response_code": SUCCESS, "response_msg": "", "data": data})
+
+
+def _found_message(shown: Shown) -> dict[str, Any]:
+    message, zone = shown.record.message, shown.timezone
+    outgoing = message.direction is Direction.OUT
+    ours, theirs = ("from", "to") if outgoing else ("to", "from")
+    found = {
+        "message_id": (outgoing and message.reference) or message.id,
+        f"{ours}_station": message.account,
+        f"{ours if outgoing else theirs}_connection": message.connection or "",
+        "from_address": message.originator,
+        "to_address": message.recipient,
+        "text": message.text,
+        "create_date": write(message.created_at, zone),
+        "valid_until": write(message.valid_until, zone),
+        "time_to_send": write(message.send_at or message.created_at, zone),
+        **dict.fromkeys(_SWITCHES, outgoing),
+        "tags": [{"name": tag.name, "value": tag.value} for tag in message.tags],
+        "status": SUCCESS,
+    }
+    files = [_attachment(part, shown.links) for part in message.parts if part.state is PartState.STORED]
+    return found | ({"attachments": files} if files else {})
+
+
+def _attachment(part: Part, links: Mapping[int, str]) -> dict[str, Any]:
+    return {
+        "name": part.name,
+        "contenttype": part.content_type,
+        "size": part.size,
+        "filename": part.path or "",
+        "url": links.get(part.index, ""),
+    }
 
 
 def short_message(report: AcceptReport, draft: Draft | None) -> dict[str, Any]:

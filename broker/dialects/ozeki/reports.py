@@ -33,19 +33,24 @@ def classic(action: str, reports: Sequence[AcceptReport], params: Mapping[str, s
     return _response("application/xml", _xml(action, reports))
 
 
+def xml(text: str) -> Response:
+    """Return an answer of XML."""
+    return _response("application/xml", text)
+
+
 def _xml(action: str, reports: Sequence[AcceptReport]) -> str:
     inner = "".join(
         "      <acceptreport>\n"
         f"         <statuscode>{report.code}</statuscode>\n"
-        f"         <statusmessage>{_safe(report.text)}</statusmessage>\n"
-        f"         <messageid>{_safe(report.message_id)}</messageid>\n"
-        f"         <recipient>{_safe(report.recipient)}</recipient>\n"
+        f"         <statusmessage>{safe(report.text)}</statusmessage>\n"
+        f"         <messageid>{safe(report.message_id)}</messageid>\n"
+        f"         <recipient>{safe(report.recipient)}</recipient>\n"
         "      </acceptreport>\n"
         for report in reports
     )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<response>\n'
-        f"   <action>{_safe(action)}</action>\n   <data>\n{inner}   </data>\n</response>\n"
+        f"   <action>{safe(action)}</action>\n   <data>\n{inner}   </data>\n</response>\n"
     )
 
 
@@ -89,8 +94,9 @@ def _may_link(url: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.netloc) and not _UNWRITABLE.search(url)
 
 
-def _safe(text: str) -> str:
-    return escape(_plain(text))
+def safe(text: str, entities: Mapping[str, str] | None = None) -> str:
+    """Return a text as XML may hold it."""
+    return escape(_plain(text), entities or {})
 
 
 def _plain(text: str) -> str:
