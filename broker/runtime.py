@@ -12,6 +12,7 @@ import uvloop
 from broker.directory import Directory
 from broker.keyspace.circuits import Circuits
 from broker.keyspace.client import open_async, open_sync
+from broker.keyspace.credits import Credits
 from broker.keyspace.ready import Ready
 from broker.keyspace.schedule import Schedule
 from broker.keyspace.tokens import Tokens
@@ -80,7 +81,8 @@ class Runtime:
     `carrier` is the fast client of the submit path, `plain` fetches from carriers whose addresses are trusted as
     configured, `guarded` goes where customers' URLs lead and nowhere inside. `windows` bounds what is in flight at
     each connection, `renewals` are the fetches of access tokens under way, `errands` is what nobody waits for any more;
-    they are touched on the loop only. `circuits` and `berths` say which customers' endpoints may be told how much.
+    they are touched on the loop only. `circuits` and `berths` say which customers'
+    endpoints may be told how much, `credits` tells the counters of prepaid accounts.
     """
 
     settings: Settings
@@ -95,6 +97,7 @@ class Runtime:
     guarded: AiohttpClient
     windows: defaultdict[str, asyncio.Semaphore]
     circuits: Circuits
+    credits: Credits
     berths: Berths
     renewals: dict[str, asyncio.Task[str]] = field(default_factory=dict)
     errands: set[asyncio.Task[None]] = field(default_factory=set)
@@ -129,6 +132,7 @@ class Runtime:
             guarded=guarded,
             windows=defaultdict(lambda: asyncio.Semaphore(settings.window)),
             circuits=Circuits(client, probe_s=settings.callback_timeout_s * 2),
+            credits=Credits(client),
             berths=Berths(settings.callback_window),
         )
 

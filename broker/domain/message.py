@@ -80,7 +80,8 @@ class Message:
     to all of them, and then `members` lists every message of it, itself included, in the order of the recipients.
     `reference` is the customer's own id for it. `number` is the public number of its request, shared by the messages
     of a batch, where the dialect gives one; `note` and `subaccount` are for the customer's own books, `reports` is the
-    sum of the `Reports` that were asked for. Times are aware UTC.
+    sum of the `Reports` that were asked for. `prepaid` says that its price was reserved from the account's credit.
+    Times are aware UTC.
     """
 
     id: str
@@ -101,6 +102,7 @@ class Message:
     members: tuple[str, ...] = ()
     connection: str | None = None
     callback_url: str | None = None
+    prepaid: bool = False
     created_at: datetime
     valid_until: datetime
     send_at: datetime | None = None

@@ -23,6 +23,7 @@ from broker.log import get_logger
 from broker.net.guard import Guard
 from broker.services.accept import Accept
 from broker.services.authenticate import Authenticator
+from broker.services.credit import Credit
 from broker.services.desk import Desk
 from broker.services.folders import Folders
 from broker.services.handle import Handle
@@ -61,6 +62,7 @@ class Doors:
     accept: Accept
     lookup: Lookup
     desk: Desk
+    credit: Credit
     meter: Meter
     leaving: Leaving = field(default_factory=Leaving)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -69,8 +71,7 @@ class Doors:
     async def open(cls, settings: Settings) -> Self:
         """Open every handle and start what watches. Redis and SQL may be away."""
         secret_key = settings.secret_key.get_secret_value()
-        executor = ThreadPoolExecutor(THREADS, thread_name_prefix="ingress")
-        hashing = ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="hashing")
+        executor, hashing = _threads()
         client = open_async(settings.redis_url, settings)
         database = Database(settings.database)
         admission = Admission(settings.redis_url, settings)
@@ -78,6 +79,7 @@ class Doors:
         directory = Directory(database, Vault(secret_key))
         carriers = Carriers(directory, executor)
         uploads = Uploads(settings, Guard(settings.egress_allow), database)
+        counters = Counters(client)
         doors = cls(
             settings=settings,
             executor=executor,
@@ -95,13 +97,14 @@ class Doors:
                 admission=admission,
                 pressure=pressure,
                 uploads=uploads,
-                seeding=Seeding(Counters(client), database, executor),
+                seeding=Seeding(counters, database, executor),
                 connections=carriers.names,
                 executor=executor,
                 durability=settings.durability,
             ),
             lookup=Lookup(database, Unrecorded(client), executor),
             desk=_desk(settings, client, database, executor, directory),
+            credit=Credit(counters, database, executor),
             meter=Meter(pressure),
         )
         await doors._begin()
@@ -155,4 +158,11 @@ def _desk(
         handle=Handle(settings, sql=sql, unrecorded=unrecorded, clock=clock),
         directory=directory,
         executor=executor,
+    )
+
+
+def _threads() -> tuple[ThreadPoolExecutor, ThreadPoolExecutor]:
+    return (
+        ThreadPoolExecutor(THREADS, thread_name_prefix="ingress"),
+        ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="hashing"),
     )

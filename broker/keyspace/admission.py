@@ -9,6 +9,7 @@ from broker import dispatch
 from broker.dispatch import Queue
 from broker.domain import period
 from broker.domain.account import Account
+from broker.domain.charge import PRICE
 from broker.domain.ids import new_id, new_number
 from broker.domain.message import Message, Priority
 from broker.domain.value import value
@@ -168,7 +169,7 @@ def _words(entry: _Entry) -> list[Word]:
         told,
         "" if account.daily_limit is None else account.daily_limit,
         "" if account.monthly_limit is None else account.monthly_limit,
-        "" if account.credit is None else len(entry.ids),
+        "" if account.credit is None else PRICE * len(entry.ids),
         len(entry.ids),
         1 if first.group else len(entry.ids),
         *entry.contents,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 
 import orjson
 from redis.exceptions import RedisError
@@ -10,13 +11,46 @@ from redis.exceptions import RedisError
 from broker.dispatch import Queue
 from broker.domain import period
 from broker.domain.account import Account
-from broker.domain.ids import made_at_ms
+from broker.domain.charge import PRICE
+from broker.domain.ids import new_id
+from broker.domain.value import value
 from broker.errors import Busy
 from broker.keyspace import keys
 from broker.keyspace.client import Async
+from broker.keyspace.keys import DAY_S
+
+COUNTING_S = 30
+"""How long the counting of an account may take."""
 
 _CHUNK = 500
-_DAY_S = 24 * 3600
+_LUA = Path(__file__).parent / "lua"
+
+
+@value
+class Waiting:
+    """A message, or a group by its leader, that is admitted and was not on record when it was looked for.
+
+    `batch` is the request it came with, if that had several recipients; `reserved` is its price, where it is prepaid.
+    """
+
+    id: str
+    batch: str | None
+    reserved: int
+    at: datetime
+
+
+@value
+class Counted:
+    """What an account has used, as counted anew: requests of its day and month, and its credit where it needs one.
+
+    `left` holds all changes of the credit up to `version`, whose sum is `adjusted`.
+    """
+
+    day: int
+    month: int
+    left: int | None = None
+    version: int = 0
+    adjusted: int = 0
 
 
 class Counters:
@@ -24,6 +58,9 @@ class Counters:
 
     def __init__(self, client: Async) -> None:
         self._client = client
+        self._seed, self._adjust = (
+            client.register_script((_LUA / f"{name}.lua").read_text()) for name in ("seed", "adjust")
+        )
 
     async def missing(self, account: Account, now: datetime) -> bool:
         """Say whether any counter that the account needs is missing."""
@@ -31,49 +68,50 @@ class Counters:
         with _asking():
             return bool(names) and await self._client.exists(*names) < len(names)
 
-    async def waiting(self, account: str, since: datetime | None) -> tuple[int, int]:
-        """Return how many requests, and how many messages, of the account SQL does not hold yet.
+    async def begin(self, account: str) -> bytes:
+        """Return a mark that Redis keeps as long as it loses nothing; `seed` asks for it."""
+        with _asking():
+            await self._client.set(keys.counting(account), new_id(), nx=True, ex=COUNTING_S)
+            return await self._client.get(keys.counting(account)) or b""
 
-        `since` leaves out what was admitted earlier, by the time in its id. A message that moves to SQL meanwhile may
-        be counted here and there: ask here first, so that none is missed.
+    async def waiting(self, account: str) -> list[Waiting]:
+        """Return what is admitted of the account's messages and may not be on record yet.
+
+        One that moves to SQL meanwhile is found here, there, or in both: ask here first, and there for the ids.
         """
-        requests: set[str] = set()
-        messages = 0
+        found: list[Waiting] = []
         with _asking():
             for queue in (Queue.SUBMIT, Queue.SUBMIT_HIGH):
-                ids = _since(
-                    [raw.decode() for raw in await self._client.zrange(keys.outbox(queue), 0, -1)], since
-                )
+                ids = [raw.decode() for raw in await self._client.zrange(keys.outbox(queue), 0, -1)]
                 for n in range(0, len(ids), _CHUNK):
-                    for raw in await self._client.mget(
-                        [keys.content(known) for known in ids[n : n + _CHUNK]]
-                    ):
-                        content = orjson.loads(raw) if raw else {}
-                        if content.get("account") == account:
-                            requests.add(content.get("batch") or content["id"])
-                            messages += len(content.get("members", ())) or 1
-        return len(requests), messages
+                    names = [keys.content(known) for known in ids[n : n + _CHUNK]]
+                    contents = (orjson.loads(raw) for raw in await self._client.mget(names) if raw)
+                    found += [_waiting(content) for content in contents if content["account"] == account]
+        return found
 
-    async def seed(
-        self, account: Account, now: datetime, *, day: int | None, month: int | None, credit: int | None
-    ) -> None:
-        """Set the counters that are missing: requests used so far, and credit left."""
+    async def seed(self, account: Account, now: datetime, counted: Counted, *, mark: bytes) -> bool:
+        """Set the counters that are missing; say whether that could be done: nothing was lost since `begin`."""
         today, this_month = period.day(now, account.timezone), period.month(now, account.timezone)
-        values = (
-            (keys.quota(account.name, today.name), day, int((today.end - now).total_seconds()) + _DAY_S),
-            (
-                keys.quota(account.name, this_month.name),
-                month,
-                int((this_month.end - now).total_seconds()) + _DAY_S,
-            ),
-            (keys.credit(account.name), credit, _DAY_S),
-        )
+        names = [
+            keys.counting(account.name),
+            keys.quota(account.name, today.name),
+            keys.quota(account.name, this_month.name),
+            keys.credit(account.name),
+        ]
+        words: list[bytes | str | int] = [mark, counted.day, int((today.end - now).total_seconds()) + DAY_S]
+        words += [counted.month, int((this_month.end - now).total_seconds()) + DAY_S]
+        words += ["" if counted.left is None else counted.left, counted.version, counted.adjusted, DAY_S]
         with _asking():
-            async with self._client.pipeline(transaction=False) as pipe:
-                for name, value, life_s in values:
-                    if value is not None:
-                        pipe.set(name, value, nx=True, ex=life_s)
-                await pipe.execute()
+            return bool(await self._seed(keys=names, args=words))
+
+    async def adjust(self, account: str, *, version: int, adjusted: int) -> tuple[int, int] | None:
+        """Let the credit counter learn of changes; return what is left and the version that is true of.
+
+        None: there is no counter, and the one to come will be made from the record.
+        """
+        with _asking():
+            answer = await self._adjust(keys=[keys.credit(account)], args=[version, adjusted])
+        return (int(answer[0]), int(answer[1])) if answer else None
 
 
 @contextmanager
@@ -84,12 +122,16 @@ def _asking() -> Iterator[None]:
         raise Busy("what the account has used cannot be read now") from error
 
 
-def _since(ids: list[str], since: datetime | None) -> list[str]:
-    """Return the ids that were made at or after a moment."""
-    if since is None:
-        return ids
-    floor = since.timestamp() * 1000
-    return [identifier for identifier in ids if made_at_ms(identifier) >= floor]
+def _waiting(content: dict[str, object]) -> Waiting:
+    members = content.get("members", ())
+    assert isinstance(members, list | tuple)
+    batch = content.get("batch")
+    return Waiting(
+        id=str(content["id"]),
+        batch=None if batch is None else str(batch),
+        reserved=PRICE * (len(members) or 1) if content.get("prepaid") else 0,
+        at=datetime.fromisoformat(str(content["created_at"])),
+    )
 
 
 def _names(account: Account, now: datetime) -> Iterator[str]:

@@ -4,13 +4,15 @@ from hashlib import sha256
 
 from broker.dispatch import Queue
 
+DAY_S = 24 * 3600
+
 
 def ready(queue: Queue) -> str:
     """List of ids that wait for a take; pushed on the left, popped on the right. No lifetime: it is work."""
     return f"ready:{queue}"
 
 
-UNPOPPED_MS = 24 * 3600 * 1000
+UNPOPPED_MS = DAY_S * 1000
 """How far ahead the outbox entry of an id is set that nobody has popped: its ready list holds it."""
 
 
@@ -59,8 +61,13 @@ def quota(account: str, period: str) -> str:
 
 
 def credit(account: str) -> str:
-    """String, what is left of the account's prepaid credit. Lives a day, then it is counted anew from SQL."""
-    return f"credit:{account}"
+    """Hash, what is left of the account's prepaid credit, and which changes it knows. Lives a day, is counted anew."""
+    return f"balance:{account}"
+
+
+def counting(account: str) -> str:
+    """String, that the account's counters are being counted; gone with whatever else Redis lost. Lives seconds."""
+    return f"counting:{account}"
 
 
 def schedule(queue: Queue) -> str:

@@ -17,9 +17,7 @@ from broker.errors import InvalidOriginator, InvalidRecipient, InvalidRequest, N
 def compose(
     draft: Draft, account: Account, now: datetime, *, dialect: str = "native", parts: Sequence[Part] = ()
 ) -> list[Message]:
-    """Return one message for each recipient, in their order.
-
-    A list of recipients, however short, makes a batch. Each message of a group names every member.
+    """Return one message for each recipient, in their order; a list of recipients, however short, makes a batch.
 
     Raises:
         RequestError: the draft is not one that this account may send.
@@ -30,7 +28,7 @@ def compose(
     when = span(draft, zone=ZoneInfo(account.timezone), now=now)
     members = tuple(ids) if draft.group and len(ids) > 1 else ()
     batch = new_id() if draft.several else None
-    shared = _shared(draft, parts)
+    shared = _shared(draft, account, parts)
     return [
         Message(
             id=identifier,
@@ -53,7 +51,7 @@ def compose(
     ]
 
 
-def _shared(draft: Draft, parts: Sequence[Part]) -> dict[str, Any]:
+def _shared(draft: Draft, account: Account, parts: Sequence[Part]) -> dict[str, Any]:
     """Return what the messages of a request have in common beside their content."""
     return {
         "parts": tuple(parts),
@@ -65,6 +63,7 @@ def _shared(draft: Draft, parts: Sequence[Part]) -> dict[str, Any]:
         "note": draft.note,
         "subaccount": draft.subaccount,
         "reports": draft.reports,
+        "prepaid": account.credit is not None,
     }
 
 

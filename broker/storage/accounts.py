@@ -8,6 +8,7 @@ from sqlalchemy import Connection as Sql
 from sqlalchemy import RowMapping, or_, select, update
 
 from broker.domain.account import Account, CallbackPlan, Connection, Route
+from broker.storage import credit
 from broker.storage.tables import accounts, api_keys, connections, inbound_numbers, routes, senders
 from broker.storage.vault import Vault
 
@@ -97,7 +98,6 @@ def _account(sql: Sql, row: RowMapping) -> Account:
             "mms",
             "daily_limit",
             "monthly_limit",
-            "credit",
             "unknown_policy",
             "timezone",
             "country",
@@ -105,6 +105,7 @@ def _account(sql: Sql, row: RowMapping) -> Account:
     }
     return Account(
         **values,
+        credit=credit.seen(sql, row["name"]),
         senders=tuple(own),
         inbound_numbers=tuple(numbers),
         allowed_ips=tuple(orjson.loads(row["allowed_ips"])),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from broker.storage.engine import READING, open_engine
@@ -44,6 +44,16 @@ class Database:
         """Run a job that only reads, on the calling thread."""
         with self._engine.connect().execution_options(**{READING: True}) as connection, connection.begin():
             return job(connection)
+
+    def snapshot(self, job: Job[T]) -> T:
+        """Run a job that only reads, on the calling thread; all its reads see one and the same moment."""
+
+        def still(connection: Connection) -> T:
+            if connection.dialect.name == "postgresql":  # SQLite reads so by itself
+                connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+            return job(connection)
+
+        return self.read(still)
 
     def write(self, job: Job[T], *, patience_s: float = 0.0) -> T:
         """Run a job in a durable transaction and return its result once that is committed.

@@ -7,12 +7,14 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, bindparam, select, tuple_, update
 
-from broker.domain.message import Message
+from broker.domain.charge import first_price, units_after
+from broker.domain.message import Direction, Message
 from broker.domain.status import ENDS, Event, Status, advance, is_late, sources
 from broker.domain.value import value
+from broker.storage import charging, history
 from broker.storage.rows import message_of, message_row, part_of, part_row
-from broker.storage.tables import events, messages, parts
-from broker.storage.writing import bounded, insert_ignore, insert_into
+from broker.storage.tables import messages, parts
+from broker.storage.writing import insert_ignore
 
 FAILURES = frozenset({Event.MISS, Event.EXPIRE, Event.UNCONFIRM})
 """Bad news that is about one attempt only: an earlier attempt's does not end a later one."""
@@ -27,6 +29,9 @@ _SIGHT = (
     messages.c.due_at,
     messages.c.account,
     messages.c.callback_url,
+    messages.c.units,
+    messages.c.prepaid,
+    messages.c.ended_at,
 )
 GUARDED = (
     update(messages)
@@ -38,6 +43,8 @@ GUARDED = (
         provider_ref=bindparam("b_provider_ref"),
         possible_duplicate=bindparam("b_possible_duplicate"),
         due_at=bindparam("b_due_at"),
+        units=bindparam("b_units"),
+        ended_at=bindparam("b_ended_at"),
         updated_at=bindparam("b_updated_at"),
     )
 )
@@ -99,9 +106,8 @@ def add(connection: Connection, fresh: Sequence[Fresh]) -> set[str]:
     added = set(connection.execute(statement, rows).scalars())
     news = [item for item in fresh if item.message.id in added]
     if news:
-        connection.execute(
-            insert_ignore(connection, events), [row for item in news for row in _first_events(item)]
-        )
+        history.begin(connection, [(item.message, item.event, item.detail) for item in news])
+        charging.charge(connection, [(item.message, _status(item)) for item in news])
     pieces = [part_row(item.message.id, part) for item in news for part in item.message.parts]
     if pieces:
         connection.execute(parts.insert(), pieces)
@@ -128,7 +134,7 @@ def move(
         was = Status(row["status"])
         after = None if _is_stale(item, row) else advance(was, item.event)
         late = "late; " if after is not None and is_late(was, item.event) else ""
-        kept.append(_event_row(item.id, item.key, item.at, item.event, after, late + item.detail))
+        kept.append(history.event_row(item.id, item.key, item.at, item.event, after, late + item.detail))
         if after is not None:
             _apply(row, item, after, deadlines or {})
             moved.append(_moved(item, was, after, row, late + item.detail))
@@ -139,8 +145,8 @@ def move(
     if touched:
         now = datetime.now(UTC)
         connection.execute(GUARDED, [_change(before[name], seen[name], now) for name in sorted(touched)])
-    if kept:
-        connection.execute(_keep_event(connection), kept)
+        charging.settle(connection, before, seen, touched)
+    history.keep(connection, kept)
     return moved
 
 
@@ -228,7 +234,10 @@ def _is_stale(item: Move, row: Mapping[str, Any]) -> bool:
 
 
 def _apply(row: dict[str, Any], item: Move, after: Status, deadlines: Mapping[Status, int]) -> None:
+    perhaps_sent = bool(row["possible_duplicate"] or row["provider_ref"])
+    row["units"] = units_after(row["units"], Status(row["status"]), after, perhaps_sent=perhaps_sent)
     row["status"] = after
+    row["ended_at"] = item.at if after in ENDS else None
     row["due_at"] = None if after in ENDS else item.due_at or deadlines.get(after)
     row["attempts"] += item.event is Event.CLAIM
     row["connection"] = item.connection or row["connection"]
@@ -246,54 +255,29 @@ def _change(was: Mapping[str, Any], row: Mapping[str, Any], now: datetime) -> di
         "b_provider_ref": row["provider_ref"],
         "b_possible_duplicate": row["possible_duplicate"],
         "b_due_at": row["due_at"],
+        "b_units": row["units"],
+        "b_ended_at": row["ended_at"],
         "b_updated_at": now,
     }
 
 
-def _row(item: Fresh) -> dict[str, Any]:
-    message = item.message
-    status = message.status if item.event is None else advance(message.status, item.event)
+def _status(item: Fresh) -> Status:
+    status = item.message.status if item.event is None else advance(item.message.status, item.event)
     if status is None:
-        raise ValueError(f"{item.event} does not follow {message.status}")
-    attempts = 1 if item.event is Event.CLAIM else message.attempts
-    return message_row(
+        raise ValueError(f"{item.event} does not follow {item.message.status}")
+    return status
+
+
+def _row(item: Fresh) -> dict[str, Any]:
+    message, status = item.message, _status(item)
+    row = message_row(
         message,
         status=status,
-        attempts=attempts,
+        attempts=1 if item.event is Event.CLAIM else message.attempts,
         due_at=item.due_at,
         connection=item.connection or message.connection,
         inbound_key=item.inbound_key,
     )
-
-
-def _first_events(item: Fresh) -> list[dict[str, Any]]:
-    message = item.message
-    first = _event_row(message.id, Event.ADMIT, message.created_at, Event.ADMIT, message.status, "")
-    if item.event is None:
-        return [first]
-    after = advance(message.status, item.event)
-    key = f"{item.event}.1" if item.event is Event.CLAIM else str(item.event)
-    return [first, _event_row(message.id, key, datetime.now(UTC), item.event, after, item.detail)]
-
-
-def _event_row(
-    message_id: str, key: str, at: datetime, event: Event, status: Status | None, detail: str
-) -> dict[str, Any]:
-    return {
-        "message_id": message_id,
-        "key": bounded(key),
-        "at": at,
-        "type": event,
-        "status": status,
-        "detail": detail,
-    }
-
-
-def _keep_event(connection: Connection) -> Any:
-    """Return an insert of events that keeps one row for repeats, and lets it say that the event moved something."""
-    insert = insert_into(connection, events)
-    return insert.on_conflict_do_update(
-        index_elements=["message_id", "key"],
-        set_={"status": insert.excluded.status, "detail": insert.excluded.detail},
-        where=events.c.status.is_(None),
-    )
+    row["units"] = first_price(status) if message.direction is Direction.OUT else 0
+    row["ended_at"] = datetime.now(UTC) if status in ENDS else None
+    return row

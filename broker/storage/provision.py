@@ -1,6 +1,7 @@
 """Write a provisioning document: accounts, connections, routes, operators."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -8,7 +9,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from sqlalchemy import Connection, Table, delete, select
 
-from broker.storage import callbacks
+from broker.storage import callbacks, credit
 from broker.storage.tables import (
     accounts,
     api_keys,
@@ -69,12 +70,14 @@ def _account(connection: Connection, row: Row, vault: Vault, secret_key: str) ->
         "allowed_ips": orjson.dumps(list(row.get("allowed_ips") or ())).decode(),
         "daily_limit": row.get("daily_limit"),
         "monthly_limit": row.get("monthly_limit"),
-        "credit": row.get("credit"),
         "unknown_policy": row.get("unknown_policy", "resend"),
         "timezone": row.get("timezone", "UTC"),
         "country": row.get("country", "US"),
     }
-    upsert(connection, accounts, values, once=("credit",))
+    is_new = connection.execute(select(accounts.c.name).where(accounts.c.name == name)).first() is None
+    upsert(connection, accounts, values)
+    if is_new and row.get("credit") is not None:
+        credit.provide(connection, name, row["credit"], at=datetime.now(UTC))
     if told_at:
         callbacks.resume(connection, name, told_at, to=row.get("callback_url"))
     connection.execute(delete(api_keys).where(api_keys.c.account == name))

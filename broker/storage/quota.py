@@ -1,11 +1,14 @@
 """What an account has used, counted from the record; Redis counts faster, and is seeded from here."""
 
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
 from broker.domain.message import Direction
-from broker.storage.tables import accounts, messages
+from broker.storage.tables import messages
+
+_CHUNK = 500
 
 
 def used_since(connection: Connection, account: str, since: datetime) -> int:
@@ -15,23 +18,36 @@ def used_since(connection: Connection, account: str, since: datetime) -> int:
         select(func.count(request.distinct())).where(
             messages.c.account == account,
             messages.c.id >= _first_id_of(since),
+            messages.c.created_at >= since,
             messages.c.direction == Direction.OUT,
         )
     ).scalar_one()
 
 
-def credit(connection: Connection, account: str) -> int | None:
-    """Return an account's prepaid credit; absent: unlimited."""
-    return connection.execute(select(accounts.c.credit).where(accounts.c.name == account)).scalar()
+def recorded(connection: Connection, ids: Collection[str]) -> set[str]:
+    """Return those of the messages that are on record."""
+    return {
+        name
+        for some in _chunks(sorted(ids))
+        for name in connection.execute(select(messages.c.id).where(messages.c.id.in_(some))).scalars()
+    }
 
 
-def credit_left(connection: Connection, account: str) -> int | None:
-    """Return what an account's prepaid credit leaves after every message on record; absent: unlimited."""
-    whole = credit(connection, account)
-    if whole is None:
-        return None
-    sent = select(func.count()).where(messages.c.account == account, messages.c.direction == Direction.OUT)
-    return whole - connection.execute(sent).scalar_one()
+def recorded_batches(connection: Connection, batches: Collection[str]) -> set[str]:
+    """Return those of the batches of which any message is on record."""
+    return {
+        name
+        for some in _chunks(sorted(batches))
+        for name in connection.execute(
+            select(messages.c.batch).where(messages.c.batch.in_(some)).distinct()
+        ).scalars()
+        if name is not None
+    }
+
+
+def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for n in range(0, len(names), _CHUNK):
+        yield names[n : n + _CHUNK]
 
 
 def _first_id_of(moment: datetime) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 
@@ -51,6 +52,9 @@ messages = Table(
     # Redis's clock, in ms: when somebody must look at it again. A lease, a retry, a deadline; absent at an end.
     Column("due_at", BigInteger),
     Column("callback_url", Text),
+    Column("prepaid", Boolean, nullable=False, server_default=false()),  # its price came from a credit
+    Column("units", Integer, nullable=False, server_default="0"),  # its price; none where it was given back
+    Column("ended_at", Instant),  # when it came to the end that it stands at
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
     Column("valid_until", Instant, nullable=False),
@@ -228,10 +232,33 @@ accounts = Table(
     Column("allowed_ips", Text, nullable=False),  # JSON list
     Column("daily_limit", Integer),
     Column("monthly_limit", Integer),
-    Column("credit", BigInteger),
     Column("unknown_policy", String(8), nullable=False),
     Column("timezone", String(64), nullable=False),
     Column("country", String(2), nullable=False),
+)
+
+balances = Table(
+    "balances",
+    metadata,
+    Column("account", String(64), primary_key=True),
+    Column("limited", Boolean, nullable=False),  # whether the account must have credit to send
+    Column("balance", BigInteger, nullable=False),  # without what is admitted and not on record yet
+    # All that was ever given, taken and given back beside prices: what Redis's counter must learn of.
+    Column("adjusted", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),  # of `adjusted`
+)
+
+credit_changes = Table(
+    "credit_changes",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("account", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("delta", BigInteger, nullable=False),
+    Column("balance", BigInteger),  # what the customer saw afterwards; absent: unlimited
+    Column("reason", Text, nullable=False),
+    Column("who", String(64), nullable=False),
+    Index("ix_credit_changes_account_id", "account", "id"),
 )
 
 api_keys = Table(

@@ -27,14 +27,14 @@ local function counter(n) return ARGV[a + 2 + n] ~= "" and (redis.call("GET", KE
 local function judge(digest, day_limit, month_limit, credit)
   local known = digest ~= "" and redis.call("GET", KEYS[k])
   if known then return known:sub(1, #digest) == digest and "same " .. known or "other" end
-  local day, month, left = counter(1), counter(2), counter(3)
+  local day, month = counter(1), counter(2)
+  local left = credit ~= "" and (redis.call("HGET", KEYS[k + 3], "left") or "cold")
   if day == "cold" or month == "cold" or left == "cold" then return "cold" end
   if day and tonumber(day) >= tonumber(day_limit) then return "day" end
   if month and tonumber(month) >= tonumber(month_limit) then return "month" end
   if left and tonumber(left) < tonumber(credit) then return "credit" end
-  if day then redis.call("INCR", KEYS[k + 1]) end
-  if month then redis.call("INCR", KEYS[k + 2]) end
-  if left then redis.call("DECRBY", KEYS[k + 3], credit) end
+  for n, used in ipairs({ day, month }) do if used then redis.call("INCR", KEYS[k + n]) end end
+  if left then redis.call("HINCRBY", KEYS[k + 3], "left", -credit) end
   if digest ~= "" then redis.call("SET", KEYS[k], digest .. " " .. ARGV[a + 2], "PX", ARGV[6]) end
   return "ok"
 end

@@ -104,12 +104,12 @@ async def test_counters_that_redis_lost_are_counted_anew(running: Running, clien
     async with running(document=limited) as ingress:
         await ingress.send({"to": ["+12025550101", "+12025550102"]})
         await ingress.send()
-        for name in (*client.keys("quota:*"), *client.keys("credit:*")):
+        for name in (*client.keys("quota:*"), *client.keys("balance:*")):
             client.delete(name)
         third, fourth = await ingress.send(), await ingress.send()
         assert (third.status, fourth.status) == (202, 429)
         assert int(fourth.headers["Retry-After"]) > 0
-        assert int(client.get("credit:acme")) == 6
+        assert int(client.hget("balance:acme", "left")) == 6
 
 
 async def test_credit_that_is_used_up_is_an_answer_of_its_own(running: Running) -> None:

@@ -158,22 +158,23 @@ async def test_the_monthly_limit_is_counted_in_the_accounts_own_time_zone(
 
 async def test_a_replay_costs_nothing(admission: Admission, client: Any) -> None:
     limited = replace(ACCOUNT, daily_limit=1, credit=1)
-    client.mset({"quota:acme:2026-11-21": 0, "credit:acme": 1})
+    client.set("quota:acme:2026-11-21", 0)
+    client.hset("balance:acme", "left", 1)
     first = result(await admission.admit(request(account=limited, key="k", digest="d")))
     again = result(await admission.admit(request(account=limited, key="k", digest="d")))
     assert again.ids == first.ids
-    assert client.mget("quota:acme:2026-11-21", "credit:acme") == ["1", "0"]
+    assert (client.get("quota:acme:2026-11-21"), client.hget("balance:acme", "left")) == ("1", "0")
 
 
 async def test_a_batch_is_covered_by_the_credit_whole_or_not_at_all(
     admission: Admission, client: Any
 ) -> None:
     paying = replace(ACCOUNT, credit=3)
-    client.set("credit:acme", 3)
+    client.hset("balance:acme", "left", 3)
     await admission.admit(request(message(batch="b"), message(batch="b"), account=paying))
     with pytest.raises(OutOfCredit):
         await admission.admit(request(message(batch="c"), message(batch="c"), account=paying))
-    assert client.get("credit:acme") == "1"
+    assert client.hget("balance:acme", "left") == "1"
     assert client.llen("ready:submit") == 2
 
 

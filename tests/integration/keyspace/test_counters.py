@@ -2,16 +2,14 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
 from broker.dispatch import Queue
-from broker.domain.ids import new_id
 from broker.errors import Busy
 from broker.keyspace.admission import Admission
 from broker.keyspace.client import Async, open_async
-from broker.keyspace.counters import Counters
+from broker.keyspace.counters import Counted, Counters
 from broker.keyspace.keys import UNPOPPED_MS
 from broker.keyspace.pressure import Pressure
 from broker.settings import Settings
@@ -28,41 +26,61 @@ async def client(settings: Settings) -> AsyncIterator[Async]:
     await one.aclose()
 
 
-async def test_what_waits_is_counted_by_request_and_by_message(admission: Admission, client: Async) -> None:
-    await admission.admit(request())
+async def test_what_waits_is_found_with_its_request_and_its_price(
+    admission: Admission, client: Async
+) -> None:
+    alone = message(prepaid=True)
+    await admission.admit(request(alone))
     await admission.admit(request(message(batch="b"), message(batch="b")))
-    first, second = message(batch="g", group=True), message(batch="g", group=True)
+    first, second = (message(batch="g", group=True, prepaid=True) for _ in range(2))
     members = (first.id, second.id)
     await admission.admit(request(replace(first, members=members), replace(second, members=members)))
     await admission.admit(request(message(account="globex")))
-    assert await Counters(client).waiting("acme", None) == (3, 5)
-
-
-async def test_what_came_before_the_period_does_not_count(admission: Admission, client: Async) -> None:
-    old = message(id=new_id(int((NOON - timedelta(days=1)).timestamp() * 1000)))
-    await admission.admit(request(old))
-    assert await Counters(client).waiting("acme", NOON - timedelta(hours=12)) == (0, 0)
-    assert await Counters(client).waiting("acme", None) == (1, 1)
+    found = await Counters(client).waiting("acme")
+    assert sorted((one.batch or "", one.reserved) for one in found) == [("", 1), ("b", 0), ("b", 0), ("g", 2)]
+    assert [(one.id, one.at) for one in found if one.batch is None] == [(alone.id, NOON)]
 
 
 async def test_seeds_never_change_what_is_there(client: Async) -> None:
     counters = Counters(client)
     await client.set("quota:acme:2026-11-21", 3)
     assert await counters.missing(LIMITED, NOON)
-    await counters.seed(LIMITED, NOON, day=1, month=2, credit=400)
+    mark = await counters.begin("acme")
+    assert await counters.seed(LIMITED, NOON, Counted(day=1, month=2, left=400), mark=mark)
+    assert await counters.seed(LIMITED, NOON, Counted(day=9, month=9, left=999), mark=mark)
     assert not await counters.missing(LIMITED, NOON)
-    assert await client.mget("quota:acme:2026-11-21", "quota:acme:2026-11", "credit:acme") == [
-        b"3",
-        b"2",
-        b"400",
-    ]
+    assert await client.mget("quota:acme:2026-11-21", "quota:acme:2026-11") == [b"3", b"2"]
+    assert await client.hget("balance:acme", "left") == b"400"
     assert 12 * 3600 < await client.ttl("quota:acme:2026-11") < 33 * 86400
+    assert 23 * 3600 < await client.ttl("balance:acme") <= 24 * 3600
+
+
+async def test_a_counting_during_which_redis_lost_something_sets_nothing(client: Async) -> None:
+    counters = Counters(client)
+    mark = await counters.begin("acme")
+    await client.flushdb()
+    assert not await counters.seed(LIMITED, NOON, Counted(day=1, month=2, left=400), mark=mark)
+    await counters.begin("acme")
+    assert not await counters.seed(LIMITED, NOON, Counted(day=1, month=2, left=400), mark=mark)
+    assert await client.keys("quota:*") == await client.keys("balance:*") == []
+
+
+async def test_a_counter_learns_each_change_once_in_any_order(client: Async) -> None:
+    counters = Counters(client)
+    assert await counters.adjust("acme", version=9, adjusted=9) is None
+    counted = Counted(day=0, month=0, left=100, version=3, adjusted=50)
+    await counters.seed(LIMITED, NOON, counted, mark=await counters.begin("acme"))
+    assert await counters.adjust("acme", version=5, adjusted=80) == (130, 5)
+    assert await counters.adjust("acme", version=4, adjusted=70) == (130, 5)
+    assert await counters.adjust("acme", version=5, adjusted=80) == (130, 5)
+    assert await counters.adjust("acme", version=6, adjusted=10**15) == (10**15 + 50, 6)
+    assert await counters.adjust("acme", version=7, adjusted=-5) == (45, 7)
 
 
 async def test_without_redis_nothing_can_be_counted(settings: Settings) -> None:
     nowhere = open_async(f"redis://127.0.0.1:{free_port()}", settings)
     with pytest.raises(Busy):
-        await Counters(nowhere).waiting("acme", None)
+        await Counters(nowhere).waiting("acme")
     await nowhere.aclose()
 
 
