@@ -78,7 +78,6 @@ class Doors:
         pressure = Pressure(client, settings)
         directory = Directory(database, Vault(secret_key))
         carriers = Carriers(directory, executor)
-        uploads = Uploads(settings, Guard(settings.egress_allow), database)
         counters = Counters(client)
         doors = cls(
             settings=settings,
@@ -92,7 +91,7 @@ class Doors:
             pressure=pressure,
             carriers=carriers,
             authenticator=Authenticator(database, secret_key=secret_key, executor=executor, hashing=hashing),
-            uploads=uploads,
+            uploads=(uploads := Uploads(settings, Guard(settings.egress_allow), database)),
             accept=Accept(
                 admission=admission,
                 pressure=pressure,

@@ -8,7 +8,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -16,13 +15,12 @@ from sqlalchemy import (
     text,
 )
 
+from broker.storage import credit_tables
 from broker.storage.engine import Instant
+from broker.storage.metadata import SHARED, Serial
 
-metadata = MetaData(
-    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"},
-)
-
-_Serial = BigInteger().with_variant(Integer, "sqlite")
+balances, credit_changes = credit_tables.balances, credit_tables.credit_changes
+metadata = SHARED
 
 IN_INBOX = "direction = 'in' AND marked_at IS NULL AND deleted_at IS NULL"
 """What waits for its customer. A query must say it in these words, or the databases do not see that the index fits."""
@@ -133,7 +131,7 @@ submissions = Table(
 events = Table(
     "events",
     metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("id", Serial, primary_key=True, autoincrement=True),
     Column("message_id", String(36), nullable=False),
     Column("key", String(255), nullable=False),  # equal for repeats of the same news
     Column("at", Instant, nullable=False),
@@ -173,7 +171,7 @@ webhooks = Table(
 parked = Table(
     "parked",
     metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("id", Serial, primary_key=True, autoincrement=True),
     Column("connection", String(64), nullable=False),
     Column("key", String(255), nullable=False),
     Column("news", Text, nullable=False),  # JSON of the report or the arrival
@@ -235,30 +233,6 @@ accounts = Table(
     Column("unknown_policy", String(8), nullable=False),
     Column("timezone", String(64), nullable=False),
     Column("country", String(2), nullable=False),
-)
-
-balances = Table(
-    "balances",
-    metadata,
-    Column("account", String(64), primary_key=True),
-    Column("limited", Boolean, nullable=False),  # whether the account must have credit to send
-    Column("balance", BigInteger, nullable=False),  # without what is admitted and not on record yet
-    # All that was ever given, taken and given back beside prices: what Redis's counter must learn of.
-    Column("adjusted", BigInteger, nullable=False),
-    Column("version", BigInteger, nullable=False),  # of `adjusted`
-)
-
-credit_changes = Table(
-    "credit_changes",
-    metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
-    Column("account", String(64), nullable=False),
-    Column("at", Instant, nullable=False),
-    Column("delta", BigInteger, nullable=False),
-    Column("balance", BigInteger),  # what the customer saw afterwards; absent: unlimited
-    Column("reason", Text, nullable=False),
-    Column("who", String(64), nullable=False),
-    Index("ix_credit_changes_account_id", "account", "id"),
 )
 
 api_keys = Table(

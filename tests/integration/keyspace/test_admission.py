@@ -222,7 +222,7 @@ async def test_the_same_request_twice_at_once_is_two_requests(admission: Admissi
 
 async def test_a_number_is_not_kept_for_a_request_that_is_refused(admission: Admission, client: Any) -> None:
     poor = replace(ACCOUNT, credit=1)
-    client.set("credit:acme", 1)
+    client.hset("balance:acme", "left", 1)
     with pytest.raises(OutOfCredit):
         await admission.admit(
             request(message(number=7, batch="b"), message(number=7, batch="b"), account=poor)
