@@ -123,6 +123,22 @@ class Settings(BaseSettings):
         (), description="Private host:port pairs that customers' URLs may reach, as a JSON list."
     )
 
+    package_strict: bool = Field(
+        True,
+        description="Whether MX Telecom's zips must have a manifest that names every file, and a readable layout.",
+    )
+    package_limit: int = Field(1024 * 1024, gt=0, description="Largest zip of MX Telecom's API, in bytes.")
+    package_content_limit: int = Field(
+        3 * 1024 * 1024, gt=0, description="Most bytes that such a zip may hold, unpacked."
+    )
+    package_files: int = Field(32, gt=0, description="Most files in such a zip.")
+    package_fetch_s: float = Field(
+        10.0, gt=0, description="Longest download of a zip that a request names by its URL, in seconds."
+    )
+    package_fetches: int = Field(
+        64, gt=0, description="Most such downloads at a time, per process; a quarter of them for one account."
+    )
+
     callback_timeout_s: float = Field(
         15.0, gt=0, description="Longest wait for a customer's answer to a callback, in seconds."
     )

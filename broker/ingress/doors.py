@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -21,6 +21,7 @@ from broker.keyspace.pressure import Pressure
 from broker.keyspace.unrecorded import Unrecorded
 from broker.log import get_logger
 from broker.net.guard import Guard
+from broker.net.plain import AiohttpClient
 from broker.services.accept import Accept
 from broker.services.authenticate import Authenticator
 from broker.services.credit import Credit
@@ -28,6 +29,7 @@ from broker.services.desk import Desk
 from broker.services.folders import Folders
 from broker.services.handle import Handle
 from broker.services.lookup import Lookup
+from broker.services.packages import Packages
 from broker.services.seeding import Seeding
 from broker.services.sql import AsyncSql
 from broker.services.uploads import Uploads
@@ -72,12 +74,11 @@ class Doors:
         """Open every handle and start what watches. Redis and SQL may be away."""
         secret_key = settings.secret_key.get_secret_value()
         executor, hashing = _threads()
-        client = open_async(settings.redis_url, settings)
-        database = Database(settings.database)
-        admission = Admission(settings.redis_url, settings)
-        pressure = Pressure(client, settings)
+        client, database = open_async(settings.redis_url, settings), Database(settings.database)
+        admission, pressure = Admission(settings.redis_url, settings), Pressure(client, settings)
         directory = Directory(database, Vault(secret_key))
         carriers = Carriers(directory, executor)
+        uploads, packages = _content(settings, database, executor)
         counters = Counters(client)
         doors = cls(
             settings=settings,
@@ -91,11 +92,12 @@ class Doors:
             pressure=pressure,
             carriers=carriers,
             authenticator=Authenticator(database, secret_key=secret_key, executor=executor, hashing=hashing),
-            uploads=(uploads := Uploads(settings, Guard(settings.egress_allow), database)),
+            uploads=uploads,
             accept=Accept(
                 admission=admission,
                 pressure=pressure,
                 uploads=uploads,
+                packages=packages,
                 seeding=Seeding(counters, database, executor),
                 connections=carriers.names,
                 executor=executor,
@@ -139,7 +141,9 @@ class Doors:
             for task in waiting:
                 task.cancel()
             await asyncio.wait(waiting, timeout=0.1)
-        await asyncio.gather(self.admission.close(), self.arrivals.close(), self.spool.close())
+        await asyncio.gather(
+            self.admission.close(), self.arrivals.close(), self.spool.close(), self.accept.close()
+        )
         await self.client.aclose()
         for threads in (self.executor, self.hashing):
             threads.shutdown(wait=False, cancel_futures=True)
@@ -165,3 +169,8 @@ def _threads() -> tuple[ThreadPoolExecutor, ThreadPoolExecutor]:
         ThreadPoolExecutor(THREADS, thread_name_prefix="ingress"),
         ThreadPoolExecutor(HASHING_THREADS, thread_name_prefix="hashing"),
     )
+
+
+def _content(settings: Settings, database: Database, executor: Executor) -> tuple[Uploads, Packages]:
+    guard = Guard(settings.egress_allow)
+    return Uploads(settings, guard, database), Packages(settings, AiohttpClient(guard=guard), executor)

@@ -14,6 +14,7 @@ from broker.errors import Busy, UnknownConnection
 from broker.keyspace.admission import Admission, AdmissionRequest, AdmissionResult
 from broker.keyspace.pressure import Pressure
 from broker.services.compose import compose
+from broker.services.packages import Packages
 from broker.services.seeding import Seeding
 from broker.services.uploads import Uploads
 
@@ -30,6 +31,7 @@ class Accept:
         admission: Admission,
         pressure: Pressure,
         uploads: Uploads,
+        packages: Packages,
         seeding: Seeding,
         connections: Callable[[], Container[str]],
         executor: Executor,
@@ -38,6 +40,7 @@ class Accept:
         self._admission = admission
         self._pressure = pressure
         self._uploads = uploads
+        self._packages = packages
         self._seeding = seeding
         self._connections = connections
         self._executor = executor
@@ -53,9 +56,11 @@ class Accept:
         """
         self._pressure.check(Queue.SUBMIT_HIGH if draft.priority is Priority.HIGH else Queue.SUBMIT)
         parts: tuple[Part, ...] = ()
-        if draft.media or draft.callback_url or draft.connection:
-            # Everything that needs no disk is checked before anything is stored.
+        if _brings_more(draft):
+            # Everything that needs no disk is checked before anything is fetched or stored.
             compose(draft, account, now, dialect=dialect)
+            if draft.package is not None or draft.package_url is not None:
+                draft = await self._packages.opened(draft, account.name)
             parts = await self._gather(draft, account)
         messages = tuple(compose(draft, account, now, dialect=dialect, parts=parts))
         request = AdmissionRequest(
@@ -73,6 +78,10 @@ class Accept:
             replayed=result.replayed,
             durability=self._durability,
         )
+
+    async def close(self) -> None:
+        """Close what packages are fetched with."""
+        await self._packages.close()
 
     async def _gather(self, draft: Draft, account: Account) -> tuple[Part, ...]:
         if draft.connection and draft.connection not in self._connections():
@@ -94,3 +103,14 @@ class Accept:
             if isinstance(result, AdmissionResult):
                 return result
         raise Busy("what the account has used cannot be read now")
+
+
+def _brings_more(draft: Draft) -> bool:
+    """Say whether a draft has anything that a plain text has not; most have nothing."""
+    return bool(
+        draft.media
+        or draft.callback_url
+        or draft.connection
+        or draft.package is not None
+        or draft.package_url is not None
+    )

@@ -116,5 +116,6 @@ def permit(draft: Draft, account: Account) -> None:
     Raises:
         NotPermitted: it is a multimedia message, and the account may not send those.
     """
-    if not account.mms and (draft.media or draft.subject or draft.group):
+    packed = draft.package is not None or draft.package_url is not None
+    if not account.mms and (draft.media or draft.subject or draft.group or packed):
         raise NotPermitted("this account may not send multimedia messages")

@@ -17,7 +17,7 @@ from broker.domain.filename import distinct, safe_name
 from broker.domain.layout import UNREADABLE, sources
 from broker.domain.media import settle
 from broker.domain.message import PartKind
-from broker.errors import InvalidField, MediaWrongType, MissingField, UnsupportedType
+from broker.errors import InvalidField, MediaWrongType
 
 MANIFEST = "manifest"
 MANIFEST_LIMIT = 64 * 1024
@@ -42,7 +42,7 @@ def unpack(data: bytes, *, strict: bool = True, limits: Limits | None = None) ->
     passed over, types that are missing come from extensions, and without a manifest the zip's own order holds.
 
     Raises:
-        InvalidField, MissingField, UnsupportedType: it is no such package; the text says why, and repeats no name.
+        InvalidField: it is no such package; the text says why, and repeats no name.
     """
     archive = Archive(data, limits or Limits())
     listed = _listed(archive, strict=strict)
@@ -53,7 +53,7 @@ def unpack(data: bytes, *, strict: bool = True, limits: Limits | None = None) ->
     if layouts > 1:
         raise InvalidField("the zip has two layouts")
     if layouts == len(pieces):
-        raise MissingField("the zip has nothing to show")
+        raise InvalidField("the zip has nothing to show")
     return pieces
 
 
@@ -77,7 +77,7 @@ def _listed(archive: Archive, *, strict: bool) -> Mapping[str, str]:
     names = dict.fromkeys(archive.names)
     if MANIFEST not in names:
         if strict:
-            raise MissingField("the zip has no manifest")
+            raise InvalidField("the zip has no manifest")
         return dict.fromkeys(names, "")
     del names[MANIFEST]
     try:
@@ -106,7 +106,7 @@ def _piece(name: str, declared: str, data: bytes, *, strict: bool) -> Piece:
     try:
         content_type = settle(data, label, name)
     except MediaWrongType as error:
-        raise UnsupportedType(f"the zip has a file {error}") from error
+        raise InvalidField(f"the zip has a file {error}") from error
     if content_type == SMIL:
         _check_layout(data, strict=strict)
         return Piece(name=name, content_type=SMIL, data=data, kind=PartKind.LAYOUT)
