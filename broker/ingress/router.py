@@ -1,6 +1,7 @@
 """Which handler a request is led to, by its method and path."""
 
 import re
+from collections.abc import Awaitable
 from functools import partial
 from typing import NamedTuple
 
@@ -43,14 +44,13 @@ class Router:
         known = sorted(name for name in handlers if name != "*")
         handlers["*"] = self._wrap(_refuse_method(known), route=path)
 
-    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer a request."""
-        if "Expect" in request.headers:
-            await _encourage(request)
+    def handle(self, request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+        """Return what answers a request: no coroutine of its own, since each one has to be woken through."""
         handlers = self._exact.get(request.path) or self._matching(request)
         if handlers is None:
-            return await self._nowhere(request)
-        return await (handlers.get(request.method) or handlers["*"])(request)
+            return self._nowhere(request)
+        handler = handlers.get(request.method) or handlers["*"]
+        return _encouraging(handler, request) if "Expect" in request.headers else handler(request)
 
     def _handlers(self, path: str) -> dict[str, Handler]:
         if "{" not in path:
@@ -71,11 +71,12 @@ class Router:
         return None
 
 
-async def _encourage(request: web.BaseRequest) -> None:
-    """Tell a client that waits for leave to send its body to go on (RFC 9110, 10.1.1)."""
+async def _encouraging(handler: Handler, request: web.BaseRequest) -> web.StreamResponse:
+    """Tell a client that waits for leave to send its body to go on (RFC 9110, 10.1.1), and answer it."""
     if request.version == HttpVersion11 and request.headers["Expect"].lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # the answer itself has not begun
+    return await handler(request)
 
 
 def _refuse_method(methods: list[str]) -> Handler:
