@@ -138,6 +138,9 @@ class Settings(BaseSettings):
     package_fetches: int = Field(
         64, gt=0, description="Most such downloads at a time, per process; a quarter of them for one account."
     )
+    ozeki_aliases: bool = Field(
+        False, description="Whether the Ozeki API is served at its older paths /httpapi and /ozeki too."
+    )
 
     callback_timeout_s: float = Field(
         15.0, gt=0, description="Longest wait for a customer's answer to a callback, in seconds."

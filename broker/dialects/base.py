@@ -72,6 +72,9 @@ class Dialect(ABC):
 
     name: ClassVar[str]
     routes: ClassVar[tuple[tuple[str, str], ...]]
+    older_routes: ClassVar[tuple[tuple[str, str], ...]] = ()
+    waits_s: ClassVar[tuple[float, ...]] = ()
+    """The waits after a callback's first tries; after them, and where there are none, it is as the settings say."""
 
     def __init__(self, *, clock: Clock = utc_now, max_recipients: int = 1000) -> None:
         self.clock = clock
@@ -104,6 +107,13 @@ class Dialect(ABC):
         Raises:
             ConfigurationError: a secret cannot be used.
         """
+
+    def heard(self, answer: Response) -> bool:
+        """Say whether a customer's answer to a callback means that it was heard: any 2xx, unless the API wants more.
+
+        Of the body there are the first 4 KiB.
+        """
+        return 200 <= answer.status < 300  # noqa: PLR2004  # the 2xx
 
     @abstractmethod
     def refused(self, call: Call, error: RequestError | AdmissionError) -> Response:

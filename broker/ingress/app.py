@@ -36,7 +36,8 @@ def build_app(doors: Doors, *, body_s: float = BODY_S) -> Router:
             body_limit=settings.body_limit,
             patience_s=body_s,
         )
-        for method, path in dialect.routes:
+        older = dialect.older_routes if settings.ozeki_aliases else ()
+        for method, path in (*dialect.routes, *older):
             router.add(method, path, intake.handle, failed=intake.failed)
     _add_native(router, doors, body_s)
     webhooks = Webhooks(

@@ -19,7 +19,7 @@ from broker.runtime import Runtime
 from broker.services.backlog import repaired_later
 from broker.services.outcome import at
 from broker.services.owing import tell_soon
-from broker.services.tell import tell
+from broker.services.tell import dialect_of, tell
 from broker.services.told import Answer, Result, asked_ms, is_well, judge
 from broker.storage import callbacks, messages
 from broker.storage.callbacks import WHOLE, Due, Tried
@@ -119,7 +119,7 @@ async def _visit(runtime: Runtime, known: Snapshot, visit: Visit) -> None:
             done, _ = await asyncio.wait(tasks, timeout=PATIENCE_S)
             if done:
                 results = [(tasks[task], _result(task)) for task in done]
-                await asyncio.to_thread(_record, runtime, visit, results)
+                await asyncio.to_thread(_record, runtime, known, visit, results)
                 runtime.berths.give_back(visit.endpoint, len(done))
                 for task in done:
                     del tasks[task]
@@ -131,10 +131,13 @@ def _result(task: asyncio.Task[Answer]) -> Result:
     return task.exception() or task.result()
 
 
-def _record(runtime: Runtime, visit: Visit, results: Sequence[tuple[Due, Result]]) -> None:
+def _record(runtime: Runtime, known: Snapshot, visit: Visit, results: Sequence[tuple[Due, Result]]) -> None:
     now_ms = runtime.ready.now_ms()
     settings = runtime.settings
-    found = [(item, judge(result, item, now_ms=now_ms, settings=settings)) for item, result in results]
+    found = []
+    for item, result in results:
+        waits_s = dialect_of(known, visit.messages[item.message_id], item).waits_s
+        found.append((item, judge(result, item, now_ms=now_ms, settings=settings, waits_s=waits_s)))
     ill = [result for _, result in results if not is_well(result)]
 
     def job(sql: Sql) -> None:

@@ -5,11 +5,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 from broker.dialects import DIALECTS
+from broker.dialects.base import Dialect
 from broker.directory import Snapshot
 from broker.domain.account import CallbackPlan
 from broker.domain.callback import Callback
 from broker.domain.message import Message, PartState
-from broker.domain.wire import Request
+from broker.domain.wire import Request, Response
 from broker.errors import OutcomeUnknown
 from broker.net.plain import Incoming
 from broker.runtime import Runtime
@@ -20,7 +21,7 @@ from broker.storage.callbacks import Due
 READ_LIMIT = 4096
 """How much of an answer is read, in bytes."""
 
-NOTHING_TO_SAY = Answer(status=204)
+NOTHING_TO_SAY = Answer(status=204, heard=True)
 
 
 async def tell(runtime: Runtime, known: Snapshot, found: Mapping[str, Message], item: Due) -> Answer:
@@ -29,18 +30,29 @@ async def tell(runtime: Runtime, known: Snapshot, found: Mapping[str, Message], 
     Raises:
         ProviderError: nobody answered. MediaForbidden: the URL leads where we do not go.
     """
-    request = request_for(runtime, known, found[item.message_id], item)
+    message = found[item.message_id]
+    request = request_for(runtime, known, message, item)
     if request is None:
         return NOTHING_TO_SAY
     async with runtime.guarded.stream(request, timeout_s=runtime.settings.callback_timeout_s) as answer:
-        await _read_some(answer)
-        return Answer(
-            status=answer.status, retry_after_s=retry_after_s(answer.headers.get("retry-after", ""))
-        )
+        said = Response(status=answer.status, headers=answer.headers, body=await _read_some(answer))
+    return Answer(
+        status=said.status,
+        heard=dialect_of(known, message, item).heard(said),
+        retry_after_s=retry_after_s(said.headers.get("retry-after", "")),
+    )
+
+
+def dialect_of(known: Snapshot, message: Message, item: Due) -> Dialect:
+    """Return whose words a callback is put into: the account's, or for a URL of its own those the message came in."""
+    name = known.callbacks.get(item.account, CallbackPlan()).dialect
+    if item.url == message.callback_url and message.dialect != "native":
+        name = message.dialect
+    return DIALECTS.get(name, DIALECTS["native"])
 
 
 def request_for(runtime: Runtime, known: Snapshot, message: Message, item: Due) -> Request | None:
-    """Return a callback in the words of its account's dialect."""
+    """Return a callback in the words of its dialect."""
     plan = known.callbacks.get(item.account, CallbackPlan())
     stored = [part for part in message.parts if part.state is PartState.STORED]
     callback = Callback(
@@ -55,14 +67,15 @@ def request_for(runtime: Runtime, known: Snapshot, message: Message, item: Due) 
         links={part.index: link_to(runtime.settings, part) for part in stored},
         secrets=plan.secrets,
     )
-    return DIALECTS.get(plan.dialect, DIALECTS["native"]).callback(callback)
+    return dialect_of(known, message, item).callback(callback)
 
 
-async def _read_some(answer: Incoming) -> None:
-    """Read so much of an answer that a short one leaves its connection ready for the next; what it says is all one."""
-    size = 0
+async def _read_some(answer: Incoming) -> bytes:
+    """Return the beginning of an answer; a short one leaves its connection ready for the next."""
+    read = bytearray()
     with suppress(OutcomeUnknown):
         async for chunk in answer.chunks():
-            size += len(chunk)
-            if size > READ_LIMIT:
-                return
+            read += chunk
+            if len(read) > READ_LIMIT:
+                break
+    return bytes(read[:READ_LIMIT])

@@ -1,7 +1,7 @@
 """What a customer's answer to a callback means, or the lack of one."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -30,9 +30,10 @@ _BUSY = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a customer's server said, and how long it wants to be left alone."""
+    """What a customer's server said, whether that means it has heard, and how long it wants to be left alone."""
 
     status: int
+    heard: bool = False
     retry_after_s: float = 0.0
 
 
@@ -55,22 +56,30 @@ def judge(
     *,
     now_ms: int,
     settings: Settings,
+    waits_s: Sequence[float] = (),
     dice: Callable[[], float] = random.random,
 ) -> Tried:
-    """Return what becomes of a callback after a try that ended at `now_ms`."""
+    """Return what becomes of a callback after a try that ended at `now_ms`; `waits_s` are those of its dialect."""
     status = result.status if isinstance(result, Answer) else None
-    if status is not None and 200 <= status < 300:  # noqa: PLR2004  # the 2xx
+    if isinstance(result, Answer) and result.heard:
         return Tried(id=item.id, state=CallbackState.TOLD, http_status=status)
     error = _error(result)
     if status == HTTPStatus.GONE:
         return Tried(id=item.id, state=CallbackState.HELD, http_status=status, error=error)
     if now_ms >= item.ends_at:
         return Tried(id=item.id, state=CallbackState.GIVEN_UP, http_status=status, error=error)
-    wait_s = doubled_s(item.attempts, settings.callback_first_s, settings.callback_longest_s, dice)
+    wait_s = _wait_s(item.attempts, waits_s, settings, dice)
     if isinstance(result, Answer):
         wait_s = max(wait_s, result.retry_after_s)
     due_at = min(now_ms + round(wait_s * 1000), item.ends_at)
     return Tried(id=item.id, state=CallbackState.OWED, due_at=due_at, http_status=status, error=error)
+
+
+def _wait_s(attempts: int, waits_s: Sequence[float], settings: Settings, dice: Callable[[], float]) -> float:
+    if attempts <= len(waits_s):
+        return waits_s[attempts - 1]
+    first_s = waits_s[-1] if waits_s else settings.callback_first_s
+    return doubled_s(attempts - len(waits_s), first_s, settings.callback_longest_s, dice)
 
 
 def retry_after_s(value: str) -> float:

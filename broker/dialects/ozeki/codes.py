@@ -32,6 +32,8 @@ from broker.errors import (
 
 ACCEPTED_TEXT = "Message accepted for delivery"
 VALUE_LIMIT = 64
+_NAMES = {"callback_url": "reporturl"}
+"""What parameters are called here that have another name in a draft."""
 _MEDIA_POINTERS = (ATTACHMENTS, "/media")
 
 
@@ -80,6 +82,7 @@ def fault(error: RequestError | AdmissionError) -> Fault:
         return fault(error.errors[0])
     found = _found(error)
     name = error.pointer.lstrip("/").partition("/")[0]
+    name = _NAMES.get(name, name)
     shown = error.value or (error.pointer.lstrip("/") if found is _BAD_ATTACHMENT else "")
     return found._replace(text=found.text.format(name=_short(name), value=_short(shown)))
 

@@ -23,6 +23,7 @@ from broker.domain.wire import Call, Request, Response
 from broker.errors import AdmissionError, InvalidField, QuotaExceeded, RequestError, UnknownAction
 
 PATH = "/api"
+OLDER_PATHS = ("/httpapi", "/ozeki")
 
 
 class OzekiDialect(Dialect):
@@ -33,6 +34,11 @@ class OzekiDialect(Dialect):
 
     name: ClassVar[str] = "ozeki"
     routes: ClassVar[tuple[tuple[str, str], ...]] = (("GET", PATH), ("POST", PATH))
+    older_routes: ClassVar[tuple[tuple[str, str], ...]] = tuple(
+        (method, path) for path in OLDER_PATHS for method in ("GET", "POST")
+    )
+
+    waits_s: ClassVar[tuple[float, ...]] = (10, 30, 60, 300)
 
     def credentials(self, call: Call) -> Credentials:
         """Return the parameters `username` and `password`, else Basic, else those keys of the JSON body (sheet 1.2)."""

@@ -19,6 +19,7 @@ from broker.errors import InvalidField, InvalidRecipient, MissingField, Unsuppor
 
 VALIDITY_S = 7 * 24 * 3600
 ADDRESS_LIMIT = 64
+URL_LIMIT = 2048
 AT_ONCE = timedelta(seconds=2)
 _SMS = re.compile(r"SMS:TEXT(?::GSM7BIT|:UCS2)?(?::CLASS([0-3]))?")
 _MMS = ("MMS:XML", "MMS")
@@ -110,6 +111,7 @@ def _named(item: Item, style: Style, now: datetime) -> Draft:
         validity_s=VALIDITY_S,
         tags=(*read_tags(fields.get("tags")), *klass),
         connection=_line(fields, "serviceprovider", KEY_LIMIT),
+        callback_url=_line(fields, "reporturl", URL_LIMIT),
     )
 
 

@@ -25,6 +25,7 @@ PER_MESSAGE = (
     "vp",
     "timetosend",
     "tags",
+    "reporturl",
 )
 
 

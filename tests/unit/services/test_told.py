@@ -1,15 +1,18 @@
 """What a customer's answer means for the callback, and for its endpoint."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
 
 import pytest
 
+from broker.dialects import DIALECTS
+from broker.dialects.ozeki.dialect import OzekiDialect
 from broker.domain.backoff import doubled_s
 from broker.domain.callback import CallbackState
 from broker.domain.status import Status
+from broker.domain.wire import Response
 from broker.errors import MediaForbidden, OutcomeUnknown, Unavailable
 from broker.services.told import LONGEST_ASKED_S, Answer, Result, asked_ms, is_well, judge, retry_after_s
 from broker.settings import Settings
@@ -25,7 +28,12 @@ def middle() -> float:
 
 
 def tried(
-    result: Result, *, attempts: int = 1, now_ms: int = NOW_MS, dice: Callable[[], float] = middle
+    result: Result,
+    *,
+    attempts: int = 1,
+    now_ms: int = NOW_MS,
+    dice: Callable[[], float] = middle,
+    waits_s: Sequence[float] = (),
 ) -> Tried:
     """Judge a try of a callback that was owed at NOW."""
     due = Due(
@@ -41,14 +49,44 @@ def tried(
         attempts=attempts,
         ends_at=ENDS_AT,
     )
-    return judge(result, due, now_ms=now_ms, settings=SETTINGS, dice=dice)
+    return judge(result, due, now_ms=now_ms, settings=SETTINGS, dice=dice, waits_s=waits_s)
 
 
-@pytest.mark.parametrize("status", [200, 202, 204, 299])
-def test_a_2xx_is_the_end_of_it(status: int) -> None:
-    assert tried(Answer(status=status)) == Tried(
-        id="an-id_submitted", state=CallbackState.TOLD, http_status=status
+def test_what_was_heard_is_the_end_of_it() -> None:
+    assert tried(Answer(status=202, heard=True)) == Tried(
+        id="an-id_submitted", state=CallbackState.TOLD, http_status=202
     )
+
+
+@pytest.mark.parametrize("name", sorted(DIALECTS))
+def test_an_answer_of_trouble_was_heard_in_no_dialect(name: str) -> None:
+    for status in (199, 300, 302, 400, 404, 410, 429, 500, 503):
+        assert not DIALECTS[name].heard(Response(status=status, body=b"ok"))
+    assert DIALECTS[name].heard(Response(status=200, body=b"ok"))
+
+
+def test_a_2xx_that_a_dialect_does_not_take_for_heard_is_tried_again() -> None:
+    assert tried(Answer(status=200)).state is CallbackState.OWED
+
+
+def test_a_dialects_own_waits_come_first_and_are_doubled_from_the_last() -> None:
+    waits = OzekiDialect.waits_s
+    assert waits == (10, 30, 60, 300)
+    dues = [tried(Answer(status=500), attempts=n, waits_s=waits).due_at for n in range(1, 8)]
+    assert [(due or 0) - NOW_MS for due in dues] == [
+        10_000,
+        30_000,
+        60_000,
+        300_000,
+        300_000,
+        600_000,
+        1_200_000,
+    ]
+
+
+def test_a_pause_that_is_asked_for_is_longer_than_a_dialects_wait() -> None:
+    found = tried(Answer(status=503, retry_after_s=90), waits_s=(10,))
+    assert found.due_at == NOW_MS + 90_000
 
 
 @pytest.mark.parametrize(
@@ -124,7 +162,7 @@ def test_retry_after_is_a_date() -> None:
 @pytest.mark.parametrize(
     ("result", "well"),
     [
-        (Answer(status=200), True),
+        (Answer(status=200, heard=True), True),
         (Answer(status=404), True),
         (Answer(status=500), True),
         (Answer(status=429), False),
