@@ -158,6 +158,12 @@ class Settings(BaseSettings):
         64, gt=0, description="Most callbacks in flight at one endpoint, per worker process."
     )
 
+    log_keep_s: float = Field(
+        14 * 24 * 3600,
+        ge=48 * 3600,
+        description="How long the event log of connections and carriers' webhooks are kept, in seconds.",
+    )
+
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe line that is logged."
     )

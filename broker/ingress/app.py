@@ -44,6 +44,7 @@ def build_app(doors: Doors, *, body_s: float = BODY_S) -> Router:
         doors.carriers,
         doors.arrivals,
         doors.spool,
+        doors.refusals,
         meter=doors.meter,
         limit=settings.webhook_body_limit,
         patience_s=body_s,
@@ -69,6 +70,7 @@ def _add_native(router: Router, doors: Doors, body_s: float) -> None:
     router.add("GET", "/v1/messages", native.list)
     router.add("GET", "/v1/messages/{id}", native.show)
     router.add("POST", "/v1/media", native.upload)
+    router.add("GET", "/v1/connections/{name}/log", doors.operations.log)
 
 
 def _add_operations(router: Router, doors: Doors) -> None:

@@ -1,7 +1,7 @@
 """The connections that webhooks may come in on, also while SQL is away."""
 
 import asyncio
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from concurrent.futures import Executor
 
 from broker.directory import FRESH_S, Directory, Snapshot
@@ -44,6 +44,10 @@ class Carriers:
     def names(self) -> Container[str]:
         """Return the names of all connections that are known."""
         return () if self._snapshot is None else self._snapshot.providers
+
+    def providers(self) -> Mapping[str, Provider]:
+        """Return every connection that is known, by name."""
+        return {} if self._snapshot is None else self._snapshot.providers
 
     async def look(self) -> bool:
         """Ask the directory; return whether it could say."""

@@ -11,6 +11,7 @@ from broker.errors import Busy
 from broker.ingress.carriers import Carriers
 from broker.ingress.leaving import Leaving
 from broker.ingress.metrics import Meter
+from broker.ingress.operations import Operations
 from broker.ingress.spool import Spool, replay_for_ever
 from broker.keyspace.admission import Admission
 from broker.keyspace.arrivals import Arrivals
@@ -28,9 +29,13 @@ from broker.services.credit import Credit
 from broker.services.desk import Desk
 from broker.services.folders import Folders
 from broker.services.handle import Handle
+from broker.services.logbook import Logbook
 from broker.services.lookup import Lookup
 from broker.services.packages import Packages
+from broker.services.passwords import Passwords
+from broker.services.refusals import Refusals
 from broker.services.seeding import Seeding
+from broker.services.signin import SignIn
 from broker.services.sql import AsyncSql
 from broker.services.uploads import Uploads
 from broker.settings import Settings
@@ -64,6 +69,8 @@ class Doors:
     accept: Accept
     lookup: Lookup
     desk: Desk
+    operations: Operations
+    refusals: Refusals
     credit: Credit
     meter: Meter
     leaving: Leaving = field(default_factory=Leaving)
@@ -72,14 +79,13 @@ class Doors:
     @classmethod
     async def open(cls, settings: Settings) -> Self:
         """Open every handle and start what watches. Redis and SQL may be away."""
-        secret_key = settings.secret_key.get_secret_value()
         executor, hashing = _threads()
         client, database = open_async(settings.redis_url, settings), Database(settings.database)
         admission, pressure = Admission(settings.redis_url, settings), Pressure(client, settings)
-        directory = Directory(database, Vault(secret_key))
+        directory = Directory(database, Vault(settings.secret_key.get_secret_value()))
         carriers = Carriers(directory, executor)
         uploads, packages = _content(settings, database, executor)
-        counters = Counters(client)
+        counters, sql, passwords = Counters(client), AsyncSql(database, executor), Passwords(hashing)
         doors = cls(
             settings=settings,
             executor=executor,
@@ -91,7 +97,7 @@ class Doors:
             spool=Spool(settings.spool, executor),
             pressure=pressure,
             carriers=carriers,
-            authenticator=Authenticator(database, secret_key=secret_key, executor=executor, hashing=hashing),
+            authenticator=_authenticator(settings, database, executor, passwords),
             uploads=uploads,
             accept=Accept(
                 admission=admission,
@@ -106,10 +112,11 @@ class Doors:
             lookup=Lookup(database, Unrecorded(client), executor),
             desk=_desk(settings, client, database, executor, directory),
             credit=Credit(counters, database, executor),
+            operations=_operations(settings, sql, passwords, carriers),
+            refusals=Refusals(sql),
             meter=Meter(pressure),
         )
-        await doors._begin()
-        return doors
+        return await doors._begin()
 
     async def require_durability(self) -> None:
         """Return if Redis gives the durability level, or is away: then each connection to it is checked.
@@ -122,14 +129,16 @@ class Doors:
         except Busy as error:
             log.warning("redis_away", reason=str(error))
 
-    async def _begin(self) -> None:
+    async def _begin(self) -> Self:
         await self.carriers.look()
         for work in (
             self.carriers.watch(),
             self.pressure.watch(),
             replay_for_ever(self.spool, self.arrivals),
+            self.refusals.watch(),
         ):
             self._start(work)
+        return self
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self.tasks.append(asyncio.get_running_loop().create_task(work))
@@ -142,7 +151,11 @@ class Doors:
                 task.cancel()
             await asyncio.wait(waiting, timeout=0.1)
         await asyncio.gather(
-            self.admission.close(), self.arrivals.close(), self.spool.close(), self.accept.close()
+            self.admission.close(),
+            self.arrivals.close(),
+            self.spool.close(),
+            self.accept.close(),
+            self.refusals.flush(),
         )
         await self.client.aclose()
         for threads in (self.executor, self.hashing):
@@ -162,6 +175,18 @@ def _desk(
         directory=directory,
         executor=executor,
     )
+
+
+def _authenticator(
+    settings: Settings, database: Database, executor: Executor, passwords: Passwords
+) -> Authenticator:
+    secret_key = settings.secret_key.get_secret_value()
+    return Authenticator(database, secret_key=secret_key, executor=executor, passwords=passwords)
+
+
+def _operations(settings: Settings, sql: AsyncSql, passwords: Passwords, carriers: Carriers) -> Operations:
+    logbook = Logbook(sql, known=carriers.providers, keep_s=settings.log_keep_s)
+    return Operations(SignIn(sql, passwords), logbook)
 
 
 def _threads() -> tuple[ThreadPoolExecutor, ThreadPoolExecutor]:

@@ -14,6 +14,7 @@ from broker.ingress.spool import Spool
 from broker.keyspace.arrivals import Arrivals
 from broker.keyspace.content import Webhook
 from broker.log import get_logger
+from broker.services.refusals import Refusals
 
 log = get_logger()
 
@@ -26,6 +27,7 @@ class Webhooks:
         carriers: Carriers,
         arrivals: Arrivals,
         spool: Spool,
+        refusals: Refusals,
         *,
         meter: Meter,
         limit: int,
@@ -34,6 +36,7 @@ class Webhooks:
         self._carriers = carriers
         self._arrivals = arrivals
         self._spool = spool
+        self._refusals = refusals
         self._meter = meter
         self._limit = limit
         self._patience_s = patience_s
@@ -50,9 +53,11 @@ class Webhooks:
         check(request, self._limit)
         try:
             provider.verify(head(request))
-        except SignatureMismatch:
+        except SignatureMismatch as error:
             self._count(name, "refused")
-            return to_web(provider.challenge())
+            challenge = provider.challenge()
+            self._refusals.count(name, f"{challenge.status}, {error}")
+            return to_web(challenge)
         body = await read_body(request, limit=self._limit, patience_s=self._patience_s)
         webhook = Webhook(connection=name, body=body, at=datetime.now(UTC))
         try:

@@ -32,10 +32,12 @@ class Provider(ABC):
     """One carrier over one connection. Pure: it yields requests and is sent the answers.
 
     `now` dates events that carry no time and reads dated waits; `dice` returns the random piece of an upload's name.
+    `create_url`, which `configure` sets, is where the create call goes.
     """
 
     name: ClassVar[str]
     limits: ClassVar[Limits]
+    create_url: str
 
     def __init__(
         self,

@@ -58,7 +58,7 @@ class Loopback(Provider):
 
     def configure(self, config: Config) -> None:
         """Read the two pairs of credentials."""
-        self._create_url = f"{self.base_url}/messages"
+        self.create_url = f"{self.base_url}/messages"
         self._ours = config.basic("username", "password")
         self._theirs = config.basic("webhook_username", "webhook_password")
 
@@ -76,7 +76,7 @@ class Loopback(Provider):
         }
         answer = yield Request(
             method="POST",
-            url=self._create_url,
+            url=self.create_url,
             headers={"Content-Type": "application/json"},
             body=orjson.dumps(body),
             credentials=True,
@@ -90,7 +90,7 @@ class Loopback(Provider):
 
     def is_create(self, request: Request) -> bool:
         """Say whether this is the one call there is."""
-        return request.method == "POST" and request.url == self._create_url
+        return request.method == "POST" and request.url == self.create_url
 
     def authorise(self, request: Request, token: str | None) -> Request:  # noqa: ARG002 - it has none
         """Return the request with a Basic header, where the connection has credentials."""

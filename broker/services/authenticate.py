@@ -2,20 +2,15 @@
 
 import asyncio
 import ipaddress
-import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import partial
-from hashlib import blake2b
-
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 
 from broker.dialects.base import Credentials
 from broker.domain.account import Account
 from broker.errors import AddressNotAllowed, AuthenticationFailed, Busy
+from broker.services.passwords import Passwords
 from broker.storage import accounts
 from broker.storage.away import StorageAway
 from broker.storage.database import Database, Sql
@@ -25,8 +20,6 @@ FRESH_S = 30.0
 """How long an account is believed to be as it was read."""
 PATIENCE_S = 1.0
 """Longest wait for SQL; after that a known account is believed to be as it was."""
-PASSWORD_S = 300.0
-"""How long a password that was right is not hashed again."""
 MOST_KNOWN = 10_000
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -42,8 +35,7 @@ class _Known:
 class Authenticator:
     """Knows accounts by API key and by name, also while SQL is away.
 
-    Passwords are hashed on threads of their own, so that somebody who guesses holds up nothing but other guesses.
-    What is remembered is named by a hash with a key of this process: neither API keys nor passwords stay in memory.
+    What is remembered is named by a hash with a key of this process: no API key stays in memory.
     """
 
     def __init__(
@@ -52,19 +44,15 @@ class Authenticator:
         *,
         secret_key: str,
         executor: Executor,
-        hashing: Executor,
+        passwords: Passwords,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._secret_key = secret_key
         self._executor = executor
-        self._hashing = hashing
+        self._passwords = passwords
         self._clock = clock
-        self._process_key = secrets.token_bytes(32)
         self._known: dict[bytes, _Known] = {}
-        self._right: dict[bytes, float] = {}
-        self._hasher = PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_hex())
 
     async def authenticate(self, credentials: Credentials, peer: str) -> Account:
         """Return the account that the credentials belong to.
@@ -87,11 +75,8 @@ class Authenticator:
         return known.account
 
     def _fresh(self, name: bytes) -> _Known | None:
-        known = self._known.get(self._mark(name))
+        known = self._known.get(self._passwords.mark(name))
         return known if known is not None and known.fresh_until > self._clock() else None
-
-    def _mark(self, secret: bytes) -> bytes:
-        return blake2b(secret, key=self._process_key, digest_size=32).digest()
 
     async def _by_key(self, key: str) -> _Known | None:
         mark = fingerprint(self._secret_key, key)
@@ -102,12 +87,11 @@ class Authenticator:
         name = b"\0" + user.encode()
         known = self._fresh(name) or await self._read(name, lambda sql: accounts.by_name(sql, user))
         hashed = known.account.password_hash if known is not None else ""
-        right = await self._is_right(user, password, hashed or self._nobody)
-        return known if right and hashed else None
+        return known if await self._passwords.is_right(user, password, hashed) else None
 
     async def _read(self, name: bytes, query: Callable[[Sql], Account | None]) -> _Known | None:
         """Ask SQL for an account; while it is away, what was known stands."""
-        mark = self._mark(name)
+        mark = self._passwords.mark(name)
         asked = asyncio.get_running_loop().run_in_executor(self._executor, self._database.read, query)
         try:
             async with asyncio.timeout(PATIENCE_S):
@@ -125,28 +109,6 @@ class Authenticator:
         known = _Known(account=account, networks=networks, fresh_until=self._clock() + FRESH_S)
         self._known[mark] = known
         return known
-
-    async def _is_right(self, user: str, password: str, hashed: str) -> bool:
-        """Check a password; an unknown user's takes as long as any other wrong one."""
-        words = "\0".join((user, password, hashed)).encode()
-        mark = self._mark(words)
-        now = self._clock()
-        if self._right.get(mark, 0.0) > now:
-            return True
-        check = partial(_verify, self._hasher, hashed, password)
-        if not await asyncio.get_running_loop().run_in_executor(self._hashing, check):
-            return False
-        if len(self._right) >= MOST_KNOWN:
-            self._right.clear()
-        self._right[mark] = now + PASSWORD_S
-        return True
-
-
-def _verify(hasher: PasswordHasher, hashed: str, password: str) -> bool:
-    try:
-        return hasher.verify(hashed, password)
-    except (VerificationError, InvalidHashError):
-        return False
 
 
 def _within(peer: str, networks: tuple[Network, ...]) -> bool:

@@ -17,6 +17,7 @@ from broker.runtime import Runtime
 from broker.services import receive, reports
 from broker.services.backlog import repaired_later, work_on
 from broker.services.owing import owe, tell_soon
+from broker.services.reports import Heard
 from broker.settings import Settings
 from broker.storage import messages, parked, webhooks
 from broker.storage.database import Sql
@@ -27,10 +28,10 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class Reading:
-    """What a batch of webhooks holds, each piece with the connection it came over."""
+    """What a batch of webhooks holds."""
 
     journal: list[Webhook] = field(default_factory=list)
-    news: dict[str, list[tuple[str, News]]] = field(default_factory=dict)
+    news: dict[str, Sequence[News]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,16 +74,21 @@ def read(arrived: dict[str, Arrived], known: Snapshot) -> Reading:
         reading.journal.append(
             Webhook(digest=digest, connection=item.connection, at=item.at, body=item.body, verdict=verdict)
         )
-        reading.news[digest] = [(item.connection, piece) for piece in news]
+        reading.news[digest] = news
     return reading
 
 
 def apply(sql: Sql, *, reading: Reading, known: Snapshot, now_ms: int, settings: Settings) -> Applied:
     """Write the journal and apply what is new in it; a webhook that came before changes nothing."""
     new = webhooks.keep(sql, reading.journal)
-    news = [piece for entry in reading.journal if entry.digest in new for piece in reading.news[entry.digest]]
-    told = [(name, piece) for name, piece in news if isinstance(piece, Report)]
-    came = [(name, piece) for name, piece in news if isinstance(piece, Inbound)]
+    told: list[Heard[Report]] = []
+    came: list[Heard[Inbound]] = []
+    for entry in reading.journal:
+        for piece in reading.news[entry.digest] if entry.digest in new else ():
+            if isinstance(piece, Report):
+                told.append((entry.connection, piece, entry.digest))
+            elif isinstance(piece, Inbound):
+                came.append((entry.connection, piece, entry.digest))
     matched = reports.match(sql, told)
     moved = messages.move(sql, matched.moves, deadlines=deadlines(now_ms, settings))
     arrivals = receive.receive(sql, came, known.owners, now_ms=now_ms, settings=settings)
@@ -105,14 +111,14 @@ def retry_parked(runtime: Runtime, *, limit: int = 200) -> int:
 
     def job(sql: Sql) -> tuple[int, bool]:
         rows = parked.due(sql, now_ms, limit=limit)
-        told = [(item.connection, reports.load(item.news)) for _, item in rows]
+        told = [(item.connection, *reports.load(item.news)) for _, item in rows]
         matched = reports.match(sql, told)
         moved = messages.move(sql, matched.moves, deadlines=deadlines(now_ms, runtime.settings))
-        misses = {id(report) for _, report in matched.unmatched}
-        found = [row for (row, _), (_, report) in zip(rows, told, strict=True) if id(report) not in misses]
+        misses = {id(report) for _, report, _ in matched.unmatched}
+        found = [row for (row, _), (_, report, _) in zip(rows, told, strict=True) if id(report) not in misses]
         later = [
             (row, reports.look_again_at(item.at, now_ms))
-            for (row, item), (_, report) in zip(rows, told, strict=True)
+            for (row, item), (_, report, _) in zip(rows, told, strict=True)
             if id(report) in misses
         ]
         parked.settle(sql, found, later)

@@ -7,8 +7,9 @@ from typing import TypeVar
 from broker.domain.wire import Conversation, Request, Response
 from broker.errors import NotAuthorised, ProviderError, Unavailable
 from broker.net.retry import quickly
-from broker.providers.base import Provider
+from broker.providers.base import Provider, Token
 from broker.runtime import Runtime
+from broker.services.recording import Notes, entries, write_soon
 
 T = TypeVar("T")
 
@@ -16,9 +17,14 @@ _UNAUTHORISED = 401
 
 
 async def hold(
-    runtime: Runtime, provider: Provider, conversation: Conversation[T], *, not_after: float | None = None
+    runtime: Runtime,
+    provider: Provider,
+    conversation: Conversation[T],
+    *,
+    notes: Notes,
+    not_after: float | None = None,
 ) -> T:
-    """Send what the conversation asks for, tell it the answers, and return what it learnt.
+    """Send what the conversation asks for, tell it the answers, and return what it learnt; `notes` keep what was said.
 
     `not_after`, on the loop's clock, is when the create call may no longer start. Raises what the provider makes of
     an answer, or of the lack of one.
@@ -31,14 +37,14 @@ async def hold(
             result: T = done.value
             return result
         try:
-            answer = await _ask(runtime, provider, request, not_after)
+            answer = await _ask(runtime, provider, request, notes, not_after)
         except ProviderError as error:
             step = partial(conversation.throw, error)
         else:
             step = partial(conversation.send, answer)
 
 
-async def token_for(runtime: Runtime, provider: Provider) -> str | None:
+async def token_for(runtime: Runtime, provider: Provider, notes: Notes | None = None) -> str | None:
     """Return the connection's access token, fetched by one worker at a time; None where it needs none.
 
     Everybody in this process waits for the same fetch and shares its failure: asking one after the other would take
@@ -50,6 +56,8 @@ async def token_for(runtime: Runtime, provider: Provider) -> str | None:
     token = await runtime.tokens.get(name)
     if token is not None:
         return token
+    if notes is not None:
+        notes.detour = True
     renewal = runtime.renewals.get(name)
     if renewal is None:
         renewal = runtime.renewals[name] = asyncio.create_task(_renew(runtime, provider))
@@ -71,34 +79,49 @@ async def _renew(runtime: Runtime, provider: Provider) -> str:
 
 
 async def _fetch_token(runtime: Runtime, provider: Provider) -> str:
+    notes = Notes()
     try:
-        token = await hold(runtime, provider, provider.token(secret=0))
-    except NotAuthorised as refused:
-        # The first of two live secrets was withdrawn: the second, where there is one, is there for this.
-        try:
-            token = await hold(runtime, provider, provider.token(secret=1))
-        except NotAuthorised:
-            raise refused from None
+        token = await _ask_for_token(runtime, provider, notes)
+    finally:
+        write_soon(runtime, entries(notes, provider.connection.name))
     await runtime.tokens.put(provider.connection.name, token.value, expires_in_s=token.expires_in_s)
     return token.value
 
 
-async def _ask(runtime: Runtime, provider: Provider, request: Request, not_after: float | None) -> Response:
-    token = await token_for(runtime, provider) if request.credentials else None
-    answer = await _send(runtime, provider, request, token, not_after)
+async def _ask_for_token(runtime: Runtime, provider: Provider, notes: Notes) -> Token:
+    try:
+        return await hold(runtime, provider, provider.token(secret=0), notes=notes)
+    except NotAuthorised as refused:
+        # The first of two live secrets was withdrawn: the second, where there is one, is there for this.
+        try:
+            return await hold(runtime, provider, provider.token(secret=1), notes=notes)
+        except NotAuthorised:
+            raise refused from None
+
+
+async def _ask(
+    runtime: Runtime, provider: Provider, request: Request, notes: Notes, not_after: float | None
+) -> Response:
+    token = await token_for(runtime, provider, notes) if request.credentials else None
+    answer = await _send(runtime, provider, request, token, notes, not_after)
     if answer.status == _UNAUTHORISED and token is not None:
         await runtime.tokens.forget(provider.connection.name, token)
-        token = await token_for(runtime, provider)
-        answer = await _send(runtime, provider, request, token, not_after)
+        token = await token_for(runtime, provider, notes)
+        answer = await _send(runtime, provider, request, token, notes, not_after)
     return answer
 
 
 async def _send(
-    runtime: Runtime, provider: Provider, request: Request, token: str | None, not_after: float | None
+    runtime: Runtime,
+    provider: Provider,
+    request: Request,
+    token: str | None,
+    notes: Notes,
+    not_after: float | None,
 ) -> Response:
     if request.credentials:
         request = provider.authorise(request, token)
-    send = partial(_send_once, runtime, request, not_after if provider.is_create(request) else None)
+    send = partial(_send_once, runtime, request, notes, not_after if provider.is_create(request) else None)
     try:
         return await send()
     except Unavailable:
@@ -106,9 +129,16 @@ async def _send(
         return await quickly(send)
 
 
-async def _send_once(runtime: Runtime, request: Request, not_after: float | None) -> Response:
+async def _send_once(runtime: Runtime, request: Request, notes: Notes, not_after: float | None) -> Response:
     if not_after is not None and asyncio.get_running_loop().time() > not_after:
         raise Unavailable("there was no time left to wait for an answer", retry_after_s=0)
     # An answer is waited for within what is left of the lease after the last moment to start.
     timeout_s = min(runtime.settings.submit_timeout_s, runtime.settings.lease_s / 3)
-    return await runtime.carrier.send(request, timeout_s=timeout_s)
+    notes.note(request)
+    try:
+        answer = await runtime.carrier.send(request, timeout_s=timeout_s)
+    except ProviderError as error:
+        notes.note(error)
+        raise
+    notes.note(answer)
+    return answer

@@ -1,6 +1,7 @@
 """Take messages whose media must be looked at: fetch what arrived, prepare what is to leave."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -18,7 +19,8 @@ from broker.services.backlog import next_look_ms
 from broker.services.fetch import bring
 from broker.services.outcome import at
 from broker.services.owing import owe, tell_soon
-from broker.storage import messages, parts
+from broker.services.recording import fetches
+from broker.storage import logbook, messages, parts
 from broker.storage.database import Sql
 from broker.storage.messages import Move
 
@@ -61,8 +63,9 @@ async def _fetch(runtime: Runtime, message: Message) -> None:
     known = await asyncio.to_thread(runtime.directory.look)
     provider = known.providers.get(message.connection or "")
     pending = [part for part in message.parts if part.state is PartState.PENDING]
+    started = time.time()
     fetched = await asyncio.gather(*(_fetch_part(runtime, provider, message, part) for part in pending))
-    await asyncio.to_thread(_record, runtime, message, fetched)
+    await asyncio.to_thread(_record, runtime, message, fetched, started)
 
 
 async def _fetch_part(runtime: Runtime, provider: Provider | None, message: Message, part: Part) -> Part:
@@ -91,7 +94,7 @@ async def _with_credentials(runtime: Runtime, provider: Provider, message: Messa
         return await fetch(provider.authorise(request, token))
 
 
-def _record(runtime: Runtime, message: Message, fetched: Sequence[Part]) -> None:
+def _record(runtime: Runtime, message: Message, fetched: Sequence[Part], started: float) -> None:
     now_ms = runtime.ready.now_ms()
     age_ms = now_ms - round(message.created_at.timestamp() * 1000)
     over = age_ms > runtime.settings.media_retry_s * 1000
@@ -103,10 +106,13 @@ def _record(runtime: Runtime, message: Message, fetched: Sequence[Part]) -> None
     states = {part.state for part in whole}
 
     known = runtime.directory.look()
+    tags = path_tags(list(whole))
+    told = fetches(message, settled, started, tags=tags)
 
     def job(sql: Sql) -> bool:
         parts.record(sql, message.id, settled)
-        parts.tag(sql, message.id, path_tags(list(whole)))
+        parts.tag(sql, message.id, tags)
+        logbook.write(sql, told)
         if PartState.PENDING in states:
             parts.postpone(sql, message.id, now_ms + next_look_ms(age_ms))
             return False

@@ -64,8 +64,8 @@ def move_of(message: Message, verdict: Verdict, *, now_ms: int) -> Move:
     )
 
 
-def end_of(message: Message, verdict: Verdict, *, now_ms: int) -> Ended:
-    """Return the verdict as the end of the message's last attempt."""
+def end_of(message: Message, verdict: Verdict, *, now_ms: int, exchange: str | None = None) -> Ended:
+    """Return the verdict as the end of the message's last attempt; `exchange` says where the exchange is told."""
     return Ended(
         message_id=message.id,
         number=message.attempts,
@@ -73,6 +73,7 @@ def end_of(message: Message, verdict: Verdict, *, now_ms: int) -> Ended:
         outcome=OUTCOMES[verdict.event],
         http_status=verdict.http_status,
         error=verdict.detail or None,
+        exchange=exchange,
     )
 
 

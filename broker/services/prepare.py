@@ -1,6 +1,7 @@
 """Prepare the media of a message that is to leave: fetch what has a URL, check it, make pictures fit."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from broker.domain.content_type import canonical
+from broker.domain.logbook import Entry
 from broker.domain.media import safe_name
 from broker.domain.message import Message, Part, PartKind, PartState
 from broker.domain.status import Event
@@ -27,7 +29,8 @@ from broker.services.fetch import bring
 from broker.services.fit import Picture, fit
 from broker.services.outcome import at
 from broker.services.owing import owe, tell_soon
-from broker.storage import messages, parts
+from broker.services.recording import fetches, fetches_failed
+from broker.storage import logbook, messages, parts
 from broker.storage.database import Sql
 from broker.storage.files import Sink, part_path
 from broker.storage.messages import Move
@@ -42,14 +45,18 @@ async def prepare(runtime: Runtime, message: Message) -> None:
     """
     known = await asyncio.to_thread(runtime.directory.look)
     provider = known.providers.get(message.connection or "")
+    pending = {part.index for part in message.parts if part.state is PartState.PENDING}
+    started = time.time()
     try:
         fetched = await asyncio.gather(*(_fetched(runtime, message, part) for part in message.parts))
         limits = None if provider is None else provider.limits
         ready = await asyncio.to_thread(_fitted, runtime, message, fetched, limits)
     except MediaError as error:
-        await asyncio.to_thread(_failed, runtime, message, error)
+        told = fetches_failed(message, error, started)
+        await asyncio.to_thread(_failed, runtime, message, error, told)
     else:
-        await asyncio.to_thread(_ready, runtime, message, ready)
+        told = fetches(message, [part for part in ready if part.index in pending], started)
+        await asyncio.to_thread(_ready, runtime, message, ready, told)
 
 
 async def _fetched(runtime: Runtime, message: Message, part: Part) -> Part:
@@ -117,12 +124,13 @@ def _kept(runtime: Runtime, message: Message, part: Part, picture: Picture) -> P
     )
 
 
-def _ready(runtime: Runtime, message: Message, ready: Sequence[Part]) -> None:
+def _ready(runtime: Runtime, message: Message, ready: Sequence[Part], told: Sequence[Entry]) -> None:
     now_ms = runtime.ready.now_ms()
     due_at = now_ms if message.send_at is None else max(now_ms, round(message.send_at.timestamp() * 1000))
     ids = message.members or (message.id,)
 
     def job(sql: Sql) -> None:
+        logbook.write(sql, told)
         for identifier in ids:
             parts.record(sql, identifier, ready)
         messages.move(
@@ -138,7 +146,7 @@ def _ready(runtime: Runtime, message: Message, ready: Sequence[Part]) -> None:
         runtime.ready.push(queue, [ids[0]])
 
 
-def _failed(runtime: Runtime, message: Message, error: MediaError) -> None:
+def _failed(runtime: Runtime, message: Message, error: MediaError, told: Sequence[Entry]) -> None:
     now_ms = runtime.ready.now_ms()
     detail = str(error)
     if error.final:
@@ -148,13 +156,19 @@ def _failed(runtime: Runtime, message: Message, error: MediaError) -> None:
     else:
         age_ms = now_ms - round(message.created_at.timestamp() * 1000)
         until_ms = now_ms + next_look_ms(age_ms)
-        runtime.database.write(lambda sql: parts.postpone(sql, message.id, until_ms))
+
+        def later(sql: Sql) -> None:
+            logbook.write(sql, told)
+            parts.postpone(sql, message.id, until_ms)
+
+        runtime.database.write(later)
         return
     ids = message.members or (message.id,)
     moves = [Move(id=one, event=event, at=at(now_ms), key=event, detail=detail) for one in ids]
     known = runtime.directory.look()
 
     def job(sql: Sql) -> bool:
+        logbook.write(sql, told)
         return owe(sql, messages.move(sql, moves), known, now_ms=now_ms, settings=runtime.settings)
 
     tell_soon(runtime.schedule, owed=runtime.database.write(job))

@@ -15,6 +15,7 @@ from broker.domain.message import Direction, Message, Part, Tag
 from broker.domain.status import Event, Status
 from broker.services.outcome import at
 from broker.services.owing import begun
+from broker.services.reports import Heard
 from broker.settings import Settings
 from broker.storage import messages
 from broker.storage.database import Sql
@@ -38,16 +39,16 @@ class Arrivals:
 
 def receive(
     sql: Sql,
-    came: Sequence[tuple[str, Inbound]],
+    came: Sequence[Heard[Inbound]],
     owners: Mapping[str, str],
     *,
     now_ms: int,
     settings: Settings,
 ) -> Arrivals:
-    """Record arrivals, each with the connection it came over; one that came before is not recorded again."""
+    """Record arrivals; one that came before is not recorded again."""
     fresh = [
-        _fresh(name, inbound, owners[inbound.recipient], now_ms, settings)
-        for name, inbound in came
+        _fresh(name, inbound, digest, owners[inbound.recipient], now_ms, settings)
+        for name, inbound, digest in came
         if inbound.recipient in owners
     ]
     added = messages.add(sql, fresh)
@@ -55,12 +56,16 @@ def receive(
         fetching=tuple(item.message.id for item in fresh if item.message.id in added and item.message.parts),
         moved=tuple(begun(fresh, added)),
         quarantined=tuple(
-            _quarantined(name, inbound, now_ms) for name, inbound in came if inbound.recipient not in owners
+            _quarantined(name, inbound, now_ms)
+            for name, inbound, _ in came
+            if inbound.recipient not in owners
         ),
     )
 
 
-def _fresh(name: str, inbound: Inbound, account: str, now_ms: int, settings: Settings) -> Fresh:
+def _fresh(
+    name: str, inbound: Inbound, digest: str | None, account: str, now_ms: int, settings: Settings
+) -> Fresh:
     now = at(now_ms)
     message = Message(
         id=new_id(now_ms),
@@ -82,8 +87,14 @@ def _fresh(name: str, inbound: Inbound, account: str, now_ms: int, settings: Set
         message=message,
         event=Event.FETCH if message.parts else Event.READY,
         due_at=now_ms if message.parts else None,
-        inbound_key=sha256(f"{name}:{inbound.key}".encode()).hexdigest(),
+        inbound_key=inbound_key(name, inbound),
+        webhook=digest,
     )
+
+
+def inbound_key(name: str, inbound: Inbound) -> str:
+    """Return what makes an arrival over a connection the same arrival."""
+    return sha256(f"{name}:{inbound.key}".encode()).hexdigest()
 
 
 def _part(index: int, url: str) -> Part:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -21,43 +21,48 @@ PATIENCE = timedelta(hours=72)
 SOON_MS = 2_000
 
 
+T = TypeVar("T")
+Heard = tuple[str, T, str | None]
+"""A piece of news with the connection it came over and the digest of its webhook."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matched:
     """Reports as moves of messages, and those that fit no message of their connection."""
 
     moves: tuple[Move, ...]
-    unmatched: tuple[tuple[str, Report], ...]
+    unmatched: tuple[Heard[Report], ...]
 
 
-def match(sql: Sql, told: Sequence[tuple[str, Report]]) -> Matched:
-    """Match reports, each with the connection it came over, to messages.
+def match(sql: Sql, told: Sequence[Heard[Report]]) -> Matched:
+    """Match reports to messages.
 
     A report must come over the connection that its message went out by: another carrier's word does not count.
     """
-    found = matching.find(sql, [report for _, report in told])
+    found = matching.find(sql, [report for _, report, _ in told])
     moves: list[Move] = []
-    unmatched: list[tuple[str, Report]] = []
-    for name, report in told:
+    unmatched: list[Heard[Report]] = []
+    for name, report, digest in told:
         place = found.of(report)
         if place is None or place.connection != name:
-            unmatched.append((name, report))
+            unmatched.append((name, report, digest))
         else:
-            moves.append(_move(place.id, report))
+            moves.append(_move(place.id, report, digest))
     return Matched(moves=tuple(moves), unmatched=tuple(unmatched))
 
 
-def park(unmatched: Sequence[tuple[str, Report]], *, now_ms: int) -> list[Parked]:
+def park(unmatched: Sequence[Heard[Report]], *, now_ms: int) -> list[Parked]:
     """Return reports that fit no message yet, ready to be kept."""
     return [
         Parked(
             connection=name,
             key=report.key,
-            news=dump(report),
+            news=dump(report, digest),
             reason="no such message",
             at=at(now_ms),
             due_at=now_ms + SOON_MS,
         )
-        for name, report in unmatched
+        for name, report, digest in unmatched
     ]
 
 
@@ -67,18 +72,20 @@ def look_again_at(parked_at: datetime, now_ms: int) -> int | None:
     return None if age > PATIENCE else now_ms + max(SOON_MS, round(age.total_seconds() * 500))
 
 
-def dump(report: Report) -> str:
-    """Return a report as the JSON that is kept."""
-    return orjson.dumps(asdict(report)).decode()
+def dump(report: Report, digest: str | None) -> str:
+    """Return a report as the JSON that is kept, with the digest of its webhook."""
+    return orjson.dumps({**asdict(report), "webhook": digest}).decode()
 
 
-def load(text: str) -> Report:
-    """Return the report kept as `text`."""
+def load(text: str) -> tuple[Report, str | None]:
+    """Return the report kept as `text`, and the digest of its webhook."""
     known: dict[str, Any] = orjson.loads(text)
-    return Report(**{**known, "event": Event(known["event"]), "at": datetime.fromisoformat(known["at"])})
+    digest = known.pop("webhook", None)
+    at = datetime.fromisoformat(known["at"])
+    return Report(**{**known, "event": Event(known["event"]), "at": at}), digest
 
 
-def _move(message_id: str, report: Report) -> Move:
+def _move(message_id: str, report: Report, digest: str | None) -> Move:
     detail = " ".join(piece for piece in (report.code, report.detail) if piece)
     return Move(
         id=message_id,
@@ -88,4 +95,5 @@ def _move(message_id: str, report: Report) -> Move:
         detail=detail,
         attempt=report.attempt,
         provider_ref=report.provider_ref,
+        webhook=digest,
     )

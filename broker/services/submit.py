@@ -10,8 +10,10 @@ import structlog
 
 from broker.directory import Snapshot
 from broker.dispatch import Queue
+from broker.domain.logbook import Entry
 from broker.domain.message import Message, Receipt
 from broker.domain.status import Event, Status
+from broker.domain.value import value
 from broker.errors import NotAuthorised, ProviderError
 from broker.keyspace import keys
 from broker.providers.base import Submission
@@ -22,10 +24,20 @@ from broker.services.claim import Claimed, claim
 from broker.services.outcome import Result, Verdict, end_of, judge, move_of
 from broker.services.outgoing import laid_out, outgoing
 from broker.services.owing import owe, tell_soon
-from broker.storage import accounts, messages, submissions
+from broker.services.recording import Notes, submitted
+from broker.storage import accounts, logbook, messages, submissions
 from broker.storage.database import Sql
+from broker.storage.submissions import Ended
 
 log = structlog.get_logger()
+
+
+@value
+class Try:
+    """One submission of this take, and what is said meanwhile."""
+
+    group: tuple[Message, ...]
+    notes: Notes
 
 
 def take(runtime: Runtime, queue: Queue) -> None:
@@ -47,63 +59,65 @@ def _take(runtime: Runtime, queue: Queue, ids: Sequence[str]) -> None:
         runtime.schedule.add(queue, claimed.waiting)
     tell_soon(runtime.schedule, owed=claimed.owed)
     if claimed.submissions:
-        results = runtime.loop.run(_submit_all(runtime, known, claimed.submissions, started, now_ms))
-        _record(runtime, known, claimed.submissions, results)
+        tries = [Try(group=group, notes=Notes()) for group in claimed.submissions]
+        results = runtime.loop.run(_submit_all(runtime, known, tries, started, now_ms))
+        _record(runtime, known, tries, results)
 
 
 async def _submit_all(
-    runtime: Runtime, known: Snapshot, groups: Sequence[tuple[Message, ...]], started: float, now_ms: int
+    runtime: Runtime, known: Snapshot, tries: Sequence[Try], started: float, now_ms: int
 ) -> list[Result]:
-    """Submit each group; `started`, on the monotonic clock, is a moment before Redis's clock said `now_ms`."""
+    """Make each try; `started`, on the monotonic clock, is a moment before Redis's clock said `now_ms`."""
     # No send starts after two thirds of the lease: a worker that slept must not send what another has taken over.
     # Nor after the message's validity.
     began = asyncio.get_running_loop().time() - (time.monotonic() - started)
     longest_s = runtime.settings.lease_s * 2 / 3
     work = (
         _submit(
-            runtime, known, group, began + min(longest_s, group[0].valid_until.timestamp() - now_ms / 1000)
+            runtime, known, one, began + min(longest_s, one.group[0].valid_until.timestamp() - now_ms / 1000)
         )
-        for group in groups
+        for one in tries
     )
     return await asyncio.gather(*work, return_exceptions=True)
 
 
-async def _submit(runtime: Runtime, known: Snapshot, group: tuple[Message, ...], not_after: float) -> Receipt:
-    leader = group[0]
+async def _submit(runtime: Runtime, known: Snapshot, one: Try, not_after: float) -> Receipt:
+    leader = one.group[0]
     provider = known.providers[leader.connection or ""]
     async with runtime.windows[provider.connection.name]:
         shown = await laid_out(provider, leader) if leader.parts else leader
         submission = Submission(
             message=shown,
-            recipients=tuple(one.recipient for one in group),
+            recipients=tuple(member.recipient for member in one.group),
             tag=f"{leader.batch if leader.group else leader.id}.{leader.attempts}",
             parts=await outgoing(runtime.settings, provider, shown) if shown.parts else (),
         )
-        return await exchange.hold(runtime, provider, provider.submit(submission), not_after=not_after)
+        conversation = provider.submit(submission)
+        return await exchange.hold(runtime, provider, conversation, notes=one.notes, not_after=not_after)
 
 
-def _record(
-    runtime: Runtime, known: Snapshot, groups: Sequence[tuple[Message, ...]], results: Sequence[Result]
-) -> None:
+def _record(runtime: Runtime, known: Snapshot, tries: Sequence[Try], results: Sequence[Result]) -> None:
     now_ms = runtime.ready.now_ms()
     # Judged once for all members: each with a wait of its own, they would come back one by one.
     judged = [
-        (group, judge(result, group[0], now_ms=now_ms, settings=runtime.settings))
-        for group, result in zip(groups, results, strict=True)
+        (one, judge(result, one.group[0], now_ms=now_ms, settings=runtime.settings))
+        for one, result in zip(tries, results, strict=True)
     ]
-    verdicts = [(message, verdict) for group, verdict in judged for message in group]
+    verdicts = [(message, verdict) for one, verdict in judged for message in one.group]
     refused = {
-        group[0].connection: str(result)
-        for group, result in zip(groups, results, strict=True)
+        one.group[0].connection: str(result)
+        for one, result in zip(tries, results, strict=True)
         if isinstance(result, NotAuthorised)
     }
+    ends, told = _told(judged, now_ms)
     deadlines = {Status.SUBMITTED: now_ms + round(runtime.settings.confirm_s * 1000)}
 
     def job(sql: Sql) -> bool:
         moved = messages.move(
             sql, [move_of(one, verdict, now_ms=now_ms) for one, verdict in verdicts], deadlines=deadlines
         )
-        submissions.end(sql, [end_of(one, verdict, now_ms=now_ms) for one, verdict in verdicts])
+        submissions.end(sql, ends)
+        logbook.write(sql, told)
         for name, reason in refused.items():
             accounts.hold(sql, name or "", now_ms=now_ms, reason=reason)
         return owe(sql, moved, known, now_ms=now_ms, settings=runtime.settings)
@@ -113,6 +127,19 @@ def _record(
     tell_soon(runtime.schedule, owed=owed)
     _come_back(runtime, verdicts)
     _tell(runtime, verdicts, results, refused)
+
+
+def _told(judged: Sequence[tuple[Try, Verdict]], now_ms: int) -> tuple[list[Ended], list[Entry]]:
+    """Return the ends of attempts, with entries of the log for those whose end does not say it all."""
+    ends: list[Ended] = []
+    told: list[Entry] = []
+    for one, verdict in judged:
+        plain = one.notes.is_plain and len(one.group) == 1 and verdict.event is Event.RECEIPT
+        where = None if plain else logbook.IN_LOGBOOK
+        ends += [end_of(member, verdict, now_ms=now_ms, exchange=where) for member in one.group]
+        if not plain:
+            told += submitted(one.notes, one.group[0], verdict)
+    return ends, told
 
 
 def _come_back(runtime: Runtime, verdicts: Sequence[tuple[Message, Verdict]]) -> None:

@@ -12,8 +12,8 @@ from broker.storage.tables import events
 from broker.storage.writing import bounded, insert_ignore, insert_into
 
 
-def begin(connection: Connection, fresh: Sequence[tuple[Message, Event | None, str]]) -> None:
-    """Keep how messages were admitted, what happened to them at once, and its detail."""
+def begin(connection: Connection, fresh: Sequence[tuple[Message, Event | None, str, str | None]]) -> None:
+    """Keep how messages were admitted, what happened to them at once, its detail, and the webhook that told it."""
     rows = [row for item in fresh for row in _first_events(*item)]
     if rows:
         connection.execute(insert_ignore(connection, events), rows)
@@ -34,9 +34,15 @@ def keep(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def event_row(
-    message_id: str, key: str, at: datetime, event: Event, status: Status | None, detail: str
+    message_id: str,
+    key: str,
+    at: datetime,
+    event: Event,
+    status: Status | None,
+    detail: str,
+    webhook: str | None = None,
 ) -> dict[str, Any]:
-    """Return the columns of one event."""
+    """Return the columns of one event; `webhook` is the digest of the one that told it."""
     return {
         "message_id": message_id,
         "key": bounded(key),
@@ -44,11 +50,14 @@ def event_row(
         "type": event,
         "status": status,
         "detail": detail,
+        "webhook": webhook,
     }
 
 
-def _first_events(message: Message, event: Event | None, detail: str) -> list[dict[str, Any]]:
-    first = event_row(message.id, Event.ADMIT, message.created_at, Event.ADMIT, message.status, "")
+def _first_events(
+    message: Message, event: Event | None, detail: str, webhook: str | None
+) -> list[dict[str, Any]]:
+    first = event_row(message.id, Event.ADMIT, message.created_at, Event.ADMIT, message.status, "", webhook)
     if event is None:
         return [first]
     after = advance(message.status, event)

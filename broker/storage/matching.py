@@ -55,6 +55,12 @@ def find(connection: Connection, reports: Sequence[Report]) -> Found:
     return Found(by_id=by_id, by_batch=by_batch, by_ref=by_ref)
 
 
+def arrivals(connection: Connection, inbound_keys: Sequence[str]) -> dict[str, str]:
+    """Return the messages that arrivals were made into, by what makes an arrival the same."""
+    statement = select(messages.c.inbound_key, messages.c.id).where(messages.c.inbound_key.in_(inbound_keys))
+    return {row.inbound_key: row.id for row in connection.execute(statement)} if inbound_keys else {}
+
+
 def _rows(connection: Connection, column: Any, values: Sequence[str]) -> Sequence[Any]:
     if not values:
         return ()

@@ -56,7 +56,8 @@ class Move:
     """One event for one message.
 
     `key` is equal for repeats of the same news. `attempt` is the submission it is about: an outcome that came too
-    late for its attempt moves nothing. `due_at` is when to look again (Redis's clock, ms).
+    late for its attempt moves nothing. `due_at` is when to look again (Redis's clock, ms). `webhook` is the digest of
+    the one that told it.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Move:
     connection: str | None = None
     provider_ref: str | None = None
     possible_duplicate: bool = False
+    webhook: str | None = None
 
 
 @value
@@ -95,6 +97,7 @@ class Fresh:
     connection: str | None = None
     inbound_key: str | None = None
     detail: str = ""
+    webhook: str | None = None
 
 
 def add(connection: Connection, fresh: Sequence[Fresh]) -> set[str]:
@@ -106,7 +109,7 @@ def add(connection: Connection, fresh: Sequence[Fresh]) -> set[str]:
     added = set(connection.execute(statement, rows).scalars())
     news = [item for item in fresh if item.message.id in added]
     if news:
-        history.begin(connection, [(item.message, item.event, item.detail) for item in news])
+        history.begin(connection, [(item.message, item.event, item.detail, item.webhook) for item in news])
         charging.charge(connection, [(item.message, _status(item)) for item in news])
     pieces = [part_row(item.message.id, part) for item in news for part in item.message.parts]
     if pieces:
@@ -134,7 +137,8 @@ def move(
         was = Status(row["status"])
         after = None if _is_stale(item, row) else advance(was, item.event)
         late = "late; " if after is not None and is_late(was, item.event) else ""
-        kept.append(history.event_row(item.id, item.key, item.at, item.event, after, late + item.detail))
+        told = late + item.detail
+        kept.append(history.event_row(item.id, item.key, item.at, item.event, after, told, item.webhook))
         if after is not None:
             _apply(row, item, after, deadlines or {})
             moved.append(_moved(item, was, after, row, late + item.detail))

@@ -25,6 +25,12 @@ metadata = SHARED
 IN_INBOX = "direction = 'in' AND marked_at IS NULL AND deleted_at IS NULL"
 """What waits for its customer. A query must say it in these words, or the databases do not see that the index fits."""
 
+
+def _some(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """Return an index of some rows only."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
 messages = Table(
     "messages",
     metadata,
@@ -74,44 +80,12 @@ messages = Table(
         sqlite_where=text(IN_INBOX),
         postgresql_where=text(IN_INBOX),
     ),
-    Index(
-        "ix_messages_account_reference",
-        "account",
-        "reference",
-        sqlite_where=text("reference IS NOT NULL"),
-        postgresql_where=text("reference IS NOT NULL"),
-    ),
-    Index(
-        "ix_messages_due_at",
-        "due_at",
-        sqlite_where=text("due_at IS NOT NULL"),
-        postgresql_where=text("due_at IS NOT NULL"),
-    ),
-    Index(
-        "ix_messages_batch",
-        "batch",
-        sqlite_where=text("batch IS NOT NULL"),
-        postgresql_where=text("batch IS NOT NULL"),
-    ),
-    Index(
-        "ix_messages_number",
-        "number",
-        sqlite_where=text("number IS NOT NULL"),
-        postgresql_where=text("number IS NOT NULL"),
-    ),
-    Index(
-        "ix_messages_provider_ref",
-        "provider_ref",
-        sqlite_where=text("provider_ref IS NOT NULL"),
-        postgresql_where=text("provider_ref IS NOT NULL"),
-    ),
-    Index(
-        "ix_messages_inbound_key",
-        "inbound_key",
-        unique=True,
-        sqlite_where=text("inbound_key IS NOT NULL"),
-        postgresql_where=text("inbound_key IS NOT NULL"),
-    ),
+    _some("ix_messages_account_reference", "account", "reference", where="reference IS NOT NULL"),
+    _some("ix_messages_due_at", "due_at", where="due_at IS NOT NULL"),
+    _some("ix_messages_batch", "batch", where="batch IS NOT NULL"),
+    _some("ix_messages_number", "number", where="number IS NOT NULL"),
+    _some("ix_messages_provider_ref", "provider_ref", where="provider_ref IS NOT NULL"),
+    _some("ix_messages_inbound_key", "inbound_key", where="inbound_key IS NOT NULL", unique=True),
 )
 
 submissions = Table(
@@ -125,7 +99,10 @@ submissions = Table(
     Column("outcome", String(16)),
     Column("http_status", Integer),
     Column("error", Text),
-    Column("exchange", Text),  # what was said, secrets and content left out
+    # Where what was said is told in the event log; absent where this row and the message's say it all.
+    Column("exchange", Text),
+    Index("ix_submissions_connection_started_at", "connection", "started_at"),
+    _some("ix_submissions_connection_ended_at", "connection", "ended_at", where="ended_at IS NOT NULL"),
 )
 
 events = Table(
@@ -138,6 +115,7 @@ events = Table(
     Column("type", String(16), nullable=False),
     Column("status", String(12)),  # what it made of the message; absent where it moved nothing
     Column("detail", Text, nullable=False),
+    Column("webhook", String(64)),  # the digest of the one that told it
     Index("ix_events_message_id_key", "message_id", "key", unique=True),
 )
 
@@ -165,7 +143,26 @@ webhooks = Table(
     Column("at", Instant, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("verdict", Text, nullable=False),
-    Index("ix_webhooks_at", "at"),
+    Index("ix_webhooks_connection_at", "connection", "at"),
+)
+
+logbook = Table(
+    "logbook",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("connection", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("message_id", String(36)),
+    Column("level", String(5), nullable=False),
+    Column("direction", String(4), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("text", Text, nullable=False),
+    # Secrets and content are left out of all that follows before it is written.
+    Column("headers", Text, nullable=False),  # JSON object
+    Column("body", Text, nullable=False),
+    Column("tags", Text, nullable=False),  # JSON list of [name, value]
+    Index("ix_logbook_connection_at", "connection", "at"),
+    _some("ix_logbook_message_id", "message_id", where="message_id IS NOT NULL"),
 )
 
 parked = Table(
@@ -202,20 +199,8 @@ callbacks = Table(
     Column("http_status", Integer),  # of the last answer
     Column("error", Text, nullable=False),
     Index("ix_callbacks_message_id_seq", "message_id", "seq", unique=True),
-    Index(
-        "ix_callbacks_endpoint_due_at",
-        "endpoint",
-        "due_at",
-        sqlite_where=text("due_at IS NOT NULL"),
-        postgresql_where=text("due_at IS NOT NULL"),
-    ),
-    Index(
-        "ix_callbacks_account_url",
-        "account",
-        "url",
-        sqlite_where=text("state = 'held'"),
-        postgresql_where=text("state = 'held'"),
-    ),
+    _some("ix_callbacks_endpoint_due_at", "endpoint", "due_at", where="due_at IS NOT NULL"),
+    _some("ix_callbacks_account_url", "account", "url", where="state = 'held'"),
 )
 
 accounts = Table(

@@ -4,22 +4,18 @@ import base64
 import binascii
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 
-from broker.dialects.base import KEY_LIMIT, has_controls, is_clean
-from broker.dialects.native.body import escape
+from broker.dialects.native.parameters import limit_of, one_of, parameters
 from broker.domain.ids import is_id, part_id
 from broker.domain.message import Direction, Message, Part, PartState
 from broker.domain.record import Attempt, Happening, MessageQuery, Record
 from broker.domain.status import Status
 from broker.domain.wire import Call, Response
-from broker.errors import InvalidRequest, Malformed, RequestError
+from broker.errors import Malformed
 
-E = TypeVar("E", Direction, Status)
-
-LIMIT, MOST = 50, 200
 _MOST_DIGITS = 19
 _PARAMETERS = frozenset({"direction", "status", "to", "from", "reference", "number", "cursor", "limit"})
 _JSON = {"Content-Type": "application/json", "Cache-Control": "no-store"}
@@ -65,27 +61,16 @@ def parse_list_query(call: Call) -> MessageQuery:
     Raises:
         RequestError: a parameter is unknown, twice there or has a value that cannot be used.
     """
-    given: dict[str, str] = {}
-    wrong: list[RequestError] = []
-    for name, value in call.query:
-        if name not in _PARAMETERS:
-            wrong.append(Malformed("is not a parameter of this list", pointer=f"/{escape(name)}"))
-        elif name in given:
-            wrong.append(Malformed("is there twice", pointer=f"/{name}"))
-        elif not is_clean(value) or has_controls(value) or len(value) > KEY_LIMIT:
-            wrong.append(Malformed("cannot be used", pointer=f"/{name}"))
-        given[name] = value
-    if wrong:
-        raise wrong[0] if len(wrong) == 1 else _Several(wrong)
+    given = parameters(call, _PARAMETERS)
     return MessageQuery(
-        direction=_one_of(Direction, given, "direction"),
-        status=_one_of(Status, given, "status"),
+        direction=one_of(Direction, given, "direction"),
+        status=one_of(Status, given, "status"),
         to=_number(given.get("to")),
         from_=_number(given.get("from")),
         reference=given.get("reference") or None,
         number=_public(given.get("number")),
         cursor=decode_cursor(given["cursor"]) if given.get("cursor") else None,
-        limit=_limit(given.get("limit")),
+        limit=limit_of(given),
     )
 
 
@@ -116,20 +101,6 @@ def stamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
-class _Several(InvalidRequest, Malformed):
-    """Several parameters are wrong."""
-
-
-def _one_of(kind: type[E], given: dict[str, str], name: str) -> E | None:
-    value = given.get(name)
-    if not value:
-        return None
-    try:
-        return kind(value)
-    except ValueError:
-        raise Malformed(f"must be one of {', '.join(kind)}", pointer=f"/{name}") from None
-
-
 def _number(value: str | None) -> str | None:
     if not value:
         return None
@@ -142,14 +113,6 @@ def _public(value: str | None) -> int | None:
         return None
     if not (value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS and int(value) < 1 << 63):
         raise Malformed("must be a number that we gave out", pointer="/number")
-    return int(value)
-
-
-def _limit(value: str | None) -> int:
-    if not value:
-        return LIMIT
-    if not (value.isascii() and value.isdigit() and len(value) <= len(str(MOST)) and 1 <= int(value) <= MOST):
-        raise Malformed(f"must be a number from 1 to {MOST}", pointer="/limit")
     return int(value)
 
 

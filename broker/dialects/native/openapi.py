@@ -22,7 +22,7 @@ from broker.dialects.native.examples import (
     SENDS,
     problem_example,
 )
-from broker.dialects.native.lookup import LIMIT, MOST
+from broker.dialects.native.parameters import LIMIT, MOST
 from broker.dialects.native.problem import PROBLEM_TYPE
 from broker.dialects.native.schema import SendMessage
 from broker.domain.message import Direction

@@ -67,7 +67,7 @@ class Bandwidth(Provider):
     def configure(self, config: Config) -> None:
         """Read the settings."""
         account = f"{self.base_url}/users/{quote(config.required('account_id'), safe='')}"
-        self._create_url = f"{account}/messages"
+        self.create_url = f"{account}/messages"
         self._media_url = f"{account}/media"
         self._application = config.required("application_id")
         self._mms_receipts = config.flag("mms_receipts", default=True)
@@ -139,12 +139,12 @@ class Bandwidth(Provider):
         if not is_mms:
             body["expiration"] = _timestamp(message)
         return Request(
-            method="POST", url=self._create_url, headers=_JSON, body=orjson.dumps(body), credentials=True
+            method="POST", url=self.create_url, headers=_JSON, body=orjson.dumps(body), credentials=True
         )
 
     def is_create(self, request: Request) -> bool:
         """Say whether this is the create call."""
-        return request.method == "POST" and request.url == self._create_url
+        return request.method == "POST" and request.url == self.create_url
 
     def needs_token(self) -> bool:
         """Say whether the connection uses OAuth 2."""

@@ -10,6 +10,7 @@ import pytest
 from broker.dialects.base import Credentials
 from broker.errors import AddressNotAllowed, AuthenticationFailed, Busy
 from broker.services.authenticate import FRESH_S, Authenticator
+from broker.services.passwords import Passwords
 from broker.storage import provision, schema
 from broker.storage.database import Database
 
@@ -63,7 +64,10 @@ def clock() -> Clock:
 async def authenticator(path: Path, clock: Clock) -> AsyncIterator[Authenticator]:
     database = Database(f"sqlite:///{path}")
     with ThreadPoolExecutor(2) as threads:
-        yield Authenticator(database, secret_key=SECRET_KEY, executor=threads, hashing=threads, clock=clock)
+        passwords = Passwords(threads, clock=clock)
+        yield Authenticator(
+            database, secret_key=SECRET_KEY, executor=threads, passwords=passwords, clock=clock
+        )
     database.close()
 
 

@@ -1,0 +1,68 @@
+"""Parameters of the native API's lists, read strictly."""
+
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+from typing import TypeVar
+
+from broker.dialects.base import KEY_LIMIT, has_controls, is_clean
+from broker.dialects.native.body import escape
+from broker.domain.wire import Call
+from broker.errors import InvalidRequest, Malformed, RequestError
+
+E = TypeVar("E", bound=StrEnum)
+
+LIMIT, MOST = 50, 200
+
+
+class _Several(InvalidRequest, Malformed):
+    """Several parameters are wrong."""
+
+
+def parameters(call: Call, names: Collection[str]) -> dict[str, str]:
+    """Return the parameters in a call's query.
+
+    Raises:
+        RequestError: one is unknown, there twice or has a value that cannot be used.
+    """
+    given: dict[str, str] = {}
+    wrong: list[RequestError] = []
+    for name, value in call.query:
+        if name not in names:
+            wrong.append(Malformed("is not a parameter of this list", pointer=f"/{escape(name)}"))
+        elif name in given:
+            wrong.append(Malformed("is there twice", pointer=f"/{name}"))
+        elif not is_clean(value) or has_controls(value) or len(value) > KEY_LIMIT:
+            wrong.append(Malformed("cannot be used", pointer=f"/{name}"))
+        given[name] = value
+    if wrong:
+        raise wrong[0] if len(wrong) == 1 else _Several(wrong)
+    return given
+
+
+def one_of(kind: type[E], given: Mapping[str, str], name: str) -> E | None:
+    """Return a parameter as a member of an enum, None where it is absent.
+
+    Raises:
+        Malformed: it is none of the members.
+    """
+    value = given.get(name)
+    if not value:
+        return None
+    try:
+        return kind(value)
+    except ValueError:
+        raise Malformed(f"must be one of {', '.join(kind)}", pointer=f"/{name}") from None
+
+
+def limit_of(given: Mapping[str, str]) -> int:
+    """Return how many are wanted.
+
+    Raises:
+        Malformed: it is no number, or too large a one.
+    """
+    value = given.get("limit")
+    if not value:
+        return LIMIT
+    if not (value.isascii() and value.isdigit() and len(value) <= len(str(MOST)) and 1 <= int(value) <= MOST):
+        raise Malformed(f"must be a number from 1 to {MOST}", pointer="/limit")
+    return int(value)
