@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 from broker.domain.ask import Ask, Found
-from broker.domain.callback import Callback
+from broker.domain.callback import Callback, Telling
 from broker.domain.draft import Draft
 from broker.domain.value import value
 from broker.domain.wire import Call, Request, Response
@@ -73,8 +73,7 @@ class Dialect(ABC):
     name: ClassVar[str]
     routes: ClassVar[tuple[tuple[str, str], ...]]
     older_routes: ClassVar[tuple[tuple[str, str], ...]] = ()
-    waits_s: ClassVar[tuple[float, ...]] = ()
-    """The waits after a callback's first tries; after them, and where there are none, it is as the settings say."""
+    telling: ClassVar[Telling] = Telling()
 
     def __init__(self, *, clock: Clock = utc_now, max_recipients: int = 1000) -> None:
         self.clock = clock

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from broker.domain.message import Message
-from broker.domain.status import Status
+from broker.domain.status import ENDS, Status
 
 
 class CallbackState(StrEnum):
@@ -16,6 +16,32 @@ class CallbackState(StrEnum):
     HELD = "held"
     TOLD = "told"
     GIVEN_UP = "given_up"
+
+
+NEWS = frozenset(
+    {Status.SUBMITTED, Status.RELAYED, *ENDS, Status.FETCHING, Status.READY, Status.INCOMPLETE}
+    - {Status.FORWARDED, Status.UNFORWARDED}
+)
+"""What customers want to hear of, as a rule: a carrier has it, every end, and arrivals."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """How the callbacks of one dialect are told, and told again; what is absent is as the settings have it.
+
+    `news` is what there are words for. An answer may take `timeout_s`, and `connect_s` of that may pass until there is
+    a connection; one that takes over `slow_s` is warned of. `waits_s` are the waits after the first tries; later ones
+    double. There are at most so many `attempts`. `holds_gone` keeps what is for a URL that said 410 until it is used
+    again; else that is a failure like others.
+    """
+
+    news: frozenset[Status] = NEWS
+    timeout_s: float | None = None
+    connect_s: float | None = None
+    slow_s: float | None = None
+    waits_s: tuple[float, ...] = ()
+    attempts: int | None = None
+    holds_gone: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

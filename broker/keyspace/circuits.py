@@ -37,11 +37,15 @@ class Circuits:
             for name in ("circuit_ask", "circuit_tell")
         )
 
-    def ask(self, endpoints: Sequence[str]) -> dict[str, Leave]:
-        """Say whether endpoints may be tried; who is told PROBE is the only one, until he says how it went."""
+    def ask(self, endpoints: Sequence[str], *, probe_s: float | None = None) -> dict[str, Leave]:
+        """Say whether endpoints may be tried; who is told PROBE is the only one, until he says how it went.
+
+        Or until a probe should be over, for which `probe_s` is the time where it is not the usual one.
+        """
         if not endpoints:
             return {}
-        answers = self._ask(keys=[keys.circuit(one) for one in endpoints], args=[OPENS_AFTER, self._probe_ms])
+        probe_ms = self._probe_ms if probe_s is None else round(probe_s * 1000)
+        answers = self._ask(keys=[keys.circuit(one) for one in endpoints], args=[OPENS_AFTER, probe_ms])
         return dict(zip(endpoints, map(Leave, answers), strict=True))
 
     def worked(self, endpoint: str) -> None:

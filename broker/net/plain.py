@@ -95,8 +95,12 @@ class AiohttpClient(Client):
             return Response(status=answer.status, headers=answer.headers, body=b"".join(parts))
 
     @asynccontextmanager
-    async def stream(self, request: Request, *, timeout_s: float) -> AsyncIterator[Incoming]:
+    async def stream(
+        self, request: Request, *, timeout_s: float, connect_s: float | None = None
+    ) -> AsyncIterator[Incoming]:
         """Send one request and hand out its answer before the body is read; `timeout_s` covers the body too.
+
+        Of that, `connect_s` may pass until there is a connection.
 
         Raises:
             Unavailable, OutcomeUnknown, Rejected, MediaForbidden: as `Client.send`.
@@ -112,7 +116,7 @@ class AiohttpClient(Client):
                 headers=request.headers,
                 data=io.BytesIO(request.body) if len(request.body) > _WARNED_ABOUT else request.body or None,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(total=timeout_s),
+                timeout=aiohttp.ClientTimeout(total=timeout_s, sock_connect=connect_s),
                 trace_request_ctx=progress,
             )
         try:

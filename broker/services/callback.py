@@ -10,7 +10,7 @@ from functools import partial
 import structlog
 
 from broker.directory import Snapshot
-from broker.domain.callback import CallbackState
+from broker.domain.callback import CallbackState, Telling
 from broker.domain.message import Message
 from broker.domain.status import Event
 from broker.errors import BrokerError
@@ -18,7 +18,7 @@ from broker.keyspace.circuits import OPENS_AFTER, Leave
 from broker.runtime import Runtime
 from broker.services.backlog import repaired_later
 from broker.services.outcome import at
-from broker.services.owing import tell_soon
+from broker.services.owing import tell_soon, telling_of
 from broker.services.tell import dialect_of, tell
 from broker.services.told import Answer, Result, asked_ms, is_well, judge
 from broker.storage import callbacks, messages
@@ -45,18 +45,30 @@ class Visit:
 def take(runtime: Runtime) -> None:
     """Tell customers up to a take's worth of what they are owed; who is slow to answer is not waited for."""
     known = runtime.directory.look()
-    visits = _claim(runtime, runtime.ready.now_ms())
+    now_ms = runtime.ready.now_ms()
+    waiting = runtime.database.read(lambda sql: callbacks.endpoints(sql, now_ms))
+    waiting = [one for one in waiting if runtime.berths.free(one)]
+    by_telling: dict[Telling, list[str]] = {}
+    # Of very many, some at random.
+    for endpoint in random.sample(waiting, min(len(waiting), runtime.settings.take_size)):
+        telling = telling_of(known.callbacks.get(callbacks.account_of(endpoint)))
+        by_telling.setdefault(telling, []).append(endpoint)
+    visits = [
+        visit
+        for telling, endpoints in by_telling.items()
+        for visit in _claim(runtime, telling, endpoints, now_ms)
+    ]
     if visits:
         runtime.loop.run(_start(runtime, known, visits))
 
 
-def _claim(runtime: Runtime, now_ms: int) -> list[Visit]:
-    """Claim a fair share for every endpoint that has room and may be tried; of very many, for some at random."""
+def _claim(runtime: Runtime, telling: Telling, endpoints: Sequence[str], now_ms: int) -> list[Visit]:
+    """Claim a fair share for every endpoint that may be tried."""
     settings = runtime.settings
-    waiting = runtime.database.read(lambda sql: callbacks.endpoints(sql, now_ms))
-    waiting = [one for one in waiting if runtime.berths.free(one)]
-    chosen = random.sample(waiting, min(len(waiting), settings.take_size))
-    leave = {one: said for one, said in runtime.circuits.ask(chosen).items() if said is not Leave.NO}
+    # Twice as long as an answer may take, so that nobody else asks the same meanwhile.
+    lease_s = (telling.timeout_s or settings.callback_timeout_s) * 2
+    asked = runtime.circuits.ask(endpoints, probe_s=lease_s)
+    leave = {one: said for one, said in asked.items() if said is not Leave.NO}
     fair = max(1, settings.take_size // max(1, len(leave)))
     shares = {
         one: runtime.berths.take(one, min(fair, OPENS_AFTER) if said is Leave.PROBE else fair)
@@ -66,8 +78,7 @@ def _claim(runtime: Runtime, now_ms: int) -> list[Visit]:
         _claim_in,
         shares=shares,
         now_ms=now_ms,
-        # Twice as long as an answer may take, so that nobody else asks the same meanwhile.
-        until_ms=now_ms + round(settings.callback_timeout_s * 2000) + 5000,
+        until_ms=now_ms + round(lease_s * 1000) + 5000,
         ends_at=now_ms + round(settings.callback_for_s * 1000),
     )
     due: list[Due] = []
@@ -136,8 +147,8 @@ def _record(runtime: Runtime, known: Snapshot, visit: Visit, results: Sequence[t
     settings = runtime.settings
     found = []
     for item, result in results:
-        waits_s = dialect_of(known, visit.messages[item.message_id], item).waits_s
-        found.append((item, judge(result, item, now_ms=now_ms, settings=settings, waits_s=waits_s)))
+        telling = dialect_of(known, visit.messages[item.message_id], item).telling
+        found.append((item, judge(result, item, now_ms=now_ms, settings=settings, telling=telling)))
     ill = [result for _, result in results if not is_well(result)]
 
     def job(sql: Sql) -> None:

@@ -2,22 +2,21 @@
 
 from collections.abc import Collection, Sequence
 
+from broker.dialects import DIALECTS
 from broker.directory import Snapshot
 from broker.dispatch import Queue
-from broker.domain.status import ENDS, Status, advance
+from broker.domain.account import CallbackPlan
+from broker.domain.callback import NEWS, Telling
+from broker.domain.status import Status, advance
 from broker.keyspace.schedule import Schedule
 from broker.services.backlog import repaired_later
 from broker.settings import Settings
 from broker.storage import callbacks
-from broker.storage.callbacks import WHOLE, Owing
+from broker.storage.callbacks import Owing
 from broker.storage.database import Sql
 from broker.storage.messages import Fresh, Moved
 
-TOLD = frozenset(
-    {Status.SUBMITTED, Status.RELAYED, *ENDS, Status.FETCHING, *WHOLE}
-    - {Status.FORWARDED, Status.UNFORWARDED}
-)
-"""What customers want to hear of: a carrier has it, every end, and arrivals."""
+_NOBODY = CallbackPlan()
 
 
 def owe(sql: Sql, moved: Sequence[Moved], known: Snapshot, *, now_ms: int, settings: Settings) -> bool:
@@ -28,15 +27,20 @@ def owe(sql: Sql, moved: Sequence[Moved], known: Snapshot, *, now_ms: int, setti
     hold_ms = round(settings.media_text_hold_s * 1000)
     owing = []
     for item in moved:
-        if item.after not in TOLD:
-            continue
-        plan = known.callbacks.get(item.account)
-        url = item.callback_url or (plan and plan.url)
-        if url:
+        plan = known.callbacks.get(item.account, _NOBODY)
+        url = item.callback_url or plan.url
+        news = NEWS if item.callback_url else telling_of(plan).news
+        if url and item.after in news:
             due_at = now_ms + hold_ms if item.after is Status.FETCHING else now_ms
             owing.append(_owing(item, url, due_at, settings))
     callbacks.owe(sql, owing)
     return any(item.due_at <= now_ms for item in owing)
+
+
+def telling_of(plan: CallbackPlan | None) -> Telling:
+    """Return how an account is told."""
+    dialect = DIALECTS.get((plan or _NOBODY).dialect, DIALECTS["native"])
+    return dialect.telling
 
 
 def tell_soon(schedule: Schedule, *, owed: bool) -> None:

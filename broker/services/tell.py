@@ -1,5 +1,6 @@
 """Tell one customer one thing."""
 
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from broker.domain.callback import Callback
 from broker.domain.message import Message, PartState
 from broker.domain.wire import Request, Response
 from broker.errors import OutcomeUnknown
+from broker.log import get_logger
 from broker.net.plain import Incoming
 from broker.runtime import Runtime
 from broker.services.outgoing import link_to
@@ -22,6 +24,8 @@ READ_LIMIT = 4096
 """How much of an answer is read, in bytes."""
 
 NOTHING_TO_SAY = Answer(status=204, heard=True)
+
+log = get_logger()
 
 
 async def tell(runtime: Runtime, known: Snapshot, found: Mapping[str, Message], item: Due) -> Answer:
@@ -34,11 +38,18 @@ async def tell(runtime: Runtime, known: Snapshot, found: Mapping[str, Message], 
     request = request_for(runtime, known, message, item)
     if request is None:
         return NOTHING_TO_SAY
-    async with runtime.guarded.stream(request, timeout_s=runtime.settings.callback_timeout_s) as answer:
+    dialect = dialect_of(known, message, item)
+    telling = dialect.telling
+    timeout_s = telling.timeout_s or runtime.settings.callback_timeout_s
+    started = time.monotonic()
+    async with runtime.guarded.stream(request, timeout_s=timeout_s, connect_s=telling.connect_s) as answer:
         said = Response(status=answer.status, headers=answer.headers, body=await _read_some(answer))
+    took_s = time.monotonic() - started
+    if telling.slow_s is not None and took_s > telling.slow_s:
+        log.warning("callback_answered_slowly", account=item.account, took_s=round(took_s, 1))
     return Answer(
         status=said.status,
-        heard=dialect_of(known, message, item).heard(said),
+        heard=dialect.heard(said),
         retry_after_s=retry_after_s(said.headers.get("retry-after", "")),
     )
 

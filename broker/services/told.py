@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from broker.domain.backoff import doubled_s
-from broker.domain.callback import CallbackState
+from broker.domain.callback import CallbackState, Telling
 from broker.errors import MediaError, ProviderError
 from broker.settings import Settings
 from broker.storage.callbacks import Due, Tried
@@ -56,19 +56,20 @@ def judge(
     *,
     now_ms: int,
     settings: Settings,
-    waits_s: Sequence[float] = (),
+    telling: Telling | None = None,
     dice: Callable[[], float] = random.random,
 ) -> Tried:
-    """Return what becomes of a callback after a try that ended at `now_ms`; `waits_s` are those of its dialect."""
+    """Return what becomes of a callback after a try that ended at `now_ms`, by the rules of its dialect."""
+    telling = telling or Telling()
     status = result.status if isinstance(result, Answer) else None
     if isinstance(result, Answer) and result.heard:
         return Tried(id=item.id, state=CallbackState.TOLD, http_status=status)
     error = _error(result)
-    if status == HTTPStatus.GONE:
+    if status == HTTPStatus.GONE and telling.holds_gone:
         return Tried(id=item.id, state=CallbackState.HELD, http_status=status, error=error)
-    if now_ms >= item.ends_at:
+    if now_ms >= item.ends_at or (telling.attempts is not None and item.attempts >= telling.attempts):
         return Tried(id=item.id, state=CallbackState.GIVEN_UP, http_status=status, error=error)
-    wait_s = _wait_s(item.attempts, waits_s, settings, dice)
+    wait_s = _wait_s(item.attempts, telling.waits_s, settings, dice)
     if isinstance(result, Answer):
         wait_s = max(wait_s, result.retry_after_s)
     due_at = min(now_ms + round(wait_s * 1000), item.ends_at)
@@ -98,7 +99,7 @@ def _until(value: str) -> float:
 
 def _error(result: Result) -> str:
     if isinstance(result, Answer):
-        return f"answered {result.status}"
+        return f"answered {result.status}" + (", and said nothing" if result.status == HTTPStatus.OK else "")
     if isinstance(result, ProviderError | MediaError):
         return str(result)
     return f"internal error: {type(result).__name__}"

@@ -17,7 +17,7 @@ from broker.dialects.ozeki.reading import SEND, Item, Reading, Style, read, read
 from broker.dialects.ozeki.reports import AcceptReport, classic, xml
 from broker.dialects.ozeki.showing import failed
 from broker.domain.ask import Ask, Found
-from broker.domain.callback import Callback
+from broker.domain.callback import Callback, Telling
 from broker.domain.draft import Draft
 from broker.domain.wire import Call, Request, Response
 from broker.errors import AdmissionError, InvalidField, QuotaExceeded, RequestError, UnknownAction
@@ -37,8 +37,7 @@ class OzekiDialect(Dialect):
     older_routes: ClassVar[tuple[tuple[str, str], ...]] = tuple(
         (method, path) for path in OLDER_PATHS for method in ("GET", "POST")
     )
-
-    waits_s: ClassVar[tuple[float, ...]] = (10, 30, 60, 300)
+    telling: ClassVar[Telling] = Telling(waits_s=(10, 30, 60, 300))
 
     def credentials(self, call: Call) -> Credentials:
         """Return the parameters `username` and `password`, else Basic, else those keys of the JSON body (sheet 1.2)."""

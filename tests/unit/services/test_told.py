@@ -1,6 +1,6 @@
 """What a customer's answer means for the callback, and for its endpoint."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
@@ -10,11 +10,19 @@ import pytest
 from broker.dialects import DIALECTS
 from broker.dialects.ozeki.dialect import OzekiDialect
 from broker.domain.backoff import doubled_s
-from broker.domain.callback import CallbackState
+from broker.domain.callback import CallbackState, Telling
 from broker.domain.status import Status
 from broker.domain.wire import Response
 from broker.errors import MediaForbidden, OutcomeUnknown, Unavailable
-from broker.services.told import LONGEST_ASKED_S, Answer, Result, asked_ms, is_well, judge, retry_after_s
+from broker.services.told import (
+    LONGEST_ASKED_S,
+    Answer,
+    Result,
+    asked_ms,
+    is_well,
+    judge,
+    retry_after_s,
+)
 from broker.settings import Settings
 from broker.storage.callbacks import Due, Tried
 from tests.factories import NOW, NOW_MS
@@ -32,8 +40,8 @@ def tried(
     *,
     attempts: int = 1,
     now_ms: int = NOW_MS,
+    telling: Telling | None = None,
     dice: Callable[[], float] = middle,
-    waits_s: Sequence[float] = (),
 ) -> Tried:
     """Judge a try of a callback that was owed at NOW."""
     due = Due(
@@ -49,7 +57,7 @@ def tried(
         attempts=attempts,
         ends_at=ENDS_AT,
     )
-    return judge(result, due, now_ms=now_ms, settings=SETTINGS, dice=dice, waits_s=waits_s)
+    return judge(result, due, now_ms=now_ms, settings=SETTINGS, telling=telling, dice=dice)
 
 
 def test_what_was_heard_is_the_end_of_it() -> None:
@@ -70,9 +78,9 @@ def test_a_2xx_that_a_dialect_does_not_take_for_heard_is_tried_again() -> None:
 
 
 def test_a_dialects_own_waits_come_first_and_are_doubled_from_the_last() -> None:
-    waits = OzekiDialect.waits_s
-    assert waits == (10, 30, 60, 300)
-    dues = [tried(Answer(status=500), attempts=n, waits_s=waits).due_at for n in range(1, 8)]
+    telling = OzekiDialect.telling
+    assert telling.waits_s == (10, 30, 60, 300)
+    dues = [tried(Answer(status=500), attempts=n, telling=telling).due_at for n in range(1, 8)]
     assert [(due or 0) - NOW_MS for due in dues] == [
         10_000,
         30_000,
@@ -85,7 +93,7 @@ def test_a_dialects_own_waits_come_first_and_are_doubled_from_the_last() -> None
 
 
 def test_a_pause_that_is_asked_for_is_longer_than_a_dialects_wait() -> None:
-    found = tried(Answer(status=503, retry_after_s=90), waits_s=(10,))
+    found = tried(Answer(status=503, retry_after_s=90), telling=Telling(waits_s=(10,)))
     assert found.due_at == NOW_MS + 90_000
 
 
@@ -178,3 +186,20 @@ def test_only_who_asks_for_less_is_given_a_pause() -> None:
     assert asked_ms(Answer(status=429, retry_after_s=2)) == 2000
     assert asked_ms(Answer(status=200, retry_after_s=2)) == 0
     assert asked_ms(Unavailable("no connection")) == 0
+
+
+WAITS_S = (30, 60, 120, 240, 480, 960, 1920, 3840, 7680)
+EXACTLY = Telling(waits_s=WAITS_S, attempts=10, holds_gone=False)
+
+
+def test_exact_waits_are_kept_to_the_second_and_the_tenth_try_is_the_last() -> None:
+    found = [tried(Answer(status=500), attempts=n, telling=EXACTLY, dice=lambda: 0.999) for n in range(1, 11)]
+    waits = [(one.due_at or 0) - NOW_MS for one in found[:9]]
+    assert waits == [wait * 1000 for wait in WAITS_S]
+    assert {one.state for one in found[:9]} == {CallbackState.OWED}
+    assert (found[9].state, found[9].due_at) == (CallbackState.GIVEN_UP, None)
+
+
+def test_gone_is_a_failure_like_others_where_the_dialect_does_not_know_it() -> None:
+    found = tried(Answer(status=410), telling=EXACTLY)
+    assert (found.state, found.due_at) == (CallbackState.OWED, NOW_MS + 30_000)
