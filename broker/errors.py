@@ -6,13 +6,15 @@ BrokerError
 │   ├── InvalidRequest           several fields are wrong, each with its own error
 │   ├── AuthenticationFailed, AddressNotAllowed, NotPermitted, NotFound
 │   ├── MissingField, UnknownField, InvalidField
-│   │   └── InvalidOriginator, InvalidRecipient
+│   │   └── InvalidOriginator, InvalidRecipient (RepeatedRecipient)
 │   ├── AttachmentUnavailable, UnsupportedType, ContentTooLarge
 │   ├── UnknownAction, ValidityOver, UnknownConnection, NoRoute
 │   └── KeyReused, QuotaExceeded, OutOfCredit
 ├── AdmissionError               ours to fix; the customer repeats later
 │   ├── Busy                     certainly not taken
+│   │   └── QueueAway, RecordsAway
 │   └── OutcomeUncertain         may have been taken; repeat with the same key
+│       └── Unforeseen
 ├── ProviderError                decides the next move of a submission
 │   ├── Rejected, NotAuthorised, Throttled, Unavailable, OutcomeUnknown
 ├── WebhookError
@@ -109,6 +111,10 @@ class InvalidRecipient(InvalidField):
     code = "invalid_recipient"
 
 
+class RepeatedRecipient(InvalidRecipient):
+    """The same recipient is listed twice."""
+
+
 class AttachmentUnavailable(RequestError):
     """A named file or media id does not exist, or lies outside the account's own folder."""
 
@@ -191,10 +197,22 @@ class Busy(AdmissionError):
     code = "unavailable"
 
 
+class QueueAway(Busy):
+    """Redis is away, or refuses to write: operators see to it."""
+
+
+class RecordsAway(Busy):
+    """SQL is away, and what is needed of it is not known here."""
+
+
 class OutcomeUncertain(AdmissionError):
     """Redis did not say whether it took the message: repeat with the same idempotency key."""
 
     code = "outcome_unknown"
+
+
+class Unforeseen(OutcomeUncertain):
+    """A fault of ours; what became of the request is not known."""
 
 
 class ProviderError(BrokerError):

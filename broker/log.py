@@ -37,7 +37,7 @@ _SPELT = (
     (re.compile(r"(://[^/\s:@]*):[^/\s@]+@"), r"\1:***@"),
     (
         re.compile(
-            r"(?i)\b((?:password|passwd|pwd|secret|token|api_?key|text|messagedata)[\"']?\s*[=:]\s*)[^\s&,;]+"
+            r"(?i)\b((?:password|passwd|pwd|secret|token|api_?key|pass|text|messagedata|smsmsg|smsia5|smsucs2|note)[\"']?\s*[=:]\s*)[^\s&,;]+"
         ),
         r"\1***",
     ),

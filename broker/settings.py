@@ -163,6 +163,17 @@ class Settings(BaseSettings):
         ge=48 * 3600,
         description="How long the event log of connections and carriers' webhooks are kept, in seconds.",
     )
+    mx_contact: str = Field(
+        "the operator", description="Whom the refusals of the MX Telecom API tell customers to ask."
+    )
+    mx_recipients: int = Field(50, gt=0, le=1000, description="Most recipients of one MX Telecom request.")
+    mx_short_codes: bool = Field(
+        True, description="Whether an MMS of the MX Telecom API may come from a short code."
+    )
+    mx_latin: bool = Field(False, description="Whether smsmsg is ISO-8859-15 even where it could be UTF-8.")
+    mx_oldest_path: bool = Field(
+        False, description="Whether the oldest path of the MX Telecom SMS API is served."
+    )
 
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe line that is logged."

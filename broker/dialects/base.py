@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from broker.domain.ask import Ask, Found
 from broker.domain.callback import Callback, Telling
@@ -14,6 +14,7 @@ from broker.domain.draft import Draft
 from broker.domain.value import value
 from broker.domain.wire import Call, Request, Response
 from broker.errors import AdmissionError, RequestError
+from broker.settings import Settings
 
 TEXT_LIMIT = 2048
 """Most characters of a message's text, in every dialect."""
@@ -71,13 +72,21 @@ class Dialect(ABC):
     """
 
     name: ClassVar[str]
-    routes: ClassVar[tuple[tuple[str, str], ...]]
+    routes: tuple[tuple[str, str], ...]
     older_routes: ClassVar[tuple[tuple[str, str], ...]] = ()
     telling: ClassVar[Telling] = Telling()
 
     def __init__(self, *, clock: Clock = utc_now, max_recipients: int = 1000) -> None:
         self.clock = clock
         self.max_recipients = max_recipients
+
+    def configured(self, settings: Settings) -> Self:  # noqa: ARG002  # most have no choice to make
+        """Return the dialect as the operator wants it."""
+        return self
+
+    def needs_mms(self, call: Call) -> bool:  # noqa: ARG002  # likewise
+        """Say whether the right to send multimedia messages is asked for before anything else of the call."""
+        return False
 
     @abstractmethod
     def credentials(self, call: Call) -> Credentials:

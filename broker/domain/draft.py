@@ -33,7 +33,7 @@ class Draft:
 
     `numbered` asks for a public number for the request; such a request has no key. `note`, `subaccount` and `reports`
     (a sum of `Reports`) are kept with each message. `package` is a zip that holds the content, `package_url` where
-    one is to be had, in place of `text` and `media`.
+    one is to be had, in place of `text` and `media`. `pieces` is a text that was cut up: each becomes a message.
     """
 
     recipients: tuple[str, ...]
@@ -60,3 +60,15 @@ class Draft:
     reports: int = 0
     package: bytes | None = None
     package_url: str | None = None
+    pieces: tuple[str, ...] = ()
+
+    @property
+    def is_mms(self) -> bool:
+        """Say whether it needs the multimedia service."""
+        return bool(
+            self.media
+            or self.subject
+            or self.group
+            or self.package is not None
+            or self.package_url is not None
+        )

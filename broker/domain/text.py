@@ -83,6 +83,39 @@ def _pack(alphabet: Alphabet, widths: Iterable[int]) -> Segmentation:
     return Segmentation(alphabet=alphabet, length=length, parts=1 if length <= SINGLE[alphabet] else parts)
 
 
+def cut(text: str, *, marks: str = "") -> tuple[str, ...]:
+    """Return the text in pieces that each fit into one segment, with `marks` wherever a piece has a neighbour."""
+    if segments(text).parts == 1:
+        return (text,)
+    alphabet = segments(text).alphabet
+    pieces: list[str] = []
+    rest = text
+    while rest:
+        before = marks if pieces else ""
+        if _width(before + rest, alphabet) <= SINGLE[alphabet]:
+            pieces.append(before + rest)
+            break
+        end = _fitting(rest, SINGLE[alphabet] - _width(before + marks, alphabet), alphabet)
+        pieces.append(before + rest[:end] + marks)
+        rest = rest[end:]
+    return tuple(pieces)
+
+
+def _fitting(text: str, room: int, alphabet: Alphabet) -> int:
+    """Return how many characters fit into `room` septets or UTF-16 units."""
+    for end, character in enumerate(text):
+        room -= _width(character, alphabet)
+        if room < 0:
+            return end
+    return len(text)
+
+
+def _width(text: str, alphabet: Alphabet) -> int:
+    if alphabet is Alphabet.GSM7:
+        return len(text) + sum(character in _EXTENSION for character in text)
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
 def straighten(text: str) -> str:
     """Return the text with typographic quotes, dashes, dots and blanks as GSM-7 has them."""
     return text.translate(_STRAIGHT)

@@ -26,7 +26,8 @@ def build_app(doors: Doors, *, body_s: float = BODY_S) -> Router:
     """Return the application over open doors; whoever opened them closes them."""
     settings = doors.settings
     router = Router(meter=doors.meter, leaving=doors.leaving)
-    for dialect in DIALECTS.values():
+    for known in DIALECTS.values():
+        dialect = known.configured(settings)
         intake = Intake(
             dialect,
             authenticator=doors.authenticator,

@@ -158,7 +158,7 @@ async def _multipart(request: web.BaseRequest, limit: int) -> tuple[Pairs, tuple
             data = await _part(part, limit)
             limit -= len(data)
             if part.filename is None:
-                form.append((part.name, data.decode(part.get_charset("utf-8"))))
+                form.append((part.name, data.decode(part.get_charset("utf-8"), "surrogateescape")))
             else:
                 kind = part.headers.get("Content-Type", "")
                 files.append(Upload(field=part.name, filename=part.filename, content_type=kind, data=data))

@@ -11,7 +11,7 @@ from broker.domain.account import Account
 from broker.domain.ask import Ask
 from broker.domain.draft import Draft
 from broker.domain.wire import Call, Response
-from broker.errors import AdmissionError, Malformed, OutcomeUncertain, RequestError
+from broker.errors import AdmissionError, Malformed, NotPermitted, RequestError, Unforeseen
 from broker.ingress.answers import to_web
 from broker.ingress.calls import read, readable
 from broker.ingress.metrics import Meter
@@ -22,6 +22,8 @@ from broker.services.authenticate import Authenticator
 from broker.services.desk import Afterwards, Desk
 
 log = get_logger()
+
+NO_MMS = "this account may not send multimedia messages"
 
 
 class Intake:
@@ -59,11 +61,13 @@ class Intake:
 
     def failed(self, request: web.BaseRequest) -> web.Response:
         """Return the answer for when we are at fault: what became of the request is not known."""
-        return to_web(self._dialect.refused(readable(request), OutcomeUncertain("something went wrong here")))
+        return to_web(self._dialect.refused(readable(request), Unforeseen("something went wrong here")))
 
     async def _respond(self, call: Call) -> tuple[Response, Afterwards | None]:
         dialect = self._dialect
         account = await self._authenticator.authenticate(dialect.credentials(call), call.peer)
+        if not account.mms and dialect.needs_mms(call):
+            raise NotPermitted(NO_MMS)
         drafts = self._parse(call)
         if not isinstance(drafts, tuple):
             reply = await self._desk.answer(drafts, account)
@@ -98,6 +102,5 @@ class Intake:
 
     async def _accept_one(self, draft: Draft, account: Account, now: datetime) -> Admitted:
         admitted = await self._accept.accept(draft, account, now, dialect=self._dialect.name)
-        kind = "mms" if draft.media or draft.subject or draft.group else "sms"
-        self._meter.accepted(kind, len(admitted.ids), replayed=admitted.replayed)
+        self._meter.accepted("mms" if draft.is_mms else "sms", len(admitted.ids), replayed=admitted.replayed)
         return admitted

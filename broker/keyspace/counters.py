@@ -14,7 +14,7 @@ from broker.domain.account import Account
 from broker.domain.charge import PRICE
 from broker.domain.ids import new_id
 from broker.domain.value import value
-from broker.errors import Busy
+from broker.errors import QueueAway
 from broker.keyspace import keys
 from broker.keyspace.client import Async
 from broker.keyspace.keys import DAY_S
@@ -54,7 +54,7 @@ class Counted:
 
 
 class Counters:
-    """Sets what is missing and never changes what is there. Raises Busy when Redis cannot be asked."""
+    """Sets what is missing and never changes what is there. Raises QueueAway when Redis cannot be asked."""
 
     def __init__(self, client: Async) -> None:
         self._client = client
@@ -119,7 +119,7 @@ def _asking() -> Iterator[None]:
     try:
         yield
     except (OSError, RedisError, TimeoutError) as error:
-        raise Busy("what the account has used cannot be read now") from error
+        raise QueueAway("what the account has used cannot be read now") from error
 
 
 def _waiting(content: dict[str, object]) -> Waiting:

@@ -12,7 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import BusyLoadingError, NoScriptError, RedisError, ResponseError
 
-from broker.errors import Busy, ConfigurationError, OutcomeUncertain
+from broker.errors import ConfigurationError, OutcomeUncertain, QueueAway
 from broker.keyspace import durability
 from broker.settings import Durability
 
@@ -53,7 +53,7 @@ class Line:
         """Run the script and return its answer; `since`, on the loop's clock, is when the caller began to wait.
 
         Raises:
-            Busy: Redis was not reached, or refused: nothing has been changed.
+            QueueAway: Redis was not reached, or refused: nothing has been changed.
             OutcomeUncertain: Redis was given the script and did not answer.
         """
         deadline = since + self._patience_s
@@ -66,7 +66,9 @@ class Line:
                     sent = True
                     answer = await self._exchange(connection, keys, words)
             except ConfigurationError as error:
-                raise (OutcomeUncertain if lost else Busy)("Redis is not as durable as promised") from error
+                raise (OutcomeUncertain if lost else QueueAway)(
+                    "Redis is not as durable as promised"
+                ) from error
             except (OSError, RedisError, TimeoutError) as error:
                 await self._close()
                 lost = lost or (sent and not _did_nothing(error))
@@ -81,14 +83,14 @@ class Line:
 
         Raises:
             ConfigurationError: the server cannot give the durability level.
-            Busy: it cannot be reached.
+            QueueAway: it cannot be reached.
         """
         try:
             async with asyncio.timeout(self._patience_s):
                 await self._open()
         except (OSError, RedisError, TimeoutError) as error:
             await self._close()
-            raise Busy("Redis cannot be reached") from error
+            raise QueueAway("Redis cannot be reached") from error
 
     async def close(self) -> None:
         """Close the connection, and wait until it is closed."""
@@ -110,7 +112,7 @@ class Line:
         if refused or hopeless or now + PAUSE_S >= deadline:
             if lost:
                 raise OutcomeUncertain("Redis did not answer") from error
-            raise Busy("Redis refuses to write" if refused else "Redis cannot be reached") from error
+            raise QueueAway("Redis refuses to write" if refused else "Redis cannot be reached") from error
 
     async def _open(self) -> AbstractConnection:
         if self._connection is not None and _is_open(self._connection):

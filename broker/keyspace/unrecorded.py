@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from redis.exceptions import RedisError
 
 from broker.domain.message import Message
-from broker.errors import Busy
+from broker.errors import QueueAway
 from broker.keyspace import keys
 from broker.keyspace.client import Async
 from broker.keyspace.content import decode
@@ -22,7 +22,7 @@ class Unrecorded:
         """Return the message, or None.
 
         Raises:
-            Busy: Redis cannot be asked.
+            QueueAway: Redis cannot be asked.
         """
         with _asking():
             content = await self._client.get(keys.content(message_id))
@@ -44,7 +44,7 @@ class Unrecorded:
         """Return those messages of a public number that wait.
 
         Raises:
-            Busy: Redis cannot be asked.
+            QueueAway: Redis cannot be asked.
         """
         with _asking():
             kept = await self._client.get(keys.number(number))
@@ -58,4 +58,4 @@ def _asking() -> Iterator[None]:
     try:
         yield
     except (OSError, RedisError, TimeoutError) as error:
-        raise Busy("messages cannot be looked up now") from error
+        raise QueueAway("messages cannot be looked up now") from error

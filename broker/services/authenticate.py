@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from broker.dialects.base import Credentials
 from broker.domain.account import Account
-from broker.errors import AddressNotAllowed, AuthenticationFailed, Busy
+from broker.errors import AddressNotAllowed, AuthenticationFailed, RecordsAway
 from broker.services.passwords import Passwords
 from broker.storage import accounts
 from broker.storage.away import StorageAway
@@ -60,7 +60,7 @@ class Authenticator:
         Raises:
             AuthenticationFailed: they are missing or wrong; which is not said.
             AddressNotAllowed: the account may not be used from the address `peer`.
-            Busy: SQL is away, and the account is not known here.
+            RecordsAway: SQL is away, and the account is not known here.
         """
         if credentials.api_key is not None:
             known = self._fresh(credentials.api_key.encode()) or await self._by_key(credentials.api_key)
@@ -98,7 +98,7 @@ class Authenticator:
                 account = await asked
         except (StorageAway, OSError, TimeoutError) as error:
             if mark not in self._known:
-                raise Busy("accounts cannot be read now") from error
+                raise RecordsAway("accounts cannot be read now") from error
             return self._known[mark]
         if account is None:
             self._known.pop(mark, None)

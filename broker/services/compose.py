@@ -11,7 +11,7 @@ from broker.domain.draft import Draft
 from broker.domain.ids import new_id, new_number
 from broker.domain.message import Message, Part
 from broker.domain.validity import span
-from broker.errors import InvalidOriginator, InvalidRecipient, InvalidRequest, NotPermitted
+from broker.errors import InvalidOriginator, InvalidRecipient, InvalidRequest, NotPermitted, RepeatedRecipient
 
 
 def compose(
@@ -23,11 +23,12 @@ def compose(
         RequestError: the draft is not one that this account may send.
     """
     recipients, originator = normalised(draft, account), sender(draft, account)
-    ids = [new_id() for _ in recipients]
+    texts = draft.pieces or (draft.text,)
+    named = [(new_id(), recipient, text) for recipient in recipients for text in texts]
     permit(draft, account)
     when = span(draft, zone=ZoneInfo(account.timezone), now=now)
-    members = tuple(ids) if draft.group and len(ids) > 1 else ()
-    batch = new_id() if draft.several else None
+    members = tuple([name for name, _, _ in named]) if draft.group and len(named) > 1 else ()
+    batch = new_id() if draft.several or draft.pieces else None
     shared = _shared(draft, account, parts)
     return [
         Message(
@@ -36,9 +37,7 @@ def compose(
             dialect=dialect,
             originator=originator,
             recipient=recipient,
-            text=draft.text,
-            subject=draft.subject,
-            priority=draft.priority,
+            text=text,
             batch=batch,
             group=bool(members),
             members=members,
@@ -47,15 +46,17 @@ def compose(
             send_at=when.send_at,
             **shared,
         )
-        for identifier, recipient in zip(ids, recipients, strict=True)
+        for identifier, recipient, text in named
     ]
 
 
 def _shared(draft: Draft, account: Account, parts: Sequence[Part]) -> dict[str, Any]:
-    """Return what the messages of a request have in common beside their content."""
+    """Return what the messages of a request have in common."""
     return {
         "parts": tuple(parts),
         "number": new_number() if draft.numbered else None,
+        "subject": draft.subject,
+        "priority": draft.priority,
         "reference": draft.reference,
         "tags": draft.tags,
         "connection": draft.connection,
@@ -84,7 +85,7 @@ def normalised(draft: Draft, account: Account) -> tuple[str, ...]:
             wrong.append(error)
             continue
         if number in found:
-            wrong.append(InvalidRecipient("is listed twice", pointer=f"/to/{n}", value=text))
+            wrong.append(RepeatedRecipient("is listed twice", pointer=f"/to/{n}", value=text))
         found[number] = None
     if wrong:
         raise wrong[0] if len(wrong) == 1 else InvalidRequest(wrong)
@@ -116,6 +117,5 @@ def permit(draft: Draft, account: Account) -> None:
     Raises:
         NotPermitted: it is a multimedia message, and the account may not send those.
     """
-    packed = draft.package is not None or draft.package_url is not None
-    if not account.mms and (draft.media or draft.subject or draft.group or packed):
+    if not account.mms and draft.is_mms:
         raise NotPermitted("this account may not send multimedia messages")

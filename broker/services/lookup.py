@@ -11,7 +11,7 @@ from broker.domain.ids import is_id
 from broker.domain.message import Message
 from broker.domain.record import Happening, MessageQuery, Record
 from broker.domain.status import Event
-from broker.errors import Busy, NotFound
+from broker.errors import NotFound, RecordsAway
 from broker.keyspace.unrecorded import Unrecorded
 from broker.storage import folders, reading
 from broker.storage.away import StorageAway
@@ -62,7 +62,7 @@ class Lookup:
         """Return an account's messages, newest first, and the id that the page ends with if there are older ones.
 
         Raises:
-            Busy: SQL is away, or Redis where a public number is asked for.
+            RecordsAway: SQL is away, or Redis where a public number is asked for.
         """
         # Redis first: what is no longer there is in SQL by then. A list of other things may lag by a moment.
         waiting = [] if query.number is None else await self._unrecorded.numbered(query.number)
@@ -83,7 +83,7 @@ class Lookup:
         try:
             return await loop.run_in_executor(self._executor, self._database.read, job)
         except StorageAway as error:
-            raise Busy("messages cannot be looked up now") from error
+            raise RecordsAway("messages cannot be looked up now") from error
 
 
 def _is_wanted(message: Message, query: MessageQuery, account: Account) -> bool:

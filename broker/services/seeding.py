@@ -7,7 +7,7 @@ from datetime import datetime
 
 from broker.domain import period
 from broker.domain.account import Account
-from broker.errors import Busy
+from broker.errors import RecordsAway
 from broker.keyspace.counters import Counted, Counters, Waiting
 from broker.storage import credit, quota
 from broker.storage.away import StorageAway
@@ -48,7 +48,7 @@ class Seeding:
             try:
                 counted = await loop.run_in_executor(self._executor, self._database.snapshot, job)
             except StorageAway as error:
-                raise Busy("what the account has used cannot be read now") from error
+                raise RecordsAway("what the account has used cannot be read now") from error
             await self._counters.seed(account, now, counted, mark=mark)
 
 

@@ -13,11 +13,11 @@ from broker.domain.media import kind_of, safe_name, settle
 from broker.domain.message import Part, PartState
 from broker.errors import (
     AttachmentUnavailable,
-    Busy,
     ContentTooLarge,
     InvalidField,
     MediaForbidden,
     MediaWrongType,
+    RecordsAway,
     UnsupportedType,
 )
 from broker.net.guard import Guard
@@ -116,7 +116,7 @@ class Uploads:
         try:
             found = self._database.read(query)
         except StorageAway as error:
-            raise Busy("stored parts cannot be looked up now") from error
+            raise RecordsAway("stored parts cannot be looked up now") from error
         if found is None or not Path(found.path or "").is_file():
             raise AttachmentUnavailable(
                 "there is no such media", pointer=ref.pointer, value=ref.media_id or ""

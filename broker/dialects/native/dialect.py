@@ -24,7 +24,7 @@ class NativeDialect(Dialect):
     """`POST /v1/messages`: JSON, or a multipart form with files; the answer is 202 with the id."""
 
     name: ClassVar[str] = "native"
-    routes: ClassVar[tuple[tuple[str, str], ...]] = (("POST", PATH),)
+    routes: tuple[tuple[str, str], ...] = (("POST", PATH),)
 
     def credentials(self, call: Call) -> Credentials:
         """Return the bearer token, else the Basic credentials."""

@@ -33,7 +33,7 @@ class OzekiDialect(Dialect):
     """
 
     name: ClassVar[str] = "ozeki"
-    routes: ClassVar[tuple[tuple[str, str], ...]] = (("GET", PATH), ("POST", PATH))
+    routes: tuple[tuple[str, str], ...] = (("GET", PATH), ("POST", PATH))
     older_routes: ClassVar[tuple[tuple[str, str], ...]] = tuple(
         (method, path) for path in OLDER_PATHS for method in ("GET", "POST")
     )

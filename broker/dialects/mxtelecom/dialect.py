@@ -1,0 +1,111 @@
+"""The MX Telecom API."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Self
+
+from broker.dialects.base import NOBODY, Admitted, Clock, Credentials, Dialect, Outcome, is_clean, utc_now
+from broker.dialects.mxtelecom.codes import code_of, reason
+from broker.dialects.mxtelecom.mms import read_mms
+from broker.dialects.mxtelecom.options import Options
+from broker.dialects.mxtelecom.params import Params, read_params
+from broker.dialects.mxtelecom.sms import read_sms
+from broker.domain.callback import Callback
+from broker.domain.draft import Draft
+from broker.domain.wire import Call, Request, Response
+from broker.errors import AdmissionError, AuthenticationFailed, MissingField, RequestError
+from broker.settings import Settings
+
+MMS_PATHS = ("/SendMMS", "/mms/v1/http/send")
+SMS_PATHS = ("/SMSSend", "/sms/v1/send")
+OLDEST_PATH = "/servlets/com.wapmx.SMSServer.SMSServerSend"
+TEXT_TYPE = "text/plain;charset=US-ASCII"
+_METHODS = ("GET", "POST")
+_SMS_NAMES = {"to": "smsto", "from": "smsfrom", "text": "smsmsg", "valid_until": "vp"}
+
+
+class MxTelecomDialect(Dialect):
+    """`/SendMMS` and `/SMSSend` with their later names: parameters in, bare digits out, or two lines and 403."""
+
+    name: ClassVar[str] = "mxtelecom"
+    routes: tuple[tuple[str, str], ...]
+
+    def __init__(
+        self, *, clock: Clock = utc_now, max_recipients: int = 50, options: Options | None = None
+    ) -> None:
+        super().__init__(clock=clock, max_recipients=max_recipients)
+        self.options = options or Options()
+        oldest = (OLDEST_PATH,) if self.options.oldest_path else ()
+        paths = (*MMS_PATHS, *SMS_PATHS, *oldest)
+        self.routes = tuple((method, path) for path in paths for method in _METHODS)
+
+    def configured(self, settings: Settings) -> Self:
+        """Return the dialect as the operator wants it."""
+        options = Options(
+            contact=settings.mx_contact,
+            short_codes=settings.mx_short_codes,
+            latin=settings.mx_latin,
+            oldest_path=settings.mx_oldest_path,
+        )
+        return type(self)(clock=self.clock, max_recipients=settings.mx_recipients, options=options)
+
+    def needs_mms(self, call: Call) -> bool:
+        """Say whether the call sends an MMS: the right to is checked before the parameters (sheet 3.2)."""
+        return call.path in MMS_PATHS
+
+    def credentials(self, call: Call) -> Credentials:
+        """Return `user` and `pass`; HTTP Basic is not offered by the vendor (sheet 9)."""
+        params = read_params(call)
+        user, password = params.text("user"), params.text("pass")
+        if not (user and password and is_clean(user) and is_clean(password)):
+            return NOBODY
+        return Credentials(user=user, password=password)
+
+    def parse(self, call: Call) -> tuple[Draft | RequestError, ...]:
+        """Return the one draft of the call; it may have several recipients.
+
+        Raises:
+            RequestError: the call cannot be used; of several reasons the one that section 3.2 checks first.
+        """
+        params = read_params(call)
+        if call.path in MMS_PATHS:
+            return (read_mms(call, params, options=self.options, most=self.max_recipients),)
+        return (read_sms(params, options=self.options),)
+
+    def answer(self, call: Call, outcomes: Sequence[Outcome]) -> Response:
+        """Return the request's number, and nothing else: clients test the raw body for digits (sheet 3)."""
+        (outcome,) = outcomes
+        if not isinstance(outcome, Admitted):
+            return self.refused(call, outcome)
+        return _plain(200, str(outcome.number))
+
+    def callback(self, callback: Callback) -> Request | None:  # noqa: ARG002  # nothing is told in its words yet
+        """Return None: there is no report in this API yet."""
+        return None
+
+    def refused(self, call: Call, error: RequestError | AdmissionError) -> Response:
+        """Return 403 with the reason and the code, each on its line (sheet 3)."""
+        if isinstance(error, AuthenticationFailed):
+            error = _absent(read_params(call)) or error
+        text = reason(error, contact=self.options.contact, name=_blamed(call, error))
+        return _plain(403, f"{text}\n{code_of(error):d}")
+
+
+def _absent(params: Params) -> MissingField | None:
+    """Return the error for credentials that are not there, which are another matter than wrong ones."""
+    for name in ("user", "pass"):
+        if not params.raw(name):
+            return MissingField("is required", pointer=f"/{name}")
+    return None
+
+
+def _blamed(call: Call, error: RequestError | AdmissionError) -> str:
+    """Return the parameter that an error is about, by the name it has in the call."""
+    if not isinstance(error, RequestError):
+        return ""
+    name = error.pointer.lstrip("/").partition("/")[0]
+    return name if call.path in MMS_PATHS else _SMS_NAMES.get(name, name)
+
+
+def _plain(status: int, text: str) -> Response:
+    headers = {"Content-Type": TEXT_TYPE, "Cache-Control": "no-store"}
+    return Response(status=status, headers=headers, body=text.encode("ascii", "replace"))
