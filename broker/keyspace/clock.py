@@ -4,7 +4,7 @@ import time
 
 from redis.exceptions import RedisError
 
-from broker.errors import Busy
+from broker.errors import QueueAway
 from broker.keyspace.client import Async
 
 
@@ -19,13 +19,13 @@ class Clock:
         """Return the Unix time in ms.
 
         Raises:
-            Busy: Redis has never answered.
+            QueueAway: Redis has never answered.
         """
         try:
             seconds, micros = await self._client.time()
         except (OSError, RedisError, TimeoutError) as error:
             if self._heard is None:
-                raise Busy("the time is not known") from error
+                raise QueueAway("the time is not known") from error
             then_ms, at = self._heard
             return then_ms + round((time.monotonic() - at) * 1000)
         now_ms = int(seconds) * 1000 + int(micros) // 1000

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TypeVar
 
-from broker.errors import Busy
+from broker.errors import RecordsAway
 from broker.storage.away import StorageAway
 from broker.storage.database import Database, Sql
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class AsyncSql:
-    """Runs jobs of the database for whoever must not wait on the loop. Raises Busy while SQL is away."""
+    """Runs jobs of the database for whoever must not wait on the loop. Raises RecordsAway while SQL is away."""
 
     def __init__(self, database: Database, executor: Executor) -> None:
         self._database = database
@@ -24,11 +24,11 @@ class AsyncSql:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, self._database.read, job)
         except StorageAway as error:
-            raise Busy("messages cannot be looked up now") from error
+            raise RecordsAway("messages cannot be looked up now") from error
 
     async def write(self, job: Callable[[Sql], T]) -> T:
         """Run a job in a durable transaction; it may be run twice."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, self._database.write, job)
         except StorageAway as error:
-            raise Busy("messages cannot be changed now") from error
+            raise RecordsAway("messages cannot be changed now") from error
