@@ -21,10 +21,7 @@ from tests.redis_server import RedisServer
 CASES = wire_cases("mxtelecom")
 PASSWORD = "s3cret & more"
 SENDERS = ["+447700900456", "60777", "ACME"]
-CONNECTION = {
-    "name": "carrier-1",
-    "provider": "loopback",
-}
+CONNECTION = {"name": "carrier-1", "provider": "loopback", "base_url": "http://127.0.0.1:9"}
 TEXT_TYPE = "text/plain;charset=US-ASCII"
 NUMBER = re.compile(rb"[1-9][0-9]{0,18}")
 REFUSAL = re.compile(rb"[ -~]+\n(1|2|3|4|5|6|8|9|10|11|12|13|14|15|18)")
@@ -116,7 +113,7 @@ def test_a_request_is_answered_as_the_sheet_says(case: WireCase, server: Server,
     messages = stored(server, answers)
     taken = sum(answer.status == 200 for answer in answers)
     if case.messages is None:
-        assert len(messages) == taken
+        assert len({message.number for message in messages}) == taken
         return
     assert len(messages) == len(case.messages)
     for message, expected in zip(messages, case.messages, strict=True):
