@@ -1,5 +1,6 @@
 """A thin client of the HTTP API of a running stack."""
 
+import base64
 import http.client
 import json
 import mimetypes
@@ -38,11 +39,12 @@ class Answer:
 
 
 class Api:
-    """The API at one address, with one key."""
+    """The API at one address, with one key, or an operator's login (`name:password`)."""
 
-    def __init__(self, base: str, key: str = "") -> None:
+    def __init__(self, base: str, key: str = "", *, login: str = "") -> None:
         self._address = urlsplit(base)
-        self._key = key
+        basic = base64.b64encode(login.encode()).decode()
+        self._authorization = f"Bearer {key}" if key else f"Basic {basic}" if login else ""
 
     @classmethod
     def of(cls, folder: Folder, *, url: str = "", key: str = "") -> "Api":
@@ -51,11 +53,16 @@ class Api:
         Raises:
             Unreachable: nothing runs there.
         """
-        base = url or folder.read_endpoints().get("ingress", "")
-        if not base:
-            raise Unreachable(f"nothing runs on {folder.path}; start it with ./run up --data {folder.path}")
-        own = folder.path / "client.key"
-        return cls(base, key or (own.read_text().strip() if own.exists() else ""))
+        return cls(_base(folder, url), key or _kept(folder, "client.key"))
+
+    @classmethod
+    def of_operators(cls, folder: Folder, *, url: str = "", login: str = "") -> "Api":
+        """Return the API of the stack that runs on a folder, for an operator: the folder's own, unless one is given.
+
+        Raises:
+            Unreachable: nothing runs there.
+        """
+        return cls(_base(folder, url), login=login or _kept(folder, "operator.key"))
 
     def get(self, path: str, **query: str | int | None) -> Any:
         """Return what a path holds; a parameter that is None is left out."""
@@ -89,7 +96,7 @@ class Api:
         secure = self._address.scheme == "https"
         kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
         connection = kind(self._address.hostname or "", self._address.port, timeout=_TIMEOUT_S)
-        login = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+        login = {"Authorization": self._authorization} if self._authorization else {}
         try:
             connection.request(method, path, body or None, {**login, **(headers or {})})
             response = connection.getresponse()
@@ -100,6 +107,19 @@ class Api:
             connection.close()
         found = {name.lower(): value for name, value in response.getheaders()}
         return _checked(Answer(status=response.status, headers=found, body=_read(content)))
+
+
+def _base(folder: Folder, url: str) -> str:
+    base = url or folder.read_endpoints().get("ingress", "")
+    if not base:
+        raise Unreachable(f"nothing runs on {folder.path}; start it with ./run up --data {folder.path}")
+    return str(base)
+
+
+def _kept(folder: Folder, name: str) -> str:
+    """Return a secret that `up` left in the folder, or nothing."""
+    file = folder.path / name
+    return file.read_text().strip() if file.exists() else ""
 
 
 def _checked(answer: Answer) -> Answer:

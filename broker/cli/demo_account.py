@@ -19,6 +19,11 @@ api_keys = [{api_key}]
 senders = [{sender}]
 inbound_numbers = [{sender}]
 
+[[operators]]
+name = "ops"
+password = {operator_password}
+role = "admin"
+
 [[connections]]
 name = {connection}
 provider = "bandwidth"
@@ -39,6 +44,7 @@ senders = [{sender}]
 def write(folder: Folder, *, simulator: int) -> str:
     """Write the provisioning file for a simulator on this port, and return the file's name."""
     kept: dict[str, str] = json.loads(folder.secret("demo.key", _secrets))
+    kept["operator_password"] = folder.secret("demo-operator.key")
     host = f"127.0.0.1:{simulator}"
     values = {
         **kept,

@@ -31,6 +31,9 @@ _CODES = {ConfigurationError: WRONG_USE, Refused: 1, Unreachable: UNREACHABLE}
 Json = Annotated[bool, typer.Option("--json", help="Print JSON lines, as into a pipe.")]
 Url = Annotated[str, typer.Option(help="The API's address.", show_default="of the stack on the data folder")]
 Key = Annotated[str, typer.Option(help="API key.", show_default="client.key in the data folder")]
+Login = Annotated[
+    str, typer.Option(help="Operator as name:password.", show_default="operator.key in the data folder")
+]
 Mask = Annotated[bool, typer.Option(help="Hide the middle of numbers.")]
 Direction = Annotated[str | None, typer.Option(help="Only in or out.")]
 Status = Annotated[str | None, typer.Option(help="Only in this state.")]
@@ -207,6 +210,28 @@ def show_message(
         printing.line(message)
     else:
         print(printing.story(message))
+
+
+@app.command("log")
+def show_log(
+    connection: Annotated[str, typer.Argument(help="The connection's name.")],
+    message: Annotated[str | None, typer.Option(help="Only what is about this message.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only from this time on, as 2026-01-17T13:10:26Z.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Most entries to print, the newest.", min=1)] = 50,
+    follow: Annotated[bool, typer.Option("--follow", help="Go on with what happens.")] = False,
+    data: Data = None,
+    url: Url = "",
+    login: Login = "",
+    json: Json = False,
+) -> None:
+    """Show what was said over a connection, without secrets and content."""
+    from broker.cli import logbook as command
+
+    wanted = {"message": message, "since": since}
+    api = Api.of_operators(Folder(data or Settings.load().data_dir), url=url, login=login)
+    command.show(api, connection, wanted, limit=limit, follow=follow, json=json)
 
 
 app.command()(bench)

@@ -16,11 +16,13 @@ from broker.cli.ports import Ports
 from broker.cli.signals import Signals
 from broker.cli.stack import Places
 from broker.cli.supervisor import StartFailed, Stopped, Supervisor
+from broker.domain.operator import Role
 from broker.settings import Settings
 
 READY_WITHIN_S = 90.0
 SIMULATOR_PORT = 9100
 FLOWER_PORT = 5555
+_ROLES = tuple(Role)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,7 @@ class _Stack:
             file = folder.path / demo_account.write(folder, simulator=self._places.simulator)
             document = provision.load(file)
         self._document = document or {}
-        self._keep_client_key()
+        self._keep_keys()
         self._env = self._environment(settings, file)
         self._settings = settings.model_copy(update={"data_dir": folder.path})
 
@@ -98,10 +100,13 @@ class _Stack:
         self._folder.keep_ports(kept)
         return places
 
-    def _keep_client_key(self) -> None:
-        """Leave a key for the command line's own requests."""
+    def _keep_keys(self) -> None:
+        """Leave a customer's key and an operator's login for the command line's own requests."""
         keys = [key for account in self._document.get("accounts", ()) for key in account.get("api_keys", ())]
         write(self._folder.path / "client.key", f"{keys[0]}\n" if keys else "\n")
+        people = sorted(self._document.get("operators", ()), key=lambda row: -_ROLES.index(row["role"]))
+        login = f"{people[0]['name']}:{people[0]['password']}\n" if people else "\n"
+        write(self._folder.path / "operator.key", login)
 
     def _environment(self, settings: Settings, file: Path | None) -> dict[str, str]:
         redis_url = settings.redis_url or f"redis://127.0.0.1:{self._places.redis}/0"
