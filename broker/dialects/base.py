@@ -75,6 +75,8 @@ class Dialect(ABC):
     routes: tuple[tuple[str, str], ...]
     older_routes: ClassVar[tuple[tuple[str, str], ...]] = ()
     telling: ClassVar[Telling] = Telling()
+    lone_error_is_whole: ClassVar[bool] = True
+    """Whether what stops the only draft of a call is said by `refused`, of the whole call, or by `answer`."""
 
     def __init__(self, *, clock: Clock = utc_now, max_recipients: int = 1000) -> None:
         self.clock = clock

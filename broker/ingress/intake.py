@@ -72,8 +72,7 @@ class Intake:
         if not isinstance(drafts, tuple):
             reply = await self._desk.answer(drafts, account)
             return dialect.found(call, reply.found), reply.afterwards
-        if len(drafts) == 1 and isinstance(drafts[0], Draft):
-            # Alone, what stops it is said of the whole call.
+        if len(drafts) == 1 and isinstance(drafts[0], Draft) and dialect.lone_error_is_whole:
             outcome = await self._accept_one(drafts[0], account, datetime.now(UTC))
             return dialect.answer(call, (outcome,)), None
         return dialect.answer(call, await self._accept_all(drafts, account)), None

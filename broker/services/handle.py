@@ -90,9 +90,10 @@ def do(sql: Sql, *, wish: Wish, waiting: Sequence[Message] = ()) -> tuple[set[st
     `waiting` are messages that SQL does not hold yet: they are entered as cancelled, and then no worker sends them.
     """
     fresh = [Fresh(message=one, event=Event.CANCEL) for one in waiting if not one.group]
-    moved = begun(fresh, messages.add(sql, fresh))
+    added = messages.add(sql, fresh)
+    moved = begun(fresh, added)
     found = folders.named(sql, wish.names, account=wish.account)
-    chosen = {name: kept for name, kept in found.items() if _is_meant(kept, wish)}
+    chosen = {name: kept for name, kept in found.items() if kept.id in added or _is_meant(kept, wish)}
     moved += messages.move(sql, [move for kept in _once(chosen.values()) for move in _moves(kept, wish)])
     ids = sorted({kept.id for kept in chosen.values()})
     act = folders.delete if wish.handling is Handling.DELETE else folders.mark

@@ -37,6 +37,7 @@ class OzekiDialect(Dialect):
     older_routes: ClassVar[tuple[tuple[str, str], ...]] = tuple(
         (method, path) for path in OLDER_PATHS for method in ("GET", "POST")
     )
+    lone_error_is_whole: ClassVar[bool] = False
     telling: ClassVar[Telling] = Telling(waits_s=(10, 30, 60, 300))
 
     def credentials(self, call: Call) -> Credentials:
@@ -71,13 +72,17 @@ class OzekiDialect(Dialect):
         """Return what became of each message, in the form of the call."""
         reading = read(call, self.max_recipients)
         rows = [_Row.of(item, outcome) for item, outcome in zip(reading.items, outcomes, strict=True)]
-        if reading.style is Style.CLASSIC:
-            return _unstored(call, _classic_answer(reading, rows))
         if reading.style is Style.BODY:
             return _unstored(call, _body_answer(rows))
+        # Who comes too often or too early is told so of the whole call, where every message met the same.
         refusals = [row.outcome for row in rows if isinstance(row.outcome, AdmissionError | QuotaExceeded)]
-        if len(refusals) == len(rows):
-            return self.refused(call, refusals[0])
+        later = refusals[0] if len(refusals) == len(rows) else None
+        if reading.style is Style.CLASSIC:
+            response = _classic_answer(reading, rows)
+            headers = {} if later is None else retry_after(later)
+            return _unstored(call, replace(response, headers={**response.headers, **headers}))
+        if later is not None:
+            return self.refused(call, later)
         return _unstored(call, self._library_answer(call, rows))
 
     def found(self, call: Call, found: Found) -> Response:

@@ -1,0 +1,74 @@
+"""The Ozeki API as its sheet has it, call by call, from a real server over a socket."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from broker.settings import Settings
+from tests.conftest import SECRET_KEY
+from tests.contract.served import Served, Talk, served, talks
+from tests.redis_server import RedisServer
+
+TALKS = talks("ozeki")
+AT_LEAST = 120
+
+_ACCOUNT = {"password": "p1", "senders": ["+12025550150", "Shop"], "inbound_numbers": []}
+DOCUMENT = {
+    "accounts": [
+        {**_ACCOUNT, "name": "u1", "inbound_numbers": ["+12025550150"]},
+        {**_ACCOUNT, "name": "poor", "credit": 0},
+        {**_ACCOUNT, "name": "rich", "credit": 123},
+        {**_ACCOUNT, "name": "daily", "daily_limit": 0},
+        {**_ACCOUNT, "name": "texter", "mms": False},
+        {**_ACCOUNT, "name": "elsewhere", "allowed_ips": ["10.0.0.0/8"]},
+        {**_ACCOUNT, "name": "newyork", "timezone": "America/New_York"},
+        {**_ACCOUNT, "name": "long-name-of-more-than-sixteen", "password": "a password of more than sixteen"},
+    ],
+    "connections": [
+        {
+            "name": "Bandwidth_1",
+            "provider": "bandwidth",
+            "base_url": "http://127.0.0.1:9/api/v2",
+            "auth": "basic",
+            "username": "u",
+            "password": "p",
+            "account_id": "5500001",
+            "application_id": "app",
+            "senders": ["+12025550150"],
+        }
+    ],
+    "operators": [
+        {"name": "boss", "password": "boss's own", "role": "admin"},
+        {"name": "clerk", "password": "clerk's own", "role": "operator"},
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def server(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One ingress for all cases."""
+    data = tmp_path_factory.mktemp("ozeki")
+    with redis_server.client(15) as client:
+        client.flushdb()
+    settings = Settings(
+        data_dir=data, redis_url=f"{redis_server.url}/15", secret_key=SECRET_KEY, port=0, ozeki_aliases=True
+    )
+    outbox = settings.outbox / "u1" / "media"
+    outbox.mkdir(parents=True)
+    (outbox / "cat.gif").write_bytes(b"GIF89a\x01\x00\x01\x00\x00\x00\x00;")
+    with served(settings, DOCUMENT, login="username=u1&password=p1") as one:
+        yield one
+
+
+@pytest.mark.parametrize("talk", [pytest.param(talk, id=str(talk)) for talk in TALKS])
+def test_the_sheet_holds(server: Served, talk: Talk) -> None:
+    server.begin(talk)
+    for turn in talk.turns:
+        server.say(turn)
+
+
+def test_there_are_enough_cases() -> None:
+    assert len(TALKS) >= AT_LEAST
+    assert len({(talk.section, talk.name) for talk in TALKS}) == len(TALKS), (
+        "every case has a name of its own"
+    )
