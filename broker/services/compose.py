@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,10 @@ from broker.domain.ids import new_id, new_number
 from broker.domain.message import Message, Part
 from broker.domain.validity import span
 from broker.errors import InvalidOriginator, InvalidRecipient, InvalidRequest, NotPermitted, RepeatedRecipient
+
+_CARRIED = ("subject", "priority", "tags", "connection", "callback_url", "note", "subaccount", "reports")
+_carried = attrgetter(*_CARRIED)
+_USUAL = _carried(Draft(recipients=()))
 
 
 def compose(
@@ -38,6 +43,7 @@ def compose(
             originator=originator,
             recipient=recipient,
             text=text,
+            reference=draft.reference,
             batch=batch,
             group=bool(members),
             members=members,
@@ -51,21 +57,18 @@ def compose(
 
 
 def _shared(draft: Draft, account: Account, parts: Sequence[Part]) -> dict[str, Any]:
-    """Return what the messages of a request have in common."""
-    return {
-        "parts": tuple(parts),
-        "number": new_number() if draft.numbered else None,
-        "subject": draft.subject,
-        "priority": draft.priority,
-        "reference": draft.reference,
-        "tags": draft.tags,
-        "connection": draft.connection,
-        "callback_url": draft.callback_url,
-        "note": draft.note,
-        "subaccount": draft.subaccount,
-        "reports": draft.reports,
-        "prepaid": account.credit is not None,
-    }
+    """Return what the messages of a request have in common and few requests have at all."""
+    shared: dict[str, Any] = {}
+    carried = _carried(draft)
+    if carried != _USUAL:
+        shared.update(zip(_CARRIED, carried, strict=True))
+    if parts:
+        shared["parts"] = tuple(parts)
+    if draft.numbered:
+        shared["number"] = new_number()
+    if account.credit is not None:
+        shared["prepaid"] = True
+    return shared
 
 
 def normalised(draft: Draft, account: Account) -> tuple[str, ...]:
