@@ -73,7 +73,6 @@ class Dialect(ABC):
 
     name: ClassVar[str]
     routes: tuple[tuple[str, str], ...]
-    older_routes: ClassVar[tuple[tuple[str, str], ...]] = ()
     telling: ClassVar[Telling] = Telling()
     lone_error_is_whole: ClassVar[bool] = True
     """Whether what stops the only draft of a call is said by `refused`, of the whole call, or by `answer`."""
@@ -88,6 +87,10 @@ class Dialect(ABC):
 
     def needs_mms(self, call: Call) -> bool:  # noqa: ARG002  # likewise
         """Say whether the right to send multimedia messages is asked for before anything else of the call."""
+        return False
+
+    def is_administrative(self, call: Call) -> bool:  # noqa: ARG002  # likewise
+        """Say whether an operator may make this call, as an administrator."""
         return False
 
     @abstractmethod

@@ -4,6 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from broker.errors import NotFound
+
+
+class NoSuchAccount(NotFound):
+    """There is no account of that name."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:

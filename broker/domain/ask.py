@@ -50,6 +50,22 @@ class HandleMessages:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShowBalance:
+    """What is left of an account's credit; without a name, of one's own."""
+
+    account: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeBalance:
+    """Add to an account's credit, or set it; without an amount, the account becomes unlimited."""
+
+    account: str | None
+    amount: int | None
+    add: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
     """What is known of a message. `links` lead to its stored parts, `files` hold their bytes, both by index.
 
@@ -76,5 +92,13 @@ class Handled:
     ids: tuple[str, ...]
 
 
-Ask = ShowMessage | ListMessages | HandleMessages
-Found = Shown | Listing | Handled
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """What is left of an account's credit; None: it is unlimited."""
+
+    account: str
+    left: int | None
+
+
+Ask = ShowMessage | ListMessages | HandleMessages | ShowBalance | ChangeBalance
+Found = Shown | Listing | Handled | Balance

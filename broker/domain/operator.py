@@ -3,6 +3,12 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from broker.errors import NotPermitted
+
+
+class ForAdministrators(NotPermitted):
+    """Only operators of a certain role may do it."""
+
 
 class Role(StrEnum):
     """What a person may do: look, act on messages and queues, or change everything. Each may what the former may."""

@@ -33,12 +33,12 @@ def build_app(doors: Doors, *, body_s: float = BODY_S) -> Router:
             authenticator=doors.authenticator,
             accept=doors.accept,
             desk=doors.desk,
+            sign_in=doors.sign_in,
             meter=doors.meter,
             body_limit=settings.body_limit,
             patience_s=body_s,
         )
-        older = dialect.older_routes if settings.ozeki_aliases else ()
-        for method, path in (*dialect.routes, *older):
+        for method, path in dialect.routes:
             router.add(method, path, intake.handle, failed=intake.failed)
     _add_native(router, doors, body_s)
     webhooks = Webhooks(

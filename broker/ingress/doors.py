@@ -37,6 +37,7 @@ from broker.services.refusals import Refusals
 from broker.services.seeding import Seeding
 from broker.services.signin import SignIn
 from broker.services.sql import AsyncSql
+from broker.services.till import Till
 from broker.services.uploads import Uploads
 from broker.settings import Settings
 from broker.storage.database import Database
@@ -71,7 +72,7 @@ class Doors:
     desk: Desk
     operations: Operations
     refusals: Refusals
-    credit: Credit
+    sign_in: SignIn
     meter: Meter
     leaving: Leaving = field(default_factory=Leaving)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -111,8 +112,8 @@ class Doors:
             ),
             lookup=Lookup(database, Unrecorded(client), executor),
             desk=_desk(settings, client, database, executor, directory),
-            credit=Credit(counters, database, executor),
-            operations=_operations(settings, sql, passwords, carriers),
+            sign_in=(sign_in := SignIn(sql, passwords)),
+            operations=_operations(settings, sql, sign_in, carriers),
             refusals=Refusals(sql),
             meter=Meter(pressure),
         )
@@ -172,6 +173,7 @@ def _desk(
         lookup=Lookup(database, unrecorded, executor),
         folders=Folders(settings, sql=sql, clock=clock),
         handle=Handle(settings, sql=sql, unrecorded=unrecorded, clock=clock),
+        till=Till(Credit(Counters(client), database, executor)),
         directory=directory,
         executor=executor,
     )
@@ -184,9 +186,9 @@ def _authenticator(
     return Authenticator(database, secret_key=secret_key, executor=executor, passwords=passwords)
 
 
-def _operations(settings: Settings, sql: AsyncSql, passwords: Passwords, carriers: Carriers) -> Operations:
+def _operations(settings: Settings, sql: AsyncSql, sign_in: SignIn, carriers: Carriers) -> Operations:
     logbook = Logbook(sql, known=carriers.providers, keep_s=settings.log_keep_s)
-    return Operations(SignIn(sql, passwords), logbook)
+    return Operations(sign_in, logbook)
 
 
 def _threads() -> tuple[ThreadPoolExecutor, ThreadPoolExecutor]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -10,8 +11,16 @@ from broker.dialects.base import Admitted, Dialect, Outcome
 from broker.domain.account import Account
 from broker.domain.ask import Ask
 from broker.domain.draft import Draft
+from broker.domain.operator import ForAdministrators, Operator, Role
 from broker.domain.wire import Call, Response
-from broker.errors import AdmissionError, Malformed, NotPermitted, RequestError, Unforeseen
+from broker.errors import (
+    AdmissionError,
+    AuthenticationFailed,
+    Malformed,
+    NotPermitted,
+    RequestError,
+    Unforeseen,
+)
 from broker.ingress.answers import to_web
 from broker.ingress.calls import read, readable
 from broker.ingress.metrics import Meter
@@ -20,6 +29,7 @@ from broker.log import get_logger
 from broker.services.accept import Accept
 from broker.services.authenticate import Authenticator
 from broker.services.desk import Afterwards, Desk
+from broker.services.signin import SignIn
 
 log = get_logger()
 
@@ -36,6 +46,7 @@ class Intake:
         authenticator: Authenticator,
         accept: Accept,
         desk: Desk,
+        sign_in: SignIn,
         meter: Meter,
         body_limit: int,
         patience_s: float,
@@ -44,6 +55,7 @@ class Intake:
         self._authenticator = authenticator
         self._accept = accept
         self._desk = desk
+        self._sign_in = sign_in
         self._meter = meter
         self._body_limit = body_limit
         self._patience_s = patience_s
@@ -65,17 +77,34 @@ class Intake:
 
     async def _respond(self, call: Call) -> tuple[Response, Afterwards | None]:
         dialect = self._dialect
-        account = await self._authenticator.authenticate(dialect.credentials(call), call.peer)
+        account = await self._caller(call)
+        if isinstance(account, Operator):
+            return await self._asked(call, account)
         if not account.mms and dialect.needs_mms(call):
             raise NotPermitted(NO_MMS)
         drafts = self._parse(call)
         if not isinstance(drafts, tuple):
-            reply = await self._desk.answer(drafts, account)
-            return dialect.found(call, reply.found), reply.afterwards
+            return await self._asked(call, account, drafts)
         if len(drafts) == 1 and isinstance(drafts[0], Draft) and dialect.lone_error_is_whole:
             outcome = await self._accept_one(drafts[0], account, datetime.now(UTC))
             return dialect.answer(call, (outcome,)), None
         return dialect.answer(call, await self._accept_all(drafts, account)), None
+
+    async def _caller(self, call: Call) -> Account | Operator:
+        credentials = self._dialect.credentials(call)
+        if self._dialect.is_administrative(call):
+            with suppress(AuthenticationFailed):
+                return await self._sign_in.operator(credentials, needs=Role.ADMIN)
+        return await self._authenticator.authenticate(credentials, call.peer)
+
+    async def _asked(
+        self, call: Call, caller: Account | Operator, ask: Ask | None = None
+    ) -> tuple[Response, Afterwards | None]:
+        asked = ask or self._parse(call)
+        if isinstance(asked, tuple):
+            raise ForAdministrators("an operator sends no messages")
+        reply = await self._desk.answer(asked, caller)
+        return self._dialect.found(call, reply.found), reply.afterwards
 
     def _parse(self, call: Call) -> tuple[Draft | RequestError, ...] | Ask:
         try:

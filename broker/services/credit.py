@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from broker.domain.account import Account
-from broker.errors import Busy, InvalidField, NotFound
+from broker.domain.account import Account, NoSuchAccount
+from broker.errors import Busy, InvalidField
 from broker.keyspace.counters import Counters
 from broker.runtime import Runtime
 from broker.services.backlog import repaired_later
@@ -29,7 +29,7 @@ _TRIES = 3
 class Credit:
     """Prepaid credit. The record in SQL decides, Redis's counter is what admission looks at.
 
-    Every method takes an account's name, and raises NotFound for one that does not exist, Busy while SQL or Redis
+    Every method takes an account's name, and raises NoSuchAccount for one that does not exist, Busy while SQL or Redis
     cannot say. An account that was unlimited may send without credit for up to half a minute more, since the ingress
     remembers accounts.
     """
@@ -113,7 +113,7 @@ def keep_up(runtime: Runtime) -> None:
 def _look(sql: Sql, account: str) -> tuple[Account, Standing | None]:
     known = accounts.by_name(sql, account)
     if known is None:
-        raise NotFound("there is no such account")
+        raise NoSuchAccount("there is no such account")
     return known, credit.standing(sql, account)
 
 

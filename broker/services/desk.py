@@ -11,20 +11,23 @@ from broker.directory import Directory, Snapshot
 from broker.domain.account import Account
 from broker.domain.ask import (
     Ask,
+    ChangeBalance,
     Found,
-    HandleMessages,
     Listing,
     ListMessages,
+    ShowBalance,
     ShowMessage,
     Shown,
 )
 from broker.domain.message import Message, Part, PartState
+from broker.domain.operator import Operator
 from broker.domain.record import Record
-from broker.errors import Busy
+from broker.errors import Busy, NotFound
 from broker.services.folders import Folders
 from broker.services.handle import Handle
 from broker.services.lookup import Lookup
 from broker.services.outgoing import link_to
+from broker.services.till import Till
 from broker.settings import Settings
 from broker.storage.away import StorageAway
 
@@ -50,6 +53,7 @@ class Desk:
         lookup: Lookup,
         folders: Folders,
         handle: Handle,
+        till: Till,
         directory: Directory,
         executor: Executor,
     ) -> None:
@@ -57,21 +61,27 @@ class Desk:
         self._lookup = lookup
         self._folders = folders
         self._handle = handle
+        self._till = till
         self._directory = directory
         self._executor = executor
 
-    async def answer(self, ask: Ask, account: Account) -> Reply:
+    async def answer(self, ask: Ask, caller: Account | Operator) -> Reply:
         """Find or do what is asked.
 
         Raises:
-            NotFound: there is no such message, or it is another account's.
+            NotFound: there is no such message, or it is another account's; there is no such account.
+            ForAdministrators: the caller may not ask that.
             Busy: not now.
         """
+        if isinstance(ask, ShowBalance | ChangeBalance):
+            return Reply(found=await self._till.answer(ask, caller))
+        if isinstance(caller, Operator):
+            raise NotFound("an operator has no messages")
         if isinstance(ask, ShowMessage):
-            return Reply(found=await self._show(ask, account))
+            return Reply(found=await self._show(ask, caller))
         if isinstance(ask, ListMessages):
-            return await self._list(ask, account)
-        return Reply(found=await self._handled(ask, account))
+            return await self._list(ask, caller)
+        return Reply(found=await self._handle.handle(ask, caller, await self._look()))
 
     async def _show(self, ask: ShowMessage, account: Account) -> Shown:
         shown = self._shown(await self._lookup.named(ask.id, account), account)
@@ -90,9 +100,6 @@ class Desk:
         ids = [record.message.id for record in records]
         act = partial(self._folders.fetched, ids, ask.then, account, known)
         return Reply(found=found, afterwards=lambda has_it: act(has_it=has_it))
-
-    async def _handled(self, ask: HandleMessages, account: Account) -> Found:
-        return await self._handle.handle(ask, account, await self._look())
 
     async def _look(self) -> Snapshot:
         try:

@@ -4,8 +4,8 @@ import asyncio
 from functools import partial
 
 from broker.dialects.base import Credentials
-from broker.domain.operator import Operator, Role
-from broker.errors import AuthenticationFailed, Busy, NotPermitted
+from broker.domain.operator import ForAdministrators, Operator, Role
+from broker.errors import AuthenticationFailed, Busy
 from broker.services.passwords import Passwords
 from broker.services.sql import AsyncSql
 from broker.storage import operators
@@ -26,7 +26,7 @@ class SignIn:
 
         Raises:
             AuthenticationFailed: they are missing or wrong; which is not said.
-            NotPermitted: the operator may not do what takes the role `needs`.
+            ForAdministrators: the operator may not do what takes the role `needs`.
             Busy: SQL is away.
         """
         user, password = credentials.user, credentials.password
@@ -38,7 +38,7 @@ class SignIn:
             raise AuthenticationFailed("credentials are missing or wrong")
         operator = found[0]
         if not operator.may(needs):
-            raise NotPermitted(f"this takes the role {needs}")
+            raise ForAdministrators(f"this takes the role {needs}")
         return operator
 
     async def _find(self, name: str) -> tuple[Operator, str] | None:

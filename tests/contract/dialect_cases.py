@@ -12,7 +12,18 @@ from urllib.parse import parse_qsl
 from broker import errors
 from broker.dialects import DIALECTS
 from broker.dialects.base import Admitted, Dialect, Outcome
-from broker.domain.ask import Ask, Found, Handled, Listing, ListMessages, ShowMessage, Shown
+from broker.domain.ask import (
+    Ask,
+    Balance,
+    ChangeBalance,
+    Found,
+    Handled,
+    Listing,
+    ListMessages,
+    ShowBalance,
+    ShowMessage,
+    Shown,
+)
 from broker.domain.draft import Draft, MediaRef
 from broker.domain.message import Direction, Part, PartState, Tag
 from broker.domain.record import Record
@@ -106,6 +117,8 @@ def found(ask: Ask) -> Found:
     one = Shown(record=Record(message=arrival, updated_at=NOW), links={1: "http://host/media/token/a.png"})
     if isinstance(ask, ShowMessage):
         return one
+    if isinstance(ask, ShowBalance | ChangeBalance):
+        return Balance(account="u1", left=None)
     if isinstance(ask, ListMessages):
         return Listing(messages=(one,))
     return Handled(ids=ask.ids)

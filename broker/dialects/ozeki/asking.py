@@ -1,12 +1,21 @@
 """What a call asks for that does not send (sheet sections 2, 3.6, 3.7 and 5.1)."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from broker.dialects.base import KEY_LIMIT, is_clean
-from broker.dialects.ozeki.params import read_params
+from broker.dialects.base import KEY_LIMIT, NOBODY, basic, is_clean
+from broker.dialects.ozeki.params import last_action, read_params
 from broker.dialects.ozeki.reading import TooManyMessages, read_json
-from broker.domain.ask import Ask, HandleMessages, Handling, ListMessages, ShowMessage
+from broker.domain.ask import (
+    Ask,
+    ChangeBalance,
+    HandleMessages,
+    Handling,
+    ListMessages,
+    ShowBalance,
+    ShowMessage,
+)
 from broker.domain.folder import Folder
 from broker.domain.wire import Call
 from broker.errors import InvalidField, Malformed, MissingField
@@ -22,9 +31,13 @@ HANDLINGS: Mapping[str, Handling] = {
     "markmsg": Handling.MARK,
 }
 RECEIVE, SHOW, LIST, RECEIVE_LIBRARY = "receivemessage", "getmessagebyid", "getmessagelist", "receivemsg"
-ASKS = frozenset({*HANDLINGS, RECEIVE, SHOW, LIST, RECEIVE_LIBRARY})
+GET_CREDITS, SET_CREDITS, ADD_CREDITS = "getcredits", "setcredits", "addcredits"
+CREDITS = frozenset({GET_CREDITS, SET_CREDITS, ADD_CREDITS})
+ASKS = frozenset({*HANDLINGS, *CREDITS, RECEIVE, SHOW, LIST, RECEIVE_LIBRARY})
 LIBRARY_ASKS = frozenset({RECEIVE_LIBRARY, "deletemsg", "markmsg"})
 
+UNLIMITED = -1
+_AMOUNT = re.compile(r"-?[0-9]{1,15}")
 _FOLDERS = {str(folder): folder for folder in Folder}
 _AFTERWARDS = {"delete": Handling.DELETE, "mark": Handling.MARK, "untouch": None}
 
@@ -39,16 +52,41 @@ def read_ask(call: Call) -> Ask | None:
     action = params.get("action", "")
     if action in LIBRARY_ASKS:
         return _library(action, params, call)
-    if action == RECEIVE:
-        return _receive(params)
-    if action == LIST:
-        folder = _folder(params.get("listname"), "listName")
-        return ListMessages(folder=folder, limit=_limit(params.get("limit")))
-    if action == SHOW:
-        return ShowMessage(id=_id(params))
+    if action in CREDITS:
+        return _credits(action, params)
     if action in HANDLINGS:
         return HandleMessages(ids=(_id(params),), handling=HANDLINGS[action])
-    return None
+    reader = _READERS.get(action)
+    return None if reader is None else reader(params)
+
+
+def asks_for_others_credit(call: Call) -> bool:
+    """Say whether a call changes credit, or asks for that of an account which the caller is not."""
+    pairs = (*call.query, *call.form)
+    if not any(name.lower() == "action" and last_action(value) in CREDITS for name, value in pairs):
+        return False
+    named = {name.lower(): value for name, value in pairs if value}
+    if last_action(named["action"]) != GET_CREDITS:
+        return True
+    own = named.get("username") or (basic(call.headers) or NOBODY).user
+    return named.get("useraccount", own) != own
+
+
+def _credits(action: str, params: Mapping[str, str]) -> Ask:
+    account = params.get("useraccount")
+    if action == GET_CREDITS:
+        return ShowBalance(account=account)
+    if account is None:
+        raise MissingField("is required", pointer="/useraccount")
+    given = params.get("credits", "").strip()
+    if not given:
+        raise MissingField("is required", pointer="/credits")
+    if not _AMOUNT.fullmatch(given) or (action == SET_CREDITS and int(given) < UNLIMITED):
+        raise InvalidField("must be a whole number", pointer="/credits")
+    amount = int(given)
+    if action == SET_CREDITS:
+        return ChangeBalance(account=account, amount=None if amount == UNLIMITED else amount)
+    return ChangeBalance(account=account, amount=amount, add=True)
 
 
 def _receive(params: Mapping[str, str]) -> ListMessages:
@@ -58,6 +96,10 @@ def _receive(params: Mapping[str, str]) -> ListMessages:
         raise InvalidField("is not known, or not for this folder", pointer="/afterdownload")
     limit = _limit(params.get("limit"))
     return ListMessages(folder=folder, limit=limit, unmarked=True, then=_AFTERWARDS[said])
+
+
+def _list(params: Mapping[str, str]) -> ListMessages:
+    return ListMessages(folder=_folder(params.get("listname"), "listName"), limit=_limit(params.get("limit")))
 
 
 def _library(action: str, params: Mapping[str, str], call: Call) -> Ask:
@@ -106,3 +148,10 @@ def _id(params: Mapping[str, str]) -> str:
 
 def _is_name(name: str) -> bool:
     return 0 < len(name) <= KEY_LIMIT and is_clean(name)
+
+
+_READERS: Mapping[str, Callable[[Mapping[str, str]], Ask]] = {
+    RECEIVE: _receive,
+    LIST: _list,
+    SHOW: lambda params: ShowMessage(id=_id(params)),
+}

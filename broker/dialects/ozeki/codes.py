@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from broker.dialects.ozeki.attachments import POINTER as ATTACHMENTS
 from broker.dialects.ozeki.reading import TooManyMessages
+from broker.domain.account import NoSuchAccount
+from broker.domain.operator import ForAdministrators
 from broker.errors import (
     AddressNotAllowed,
     AdmissionError,
@@ -65,6 +67,8 @@ _TABLE: Mapping[type[RequestError], Fault] = {
     # The sheet's list ends at 112; these have no number there.
     InvalidOriginator: Fault(113, "Invalid originator: {value}", 400, "BAD_REQUEST"),
     InvalidField: Fault(114, "Invalid parameter: {name}", 400, "BAD_REQUEST"),
+    ForAdministrators: Fault(116, "Not permitted", 403, "FORBIDDEN"),
+    NoSuchAccount: Fault(117, "User not found", 404, "NOT_FOUND"),
     KeyReused: Fault(115, "Message id used before with other content", 409, "CONFLICT"),
 }
 _BAD_DATA = Fault(104, "Invalid message data", 400, "BAD_REQUEST")

@@ -1,13 +1,14 @@
 """The Ozeki API."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from datetime import datetime
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 from broker.dialects.base import NOBODY, Admitted, Credentials, Dialect, Outcome, basic, is_clean
 from broker.dialects.ozeki import envelope
-from broker.dialects.ozeki.asking import ASKS, read_ask
+from broker.dialects.ozeki.asking import ASKS, asks_for_others_credit, read_ask
 from broker.dialects.ozeki.callback import told
 from broker.dialects.ozeki.codes import ACCEPTED_TEXT, fault, retry_after, writable
 from broker.dialects.ozeki.drafts import own_id, read_draft
@@ -21,6 +22,7 @@ from broker.domain.callback import Callback, Telling
 from broker.domain.draft import Draft
 from broker.domain.wire import Call, Request, Response
 from broker.errors import AdmissionError, InvalidField, QuotaExceeded, RequestError, UnknownAction
+from broker.settings import Settings
 
 PATH = "/api"
 OLDER_PATHS = ("/httpapi", "/ozeki")
@@ -39,6 +41,19 @@ class OzekiDialect(Dialect):
     )
     lone_error_is_whole: ClassVar[bool] = False
     telling: ClassVar[Telling] = Telling(waits_s=(10, 30, 60, 300))
+
+    def configured(self, settings: Settings) -> Self:
+        """Return the dialect, at the older paths too where that is set."""
+        found = copy(self)
+        if settings.ozeki_aliases:
+            found.routes = tuple(
+                (method, path) for path in (PATH, *OLDER_PATHS) for method in ("GET", "POST")
+            )
+        return found
+
+    def is_administrative(self, call: Call) -> bool:
+        """Say whether it is about credit that is not the caller's own."""
+        return asks_for_others_credit(call)
 
     def credentials(self, call: Call) -> Credentials:
         """Return the parameters `username` and `password`, else Basic, else those keys of the JSON body (sheet 1.2)."""

@@ -100,6 +100,11 @@ def one_found(shown: Shown) -> Response:
     return _found({"messages": [_found_message(shown)]})
 
 
+def balance(account: str, left: int) -> Response:
+    """Return what is left of an account's credit, for who asks for JSON."""
+    return _found({"username": account, "balance": left})
+
+
 def _found(data: Mapping[str, Any]) -> Response:
     return _response({"http_code": 200, "response_code": SUCCESS, "response_msg": "", "data": data})
 

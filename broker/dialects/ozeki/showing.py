@@ -97,6 +97,15 @@ def handled(action: str, message_id: str) -> str:
     )
 
 
+def balance(action: str, account: str, left: int) -> str:
+    """Return what is left of an account's credit."""
+    return (
+        f"<response>\n   <action>{safe(action)}</action>\n   <data>\n      <account>\n"
+        f"         <username>{safe(account)}</username>\n         <balance>{left}</balance>\n"
+        "      </account>\n   </data>\n</response>\n"
+    )
+
+
 def failed(action: str, code: int, text: str) -> str:
     """Return that something could not be done."""
     return (
