@@ -5,6 +5,7 @@ from collections.abc import Container, Mapping
 from concurrent.futures import Executor
 
 from broker.directory import FRESH_S, Directory, Snapshot
+from broker.domain.message import Message
 from broker.errors import Busy, ConfigurationError, NotFound
 from broker.log import get_logger
 from broker.providers.base import Provider
@@ -48,6 +49,10 @@ class Carriers:
     def providers(self) -> Mapping[str, Provider]:
         """Return every connection that is known, by name."""
         return {} if self._snapshot is None else self._snapshot.providers
+
+    def carries(self, message: Message) -> bool:
+        """Say whether a connection can carry a message, as far as is known here."""
+        return self._snapshot is None or self._snapshot.connection_for(message) is not None
 
     async def look(self) -> bool:
         """Ask the directory; return whether it could say."""

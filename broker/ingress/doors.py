@@ -87,7 +87,7 @@ class Doors:
         carriers = Carriers(directory, executor)
         uploads, packages = _content(settings, database, executor)
         counters, sql, passwords = Counters(client), AsyncSql(database, executor), Passwords(hashing)
-        doors = cls(
+        return await cls(
             settings=settings,
             executor=executor,
             hashing=hashing,
@@ -107,6 +107,7 @@ class Doors:
                 packages=packages,
                 seeding=Seeding(counters, database, executor),
                 connections=carriers.names,
+                carries=carriers.carries,
                 executor=executor,
                 durability=settings.durability,
             ),
@@ -116,8 +117,7 @@ class Doors:
             operations=_operations(settings, sql, sign_in, carriers),
             refusals=Refusals(sql),
             meter=Meter(pressure),
-        )
-        return await doors._begin()
+        )._begin()
 
     async def require_durability(self) -> None:
         """Return if Redis gives the durability level, or is away: then each connection to it is checked.

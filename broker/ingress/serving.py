@@ -11,7 +11,7 @@ from aiohttp import web
 from broker import collector
 from broker.ingress.app import BODY_S, build_app
 from broker.ingress.doors import Doors
-from broker.ingress.quiet import WithoutContent
+from broker.ingress.quiet import QuietServer, WithoutContent
 from broker.log import get_logger
 from broker.settings import Settings
 
@@ -30,19 +30,19 @@ _WITHOUT_CONTENT = WithoutContent()
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, *, idle_s: float = IDLE_S, body_s: float = BODY_S
+    settings: Settings, *, doors: Doors | None = None, idle_s: float = IDLE_S, body_s: float = BODY_S
 ) -> AsyncIterator[int]:
-    """Serve while the context lasts; its value is the port.
+    """Serve while the context lasts, behind open `doors` or new ones; its value is the port.
 
     Raises:
         ConfigurationError: Redis cannot give the durability level.
         OSError: the port is taken.
     """
     logging.getLogger("aiohttp.server").addFilter(_WITHOUT_CONTENT)
-    doors = await Doors.open(settings)
+    doors = doors or await Doors.open(settings)
     try:
         await doors.require_durability()
-        server = web.Server(
+        server = QuietServer(
             build_app(doors, body_s=body_s).handle,
             access_log=None,
             keepalive_timeout=idle_s,

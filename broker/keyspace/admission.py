@@ -13,9 +13,10 @@ from broker.domain.charge import PRICE
 from broker.domain.ids import new_id, new_number
 from broker.domain.message import Message, Priority
 from broker.domain.value import value
-from broker.errors import KeyReused, OutOfCredit, QuotaExceeded
+from broker.errors import KeyReused
 from broker.keyspace import keys
 from broker.keyspace.content import encode
+from broker.keyspace.counters import exceeded
 from broker.keyspace.gathering import Gathering
 from broker.keyspace.line import Line, Script, Word
 from broker.settings import Settings
@@ -198,12 +199,4 @@ def _refusal(answer: str, request: AdmissionRequest) -> Cold:
         return Cold.COLD
     if answer == "other":
         raise KeyReused("this idempotency key was used before with another request")
-    if answer == "credit":
-        raise OutOfCredit("the account's credit does not cover the request")
-    current = period.day if answer == "day" else period.month
-    left = current(request.now, request.account.timezone).end - request.now
-    raise QuotaExceeded(
-        f"the account's requests for this {answer} are used up",
-        period=answer,
-        retry_after_s=max(int(left.total_seconds()), 1),
-    )
+    raise exceeded(answer, request.account, request.now)

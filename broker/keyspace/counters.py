@@ -14,7 +14,7 @@ from broker.domain.account import Account
 from broker.domain.charge import PRICE
 from broker.domain.ids import new_id
 from broker.domain.value import value
-from broker.errors import QueueAway
+from broker.errors import OutOfCredit, QueueAway, QuotaExceeded
 from broker.keyspace import keys
 from broker.keyspace.client import Async
 from broker.keyspace.keys import DAY_S
@@ -68,6 +68,26 @@ class Counters:
         with _asking():
             return bool(names) and await self._client.exists(*names) < len(names)
 
+    async def check(self, account: Account, now: datetime, *, wanted: int) -> None:
+        """Return if a request for so many credits would be taken now; nothing is counted, a missing counter is 0.
+
+        Raises:
+            QuotaExceeded, OutOfCredit: it would not.
+        """
+        today, this_month = period.day(now, account.timezone), period.month(now, account.timezone)
+        with _asking():
+            async with self._client.pipeline(transaction=False) as pipe:
+                pipe.get(keys.quota(account.name, today.name))
+                pipe.get(keys.quota(account.name, this_month.name))
+                pipe.hget(keys.credit(account.name), "left")
+                day, month, left = [int(found or 0) for found in await pipe.execute()]
+        if account.daily_limit is not None and day >= account.daily_limit:
+            raise exceeded("day", account, now)
+        if account.monthly_limit is not None and month >= account.monthly_limit:
+            raise exceeded("month", account, now)
+        if account.credit is not None and left < wanted:
+            raise exceeded("credit", account, now)
+
     async def begin(self, account: str) -> bytes:
         """Return a mark that Redis keeps as long as it loses nothing; `seed` asks for it."""
         with _asking():
@@ -112,6 +132,19 @@ class Counters:
         with _asking():
             answer = await self._adjust(keys=[keys.credit(account)], args=[version, adjusted])
         return (int(answer[0]), int(answer[1])) if answer else None
+
+
+def exceeded(what: str, account: Account, now: datetime) -> QuotaExceeded | OutOfCredit:
+    """Return the error for a limit that is reached: `day`, `month` or `credit`."""
+    if what == "credit":
+        return OutOfCredit("the account's credit does not cover the request")
+    current = period.day if what == "day" else period.month
+    left = current(now, account.timezone).end - now
+    return QuotaExceeded(
+        f"the account's requests for this {what} are used up",
+        period=what,
+        retry_after_s=max(int(left.total_seconds()), 1),
+    )
 
 
 @contextmanager

@@ -8,9 +8,10 @@ from datetime import datetime
 from broker.dialects.base import Admitted
 from broker.dispatch import Queue
 from broker.domain.account import Account
+from broker.domain.charge import PRICE
 from broker.domain.draft import Draft
-from broker.domain.message import Part, Priority
-from broker.errors import Busy, UnknownConnection
+from broker.domain.message import Message, Part, Priority
+from broker.errors import Busy, NoRoute, UnknownConnection
 from broker.keyspace.admission import Admission, AdmissionRequest, AdmissionResult
 from broker.keyspace.pressure import Pressure
 from broker.services.compose import compose
@@ -34,6 +35,7 @@ class Accept:
         packages: Packages,
         seeding: Seeding,
         connections: Callable[[], Container[str]],
+        carries: Callable[[Message], bool],
         executor: Executor,
         durability: str,
     ) -> None:
@@ -43,6 +45,7 @@ class Accept:
         self._packages = packages
         self._seeding = seeding
         self._connections = connections
+        self._carries = carries
         self._executor = executor
         self._durability = durability
 
@@ -63,6 +66,10 @@ class Accept:
                 draft = await self._packages.opened(draft, account.name)
             parts = await self._gather(draft, account)
         messages = tuple(compose(draft, account, now, dialect=dialect, parts=parts))
+        if draft.numbered and not self._carries(messages[0]):
+            # Such a dialect says so at the door, and only to who could send otherwise (sheet mxtelecom, 3.2).
+            await self._seeding.check(account, now, wanted=PRICE * len(messages))
+            raise NoRoute("no connection can carry it")
         request = AdmissionRequest(
             account=account, messages=messages, key=draft.key, digest=draft.digest, now=now
         )

@@ -28,6 +28,16 @@ class Seeding:
         self._executor = executor
         self._locks: dict[str, asyncio.Lock] = {}
 
+    async def check(self, account: Account, now: datetime, *, wanted: int) -> None:
+        """Return if a request for so many credits would be taken now.
+
+        Raises:
+            QuotaExceeded, OutOfCredit: it would not.
+            Busy: SQL or Redis cannot say what was used.
+        """
+        await self.seed(account, now)
+        await self._counters.check(account, now, wanted=wanted)
+
     async def seed(self, account: Account, now: datetime) -> None:
         """Set the account's missing counters, or none if Redis loses something meanwhile.
 

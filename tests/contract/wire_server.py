@@ -3,11 +3,12 @@
 import asyncio
 import http.client
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from broker.ingress.doors import Doors
 from broker.ingress.serving import serving
 from broker.settings import Settings
 from broker.storage import provision, schema
@@ -46,6 +47,11 @@ class Server:
         finally:
             connection.close()
 
+    def prepare(self, document: Mapping[str, Any]) -> None:
+        """Make the database, and apply a provisioning document."""
+        schema.upgrade(self.settings.database)
+        self.provision(document)
+
     def provision(self, document: Mapping[str, Any]) -> None:
         """Apply a provisioning document."""
         secret_key = self.settings.secret_key.get_secret_value()
@@ -55,22 +61,28 @@ class Server:
 
 
 @contextmanager
-def serve(settings: Settings, document: Mapping[str, Any]) -> Iterator[Server]:
-    """Serve while the context lasts."""
-    schema.upgrade(settings.database)
+def serve(
+    settings: Settings,
+    document: Mapping[str, Any] | None,
+    *,
+    alter: Callable[[Doors], Doors] = lambda doors: doors,
+) -> Iterator[Server]:
+    """Serve while the context lasts; without a document the database is not there, `alter` may change a part."""
+    server = Server(port=0, settings=settings)
+    if document is not None:
+        server.prepare(document)
     loop = asyncio.new_event_loop()
     ready: threading.Event = threading.Event()
     ended = asyncio.Event()
     ports: list[int] = []
 
     async def run() -> None:
-        async with serving(settings) as port:
+        doors = alter(await Doors.open(settings))
+        async with serving(settings, doors=doors) as port:
             ports.append(port)
             ready.set()
             await ended.wait()
 
-    server = Server(port=0, settings=settings)
-    server.provision(document)
     thread = threading.Thread(target=loop.run_until_complete, args=(run(),), daemon=True)
     thread.start()
     try:
