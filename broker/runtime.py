@@ -3,12 +3,14 @@
 import asyncio
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
 import uvloop
 
+from broker.dialects import DIALECTS
+from broker.dialects.base import Dialect
 from broker.directory import Directory
 from broker.keyspace.circuits import Circuits
 from broker.keyspace.client import open_async, open_sync
@@ -59,10 +61,11 @@ class Berths:
         """Return how many may be taken."""
         return self._each - self._taken[endpoint]
 
-    def take(self, endpoint: str, most: int) -> int:
-        """Take up to `most`; return how many were free."""
+    def take(self, endpoint: str, most: int, *, each: int | None = None) -> int:
+        """Take up to `most`, of `each` there are where that is less than usual; return how many were free."""
         with self._lock:
-            share = max(0, min(most, self.free(endpoint)))
+            closed = 0 if each is None else max(0, self._each - each)
+            share = max(0, min(most, self.free(endpoint) - closed))
             self._taken[endpoint] += share
             return share
 
@@ -81,8 +84,8 @@ class Runtime:
     `carrier` is the fast client of the submit path, `plain` fetches from carriers whose addresses are trusted as
     configured, `guarded` goes where customers' URLs lead and nowhere inside. `windows` bounds what is in flight at
     each connection, `renewals` are the fetches of access tokens under way, `errands` is what nobody waits for any more;
-    they are touched on the loop only. `circuits` and `berths` say which customers'
-    endpoints may be told how much, `credits` tells the counters of prepaid accounts.
+    they are touched on the loop only. `circuits` and `berths` say which customers' endpoints may be told how much,
+    `credits` tells the counters of prepaid accounts. `dialects` are as the operator wants them.
     """
 
     settings: Settings
@@ -99,6 +102,7 @@ class Runtime:
     circuits: Circuits
     credits: Credits
     berths: Berths
+    dialects: Mapping[str, Dialect]
     renewals: dict[str, asyncio.Task[str]] = field(default_factory=dict)
     errands: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -134,6 +138,7 @@ class Runtime:
             circuits=Circuits(client, probe_s=settings.callback_timeout_s * 2),
             credits=Credits(client),
             berths=Berths(settings.callback_window),
+            dialects={name: dialect.configured(settings) for name, dialect in DIALECTS.items()},
         )
 
     def close(self) -> None:

@@ -171,6 +171,28 @@ class Settings(BaseSettings):
         True, description="Whether an MMS of the MX Telecom API may come from a short code."
     )
     mx_latin: bool = Field(False, description="Whether smsmsg is ISO-8859-15 even where it could be UTF-8.")
+    mx_statuses: tuple[str, ...] = Field(
+        (
+            "retrying=1",
+            "unconfirmed=2",
+            "delivered=3",
+            "expired=4",
+            "rejected=5",
+            "failed=5",
+            "undelivered=5",
+            "cancelled=5",
+            "read=7",
+        ),
+        description="Statuses with their numbers in MX Telecom's reports of MMS, as a JSON list; no others are told.",
+    )
+    mx_reasons: bool = Field(
+        False, description="Whether MX Telecom's reports of SMS give a reason where its code is documented."
+    )
+    mx_retrieve_s: int = Field(
+        7 * 24 * 3600,
+        ge=24 * 3600,
+        description="How long an MMS that arrived can be fetched by /RetrieveMMS, in seconds.",
+    )
     mx_oldest_path: bool = Field(
         False, description="Whether the oldest path of the MX Telecom SMS API is served."
     )

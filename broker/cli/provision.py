@@ -50,6 +50,8 @@ class Account(_Table):
     callback_secret: Secret | None = None
     next_callback_secret: Secret | None = None
     callback_dialect: Literal["native", "ozeki", "mxtelecom"] = "native"
+    inbound_mode: Literal["get", "post"] | None = None
+    date_form: Literal["uk", "us", "uk2"] | None = None
     mms: bool = True
     allowed_ips: list[Annotated[str, AfterValidator(_network)]] | None = None
     daily_limit: Count | None = None
@@ -58,6 +60,13 @@ class Account(_Table):
     unknown_policy: Literal["resend", "stop"] = "resend"
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "US"
+
+    @model_validator(mode="after")
+    def _fitting(self) -> "Account":
+        chosen = [name for name in ("inbound_mode", "date_form") if getattr(self, name) is not None]
+        if chosen and self.callback_dialect != "mxtelecom":
+            raise ValueError(f"{' and '.join(chosen)} can be chosen only with callback_dialect mxtelecom")
+        return self
 
 
 class Connection(_Table):

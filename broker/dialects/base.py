@@ -121,6 +121,10 @@ class Dialect(ABC):
             ConfigurationError: a secret cannot be used.
         """
 
+    def wants_files(self, callback: Callback) -> bool:  # noqa: ARG002  # most send links
+        """Say whether the bytes of the stored parts are needed to put something into words."""
+        return False
+
     def heard(self, answer: Response) -> bool:
         """Say whether a customer's answer to a callback means that it was heard: any 2xx, unless the API wants more.
 

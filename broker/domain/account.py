@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from broker.domain.callback import Manner
 from broker.errors import NotFound
 
 
@@ -34,11 +35,12 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackPlan:
-    """How an account wants to be told: where to, unless a message says, in which words, signed with what."""
+    """How an account wants to be told: where to, unless a message says, in which words and manner, signed with what."""
 
     url: str | None = None
     dialect: str = "native"
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    manner: Manner = field(default_factory=Manner)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,13 @@ class ShowMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShowArrival:
+    """A message that arrived for the account, by its public number, with the bytes of its stored parts."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListMessages:
     """What is in a folder: of the inbox the oldest first, of others the newest.
 
@@ -100,5 +107,5 @@ class Balance:
     left: int | None
 
 
-Ask = ShowMessage | ListMessages | HandleMessages | ShowBalance | ChangeBalance
+Ask = ShowMessage | ShowArrival | ListMessages | HandleMessages | ShowBalance | ChangeBalance
 Found = Shown | Listing | Handled | Balance

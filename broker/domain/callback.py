@@ -45,12 +45,24 @@ class Telling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """What an account may choose of how it is told; only MX Telecom's dialect has a use for it.
+
+    `inbound`: "get" tells of an MMS and leaves it to be fetched, "post" brings it along. `dates` names a form of dates.
+    """
+
+    inbound: str = "get"
+    dates: str = "us"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Callback:
     """News of a message for its account, with all that a dialect needs to put it into words.
 
     `id` stays the same over retries, one for each message and status. `status` is what the message had become by
     `at`; `sequence` counts a message's callbacks from 1, and is a hint: they may overtake one another. `links` lead
-    to the stored parts by their index. Every active secret of `secrets` signs. Times are aware UTC.
+    to the stored parts by their index, `files` hold their bytes where the dialect wants them. `earlier` is what its
+    customer was told of the message before. Every active secret of `secrets` signs. Times are aware UTC.
     """
 
     id: str
@@ -62,4 +74,7 @@ class Callback:
     url: str
     detail: str = ""
     links: Mapping[int, str] = field(default_factory=dict)
+    files: Mapping[int, bytes] = field(default_factory=dict, repr=False)
+    earlier: frozenset[Status] = frozenset()
+    manner: Manner = field(default_factory=Manner)
     secrets: tuple[str, ...] = field(default=(), repr=False)

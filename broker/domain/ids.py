@@ -4,6 +4,7 @@ import os
 import time
 import uuid
 from datetime import UTC, datetime
+from hashlib import sha256
 
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
@@ -19,6 +20,11 @@ def new_number(now_ms: int | None = None) -> int:
     """Return a positive number of 63 bits: 42 of milliseconds and 21 by chance, so admission must check it is new."""
     stamp = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     return stamp << 21 | int.from_bytes(os.urandom(3), "big") >> 3
+
+
+def stable_number(text: str) -> int:
+    """Return the positive number of 63 bits that stands for a text, always the same one."""
+    return int.from_bytes(sha256(text.encode()).digest()[:8], "big") >> 1 or 1
 
 
 def part_id(message_id: str, index: int) -> str:

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from broker.dialects.base import Admitted, Dialect, Outcome
 from broker.domain.account import Account
-from broker.domain.ask import Ask
+from broker.domain.ask import Ask, Found, Shown
 from broker.domain.draft import Draft
 from broker.domain.operator import ForAdministrators, Operator, Role
 from broker.domain.wire import Call, Response
@@ -104,7 +104,13 @@ class Intake:
         if isinstance(asked, tuple):
             raise ForAdministrators("an operator sends no messages")
         reply = await self._desk.answer(asked, caller)
-        return self._dialect.found(call, reply.found), reply.afterwards
+        return await self._found(call, reply.found), reply.afterwards
+
+    async def _found(self, call: Call, found: Found) -> Response:
+        if isinstance(found, Shown) and found.files:
+            # To put megabytes of files into words takes longer than others should wait.
+            return await asyncio.to_thread(self._dialect.found, call, found)
+        return self._dialect.found(call, found)
 
     def _parse(self, call: Call) -> tuple[Draft | RequestError, ...] | Ask:
         try:

@@ -10,9 +10,10 @@ from functools import partial
 import structlog
 
 from broker.directory import Snapshot
+from broker.domain.account import CallbackPlan
 from broker.domain.callback import CallbackState, Telling
 from broker.domain.message import Message
-from broker.domain.status import Event
+from broker.domain.status import Event, Status
 from broker.errors import BrokerError
 from broker.keyspace.circuits import OPENS_AFTER, Leave
 from broker.runtime import Runtime
@@ -31,15 +32,22 @@ log = structlog.get_logger()
 PATIENCE_S = 1.0
 """How long a take waits for slow endpoints, and how long a quick answer may wait for a slow one to be recorded."""
 
+BULKY = 8
+"""Most callbacks in flight at an endpoint that is told of an MMS with all its files, which are in memory meanwhile."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """What one endpoint is told in one go, and whether that is to find out if it is there again."""
+    """What one endpoint is told in one go, and whether that is to find out if it is there again.
+
+    `earlier` has, by the callbacks' ids, what those before them say.
+    """
 
     endpoint: str
     probe: bool
     due: tuple[Due, ...]
     messages: Mapping[str, Message]
+    earlier: Mapping[str, frozenset[Status]]
 
 
 def take(runtime: Runtime) -> None:
@@ -48,22 +56,24 @@ def take(runtime: Runtime) -> None:
     now_ms = runtime.ready.now_ms()
     waiting = runtime.database.read(lambda sql: callbacks.endpoints(sql, now_ms))
     waiting = [one for one in waiting if runtime.berths.free(one)]
-    by_telling: dict[Telling, list[str]] = {}
+    by_telling: dict[tuple[Telling, bool], list[str]] = {}
     # Of very many, some at random.
     for endpoint in random.sample(waiting, min(len(waiting), runtime.settings.take_size)):
-        telling = telling_of(known.callbacks.get(callbacks.account_of(endpoint)))
-        by_telling.setdefault(telling, []).append(endpoint)
+        plan = known.callbacks.get(callbacks.account_of(endpoint), CallbackPlan())
+        by_telling.setdefault((telling_of(plan), plan.manner.inbound == "post"), []).append(endpoint)
     visits = [
         visit
-        for telling, endpoints in by_telling.items()
-        for visit in _claim(runtime, telling, endpoints, now_ms)
+        for (telling, bulky), endpoints in by_telling.items()
+        for visit in _claim(runtime, telling, endpoints, now_ms, each=BULKY if bulky else None)
     ]
     if visits:
         runtime.loop.run(_start(runtime, known, visits))
 
 
-def _claim(runtime: Runtime, telling: Telling, endpoints: Sequence[str], now_ms: int) -> list[Visit]:
-    """Claim a fair share for every endpoint that may be tried."""
+def _claim(
+    runtime: Runtime, telling: Telling, endpoints: Sequence[str], now_ms: int, *, each: int | None
+) -> list[Visit]:
+    """Claim a fair share for every endpoint that may be tried; at most `each` are in flight, or as many as usual."""
     settings = runtime.settings
     # Twice as long as an answer may take, so that nobody else asks the same meanwhile.
     lease_s = (telling.timeout_s or settings.callback_timeout_s) * 2
@@ -71,7 +81,7 @@ def _claim(runtime: Runtime, telling: Telling, endpoints: Sequence[str], now_ms:
     leave = {one: said for one, said in asked.items() if said is not Leave.NO}
     fair = max(1, settings.take_size // max(1, len(leave)))
     shares = {
-        one: runtime.berths.take(one, min(fair, OPENS_AFTER) if said is Leave.PROBE else fair)
+        one: runtime.berths.take(one, min(fair, OPENS_AFTER) if said is Leave.PROBE else fair, each=each)
         for one, said in leave.items()
     }
     job = partial(
@@ -83,7 +93,7 @@ def _claim(runtime: Runtime, telling: Telling, endpoints: Sequence[str], now_ms:
     )
     due: list[Due] = []
     try:
-        due, found = runtime.database.write(job)
+        due, found, earlier = runtime.database.write(job)
     finally:
         claimed = Counter(item.endpoint for item in due)
         for endpoint, share in shares.items():
@@ -95,6 +105,7 @@ def _claim(runtime: Runtime, telling: Telling, endpoints: Sequence[str], now_ms:
             probe=leave[endpoint] is Leave.PROBE,
             due=tuple(item for item in due if item.endpoint == endpoint),
             messages=found,
+            earlier=earlier,
         )
         for endpoint in claimed
     ]
@@ -102,9 +113,9 @@ def _claim(runtime: Runtime, telling: Telling, endpoints: Sequence[str], now_ms:
 
 def _claim_in(
     sql: Sql, *, shares: Mapping[str, int], now_ms: int, until_ms: int, ends_at: int
-) -> tuple[list[Due], dict[str, Message]]:
+) -> tuple[list[Due], dict[str, Message], dict[str, frozenset[Status]]]:
     due = callbacks.claim(sql, shares, now_ms=now_ms, until_ms=until_ms, ends_at=ends_at)
-    return due, messages.load(sql, {item.message_id for item in due})
+    return due, messages.load(sql, {item.message_id for item in due}), callbacks.earlier(sql, due)
 
 
 async def _start(runtime: Runtime, known: Snapshot, visits: Sequence[Visit]) -> None:
@@ -124,7 +135,7 @@ def _done(runtime: Runtime, task: asyncio.Task[None]) -> None:
 
 
 async def _visit(runtime: Runtime, known: Snapshot, visit: Visit) -> None:
-    tasks = {asyncio.create_task(tell(runtime, known, visit.messages, item)): item for item in visit.due}
+    tasks = {asyncio.create_task(_tell(runtime, known, visit, item)): item for item in visit.due}
     try:
         while tasks:
             done, _ = await asyncio.wait(tasks, timeout=PATIENCE_S)
@@ -136,6 +147,11 @@ async def _visit(runtime: Runtime, known: Snapshot, visit: Visit) -> None:
                     del tasks[task]
     finally:
         runtime.berths.give_back(visit.endpoint, len(tasks))
+
+
+async def _tell(runtime: Runtime, known: Snapshot, visit: Visit, item: Due) -> Answer:
+    earlier = visit.earlier.get(item.id, frozenset())
+    return await tell(runtime, known, visit.messages[item.message_id], item, earlier=earlier)
 
 
 def _result(task: asyncio.Task[Answer]) -> Result:

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 from broker.directory import Directory, Snapshot
 from broker.domain.account import Account
@@ -15,11 +14,11 @@ from broker.domain.ask import (
     Found,
     Listing,
     ListMessages,
+    ShowArrival,
     ShowBalance,
     ShowMessage,
     Shown,
 )
-from broker.domain.message import Message, Part, PartState
 from broker.domain.operator import Operator
 from broker.domain.record import Record
 from broker.errors import Busy, NotFound
@@ -27,6 +26,7 @@ from broker.services.folders import Folders
 from broker.services.handle import Handle
 from broker.services.lookup import Lookup
 from broker.services.outgoing import link_to
+from broker.services.stored import read_parts, stored_parts
 from broker.services.till import Till
 from broker.settings import Settings
 from broker.storage.away import StorageAway
@@ -78,17 +78,18 @@ class Desk:
         if isinstance(caller, Operator):
             raise NotFound("an operator has no messages")
         if isinstance(ask, ShowMessage):
-            return Reply(found=await self._show(ask, caller))
+            shown = self._shown(await self._lookup.named(ask.id, caller), caller)
+            return Reply(found=await self._with_files(shown) if ask.files else shown)
+        if isinstance(ask, ShowArrival):
+            shown = self._shown(await self._lookup.arrival(ask.number, caller), caller)
+            return Reply(found=await self._with_files(shown))
         if isinstance(ask, ListMessages):
             return await self._list(ask, caller)
         return Reply(found=await self._handle.handle(ask, caller, await self._look()))
 
-    async def _show(self, ask: ShowMessage, account: Account) -> Shown:
-        shown = self._shown(await self._lookup.named(ask.id, account), account)
-        if not ask.files:
-            return shown
+    async def _with_files(self, shown: Shown) -> Shown:
         stored = stored_parts(shown.record.message)
-        files = await asyncio.get_running_loop().run_in_executor(self._executor, _read, stored)
+        files = await asyncio.get_running_loop().run_in_executor(self._executor, read_parts, stored)
         return replace(shown, files=files)
 
     async def _list(self, ask: ListMessages, account: Account) -> Reply:
@@ -110,19 +111,3 @@ class Desk:
     def _shown(self, record: Record, account: Account) -> Shown:
         links = {part.index: link_to(self._settings, part) for part in stored_parts(record.message)}
         return Shown(record=record, timezone=account.timezone, links=links)
-
-
-def stored_parts(message: Message) -> tuple[Part, ...]:
-    """Return the parts of a message whose bytes are with us."""
-    return tuple(part for part in message.parts if part.state is PartState.STORED)
-
-
-def _read(stored: tuple[Part, ...]) -> dict[int, bytes]:
-    """Return the bytes of parts; a file that somebody removed is left out."""
-    found = {}
-    for part in stored:
-        try:
-            found[part.index] = Path(part.path or "").read_bytes()
-        except OSError:
-            continue
-    return found

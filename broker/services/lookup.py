@@ -58,6 +58,18 @@ class Lookup:
             raise NotFound("there is no such message")
         return await self.one(message_id, account)
 
+    async def arrival(self, number: int, account: Account) -> Record:
+        """Return what is known of a message that arrived for the account, by its public number.
+
+        Raises:
+            NotFound: there is no such message, or it is another account's.
+            RecordsAway: SQL is away.
+        """
+        record = await self._read(lambda sql: reading.arrival(sql, number, account=account.name))
+        if record is None:
+            raise NotFound("there is no such message")
+        return record
+
     async def page(self, query: MessageQuery, account: Account) -> tuple[list[Message], str | None]:
         """Return an account's messages, newest first, and the id that the page ends with if there are older ones.
 

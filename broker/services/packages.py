@@ -52,10 +52,14 @@ class Packages:
         if data is None:
             data = await self._fetched(draft.package_url or "", account)
         loop = asyncio.get_running_loop()
-        pieces = await loop.run_in_executor(self._executor, self._unpacked, data)
+        try:
+            pieces = await loop.run_in_executor(self._executor, self._unpacked, data)
+        except InvalidField as error:
+            error.pointer = "/url" if draft.package is None else "/mms.zip"
+            raise
         text, shown = inlined(pieces)
         media = tuple(
-            MediaRef(data=piece.data, content_type=piece.content_type, name=piece.name, pointer="/package")
+            MediaRef(data=piece.data, content_type=piece.content_type, name=piece.name, pointer="/mms.zip")
             for piece in shown
         )
         return replace(draft, text=text, media=media, package=None, package_url=None)
@@ -82,9 +86,7 @@ class Packages:
                         redirects=REDIRECTS,
                     )
             except (MediaError, NotAuthorised, TimeoutError) as error:
-                raise InvalidField(
-                    "the zip cannot be fetched from its URL", pointer="/package_url"
-                ) from error
+                raise InvalidField("the zip cannot be fetched from its URL", pointer="/url") from error
         return bytes(data)
 
     @contextmanager

@@ -10,7 +10,7 @@ import orjson
 
 from broker.domain.event import Inbound
 from broker.domain.filename import name_in
-from broker.domain.ids import new_id
+from broker.domain.ids import new_id, new_number
 from broker.domain.message import Direction, Message, Part, Tag
 from broker.domain.status import Event, Status
 from broker.services.outcome import at
@@ -69,6 +69,7 @@ def _fresh(
     now = at(now_ms)
     message = Message(
         id=new_id(now_ms),
+        number=new_number(now_ms),
         account=account,
         dialect="native",
         direction=Direction.IN,

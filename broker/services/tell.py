@@ -1,8 +1,9 @@
 """Tell one customer one thing."""
 
+import asyncio
 import time
-from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from broker.dialects import DIALECTS
@@ -10,13 +11,15 @@ from broker.dialects.base import Dialect
 from broker.directory import Snapshot
 from broker.domain.account import CallbackPlan
 from broker.domain.callback import Callback
-from broker.domain.message import Message, PartState
+from broker.domain.message import Message
+from broker.domain.status import Status
 from broker.domain.wire import Request, Response
 from broker.errors import OutcomeUnknown
 from broker.log import get_logger
 from broker.net.plain import Incoming
 from broker.runtime import Runtime
 from broker.services.outgoing import link_to
+from broker.services.stored import read_parts, stored_parts
 from broker.services.told import Answer, retry_after_s
 from broker.storage.callbacks import Due
 
@@ -28,17 +31,28 @@ NOTHING_TO_SAY = Answer(status=204, heard=True)
 log = get_logger()
 
 
-async def tell(runtime: Runtime, known: Snapshot, found: Mapping[str, Message], item: Due) -> Answer:
-    """Tell a customer, and return what was answered.
+async def tell(
+    runtime: Runtime,
+    known: Snapshot,
+    message: Message,
+    item: Due,
+    *,
+    earlier: frozenset[Status] = frozenset(),
+) -> Answer:
+    """Tell a customer, and return what was answered; `earlier` is what the callbacks before it say.
 
     Raises:
         ProviderError: nobody answered. MediaForbidden: the URL leads where we do not go.
     """
-    message = found[item.message_id]
-    request = request_for(runtime, known, message, item)
+    callback = callback_for(runtime, known, message, item, earlier=earlier)
+    dialect = runtime.dialects[dialect_of(known, message, item).name]
+    if dialect.wants_files(callback):
+        # Megabytes are read and packed, which is no work for the loop.
+        request = await asyncio.to_thread(_request_with_files, dialect, callback)
+    else:
+        request = dialect.callback(callback)
     if request is None:
         return NOTHING_TO_SAY
-    dialect = dialect_of(known, message, item)
     telling = dialect.telling
     timeout_s = telling.timeout_s or runtime.settings.callback_timeout_s
     started = time.monotonic()
@@ -62,11 +76,12 @@ def dialect_of(known: Snapshot, message: Message, item: Due) -> Dialect:
     return DIALECTS.get(name, DIALECTS["native"])
 
 
-def request_for(runtime: Runtime, known: Snapshot, message: Message, item: Due) -> Request | None:
-    """Return a callback in the words of its dialect."""
+def callback_for(
+    runtime: Runtime, known: Snapshot, message: Message, item: Due, *, earlier: frozenset[Status]
+) -> Callback:
+    """Return a callback with all but the bytes of parts."""
     plan = known.callbacks.get(item.account, CallbackPlan())
-    stored = [part for part in message.parts if part.state is PartState.STORED]
-    callback = Callback(
+    return Callback(
         id=item.id,
         message=message,
         status=item.status,
@@ -75,10 +90,15 @@ def request_for(runtime: Runtime, known: Snapshot, message: Message, item: Due) 
         sent_at=datetime.now(UTC),
         url=item.url,
         detail=item.detail,
-        links={part.index: link_to(runtime.settings, part) for part in stored},
+        links={part.index: link_to(runtime.settings, part) for part in stored_parts(message)},
+        earlier=earlier,
+        manner=plan.manner,
         secrets=plan.secrets,
     )
-    return dialect_of(known, message, item).callback(callback)
+
+
+def _request_with_files(dialect: Dialect, callback: Callback) -> Request | None:
+    return dialect.callback(replace(callback, files=read_parts(stored_parts(callback.message))))
 
 
 async def _read_some(answer: Incoming) -> bytes:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection as Sql
 from sqlalchemy import RowMapping, or_, select, update
 
 from broker.domain.account import Account, CallbackPlan, Connection, Route
+from broker.domain.callback import Manner
 from broker.storage import credit
 from broker.storage.tables import accounts, api_keys, connections, inbound_numbers, routes, senders
 from broker.storage.vault import Vault
@@ -42,13 +43,19 @@ def callback_plans(sql: Sql, open_sealed: Callable[[str], str]) -> dict[str, Cal
     """Return how the accounts are told that have anything to say about it."""
     says = or_(accounts.c.callback_url.is_not(None), accounts.c.callback_secret.is_not(None))
     wanted = select(
-        accounts.c.name, accounts.c.callback_url, accounts.c.callback_secret, accounts.c.callback_dialect
+        accounts.c.name,
+        accounts.c.callback_url,
+        accounts.c.callback_secret,
+        accounts.c.callback_dialect,
+        accounts.c.inbound_mode,
+        accounts.c.date_form,
     )
     return {
         row.name: CallbackPlan(
             url=row.callback_url,
             dialect=row.callback_dialect,
             secrets=tuple(open_sealed(row.callback_secret).split()) if row.callback_secret else (),
+            manner=Manner(inbound=row.inbound_mode or "get", dates=row.date_form or "us"),
         )
         for row in sql.execute(wanted.where(or_(says, accounts.c.callback_dialect != "native")))
     }

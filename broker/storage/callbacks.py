@@ -138,6 +138,20 @@ def claim(
     return [Due(**{**row, "status": Status(row["status"])}) for row in rows]
 
 
+def earlier(connection: Connection, due: Sequence[Due]) -> dict[str, frozenset[Status]]:
+    """Return by their ids what the callbacks before these say of the same message, told or not."""
+    ids = sorted({item.message_id for item in due if item.seq > 1})
+    if not ids:
+        return {}
+    told: dict[str, list[tuple[int, Status]]] = {}
+    for row in connection.execute(select(c.message_id, c.seq, c.status).where(c.message_id.in_(ids))):
+        told.setdefault(row.message_id, []).append((row.seq, Status(row.status)))
+    return {
+        item.id: frozenset(status for seq, status in told.get(item.message_id, ()) if seq < item.seq)
+        for item in due
+    }
+
+
 def settle(connection: Connection, tried: Sequence[Tried]) -> None:
     """Write what came of tries. What was told meanwhile stays told; what was held meanwhile stays held if untold."""
     for statement, is_told in ((_TOLD, True), (_SETTLE, False)):

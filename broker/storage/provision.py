@@ -66,6 +66,8 @@ def _account(connection: Connection, row: Row, vault: Vault, secret_key: str) ->
         "callback_url": row.get("callback_url"),
         "callback_secret": vault.seal(secret) if secret else None,
         "callback_dialect": row.get("callback_dialect", "native"),
+        "inbound_mode": row.get("inbound_mode"),
+        "date_form": row.get("date_form"),
         "mms": row.get("mms", True),
         "allowed_ips": orjson.dumps(list(row.get("allowed_ips") or ())).decode(),
         "daily_limit": row.get("daily_limit"),

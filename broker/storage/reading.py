@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, select
 
-from broker.domain.message import Message
+from broker.domain.message import Direction, Message
 from broker.domain.record import Attempt, Happening, MessageQuery, Record
 from broker.domain.status import Status
 from broker.storage.messages import load
@@ -29,6 +29,17 @@ def record(connection: Connection, message_id: str, *, account: str) -> Record |
         attempts=_attempts(connection, message_id),
         events=_events(connection, message_id),
     )
+
+
+def arrival(connection: Connection, number: int, *, account: str) -> Record | None:
+    """Return all that is known of a message that arrived for an account, by its public number."""
+    wanted = (
+        messages.c.number == number,
+        messages.c.account == account,
+        messages.c.direction == Direction.IN,
+    )
+    message_id = connection.execute(select(messages.c.id).where(*wanted)).scalar()
+    return None if message_id is None else record(connection, message_id, account=account)
 
 
 def page(connection: Connection, query: MessageQuery, *, account: str) -> tuple[list[Message], str | None]:

@@ -211,6 +211,8 @@ accounts = Table(
     Column("callback_url", Text),
     Column("callback_secret", Text),  # sealed
     Column("callback_dialect", String(16), nullable=False),
+    Column("inbound_mode", String(8)),  # get or post
+    Column("date_form", String(8)),  # uk, us or uk2
     Column("mms", Boolean, nullable=False),
     Column("allowed_ips", Text, nullable=False),  # JSON list
     Column("daily_limit", Integer),

@@ -4,18 +4,25 @@ from collections.abc import Sequence
 from typing import ClassVar, Self
 
 from broker.dialects.base import NOBODY, Admitted, Clock, Credentials, Dialect, Outcome, is_clean, utc_now
+from broker.dialects.mxtelecom.arrivals import pieces_of
+from broker.dialects.mxtelecom.callback import TELLING, told, wants_files, was_heard
 from broker.dialects.mxtelecom.codes import code_of, reason
 from broker.dialects.mxtelecom.mms import read_mms
 from broker.dialects.mxtelecom.options import Options
+from broker.dialects.mxtelecom.package import pack
 from broker.dialects.mxtelecom.params import Params, read_params
+from broker.dialects.mxtelecom.reports import read_numbers
+from broker.dialects.mxtelecom.retrieval import read_retrieval, retrievable_until
 from broker.dialects.mxtelecom.sms import read_sms
-from broker.domain.callback import Callback
+from broker.domain.ask import Ask, Found, Shown
+from broker.domain.callback import Callback, Telling
 from broker.domain.draft import Draft
 from broker.domain.wire import Call, Request, Response
-from broker.errors import AdmissionError, AuthenticationFailed, MissingField, RequestError
+from broker.errors import AdmissionError, AuthenticationFailed, MissingField, NotFound, RequestError
 from broker.settings import Settings
 
 MMS_PATHS = ("/SendMMS", "/mms/v1/http/send")
+RETRIEVE_PATHS = ("/RetrieveMMS", "/mms/v1/http/retrieve")
 SMS_PATHS = ("/SMSSend", "/sms/v1/send")
 OLDEST_PATH = "/servlets/com.wapmx.SMSServer.SMSServerSend"
 TEXT_TYPE = "text/plain;charset=US-ASCII"
@@ -24,10 +31,14 @@ _SMS_NAMES = {"to": "smsto", "from": "smsfrom", "text": "smsmsg", "valid_until":
 
 
 class MxTelecomDialect(Dialect):
-    """`/SendMMS` and `/SMSSend` with their later names: parameters in, bare digits out, or two lines and 403."""
+    """`/SendMMS`, `/SMSSend` and `/RetrieveMMS` with their later names: parameters in, bare digits or a zip out.
+
+    A refusal is 403 and two lines.
+    """
 
     name: ClassVar[str] = "mxtelecom"
     routes: tuple[tuple[str, str], ...]
+    telling: ClassVar[Telling] = TELLING
 
     def __init__(
         self, *, clock: Clock = utc_now, max_recipients: int = 50, options: Options | None = None
@@ -36,7 +47,8 @@ class MxTelecomDialect(Dialect):
         self.options = options or Options()
         oldest = (OLDEST_PATH,) if self.options.oldest_path else ()
         paths = (*MMS_PATHS, *SMS_PATHS, *oldest)
-        self.routes = tuple((method, path) for path in paths for method in _METHODS)
+        sends = ((method, path) for path in paths for method in _METHODS)
+        self.routes = (*sends, *(("GET", path) for path in RETRIEVE_PATHS))
 
     def configured(self, settings: Settings) -> Self:
         """Return the dialect as the operator wants it."""
@@ -45,6 +57,9 @@ class MxTelecomDialect(Dialect):
             short_codes=settings.mx_short_codes,
             latin=settings.mx_latin,
             oldest_path=settings.mx_oldest_path,
+            numbers=read_numbers(settings.mx_statuses),
+            keep_s=settings.mx_retrieve_s,
+            reasons=settings.mx_reasons,
         )
         return type(self)(clock=self.clock, max_recipients=settings.mx_recipients, options=options)
 
@@ -60,13 +75,15 @@ class MxTelecomDialect(Dialect):
             return NOBODY
         return Credentials(user=user, password=password)
 
-    def parse(self, call: Call) -> tuple[Draft | RequestError, ...]:
-        """Return the one draft of the call; it may have several recipients.
+    def parse(self, call: Call) -> tuple[Draft | RequestError, ...] | Ask:
+        """Return the one draft of the call, which may have several recipients; or the MMS that it wants to fetch.
 
         Raises:
             RequestError: the call cannot be used; of several reasons the one that section 3.2 checks first.
         """
         params = read_params(call)
+        if call.path in RETRIEVE_PATHS:
+            return read_retrieval(params)
         if call.path in MMS_PATHS:
             return (read_mms(call, params, options=self.options, most=self.max_recipients),)
         return (read_sms(params, options=self.options),)
@@ -78,9 +95,26 @@ class MxTelecomDialect(Dialect):
             return self.refused(call, outcome)
         return _plain(200, str(outcome.number))
 
-    def callback(self, callback: Callback) -> Request | None:  # noqa: ARG002  # nothing is told in its words yet
-        """Return None: there is no report in this API yet."""
-        return None
+    def found(self, call: Call, found: Found) -> Response:
+        """Return the zip of an MMS that arrived, until it expires."""
+        assert isinstance(found, Shown)
+        until = retrievable_until(found.record, self.options.keep_s)
+        if until is None or until <= self.clock():
+            return self.refused(call, NotFound("there is no such MMS, or it has expired", pointer="/id"))
+        body = pack(pieces_of(found.record.message, found.files))
+        return Response(status=200, headers={"Content-Type": "application/zip"}, body=body)
+
+    def callback(self, callback: Callback) -> Request | None:
+        """Return a report or an arrival, or None where nobody asked for it."""
+        return told(callback, self.options)
+
+    def wants_files(self, callback: Callback) -> bool:
+        """Say whether an arrival brings its zip along."""
+        return wants_files(callback)
+
+    def heard(self, answer: Response) -> bool:
+        """Say whether a customer has heard: only a 200 with a body says so (sheet 7)."""
+        return was_heard(answer)
 
     def refused(self, call: Call, error: RequestError | AdmissionError) -> Response:
         """Return 403 with the reason and the code, each on its line (sheet 3)."""

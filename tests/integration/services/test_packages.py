@@ -72,7 +72,7 @@ async def test_a_zip_that_was_brought_along_becomes_text_and_media_in_order(
         subject="Hi",
         text="Hello",
         media=tuple(
-            MediaRef(data=piece.data, content_type=piece.content_type, name=piece.name, pointer="/package")
+            MediaRef(data=piece.data, content_type=piece.content_type, name=piece.name, pointer="/mms.zip")
             for piece in (PNG, JPEG)
         ),
     )
