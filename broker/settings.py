@@ -45,6 +45,17 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address the ingress listens on.")
     port: int = Field(8080, ge=0, le=65535, description="Port the ingress listens on; 0: any free one.")
+    tls_cert: Path | None = Field(
+        None, description="Certificate in PEM, with its chain; empty: no HTTPS. Read again when it changes."
+    )
+    tls_key: Path | None = Field(
+        None, description="Key of the certificate in PEM; empty: it is in the same file."
+    )
+    tls_host: str = Field("0.0.0.0", description="Address that HTTPS listens on.")  # noqa: S104  # its purpose
+    tls_port: int = Field(8443, ge=0, le=65535, description="Port that HTTPS listens on; 0: any free one.")
+    connections_limit: int = Field(
+        10_000, gt=0, description="Most open connections of one ingress process; others get 503."
+    )
     public_url: str = Field(
         "", description="How carriers reach the ingress, for media links; empty: host and port."
     )

@@ -21,11 +21,12 @@ class Certified:
     other_name: ssl.SSLContext
 
 
-def _certificate(folder: Path, name: str) -> Path:
+def certificate(folder: Path, name: str) -> Path:
+    """Return a file with a new certificate for an address, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
-    certificate = (
+    signed = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
@@ -43,14 +44,14 @@ def _certificate(folder: Path, name: str) -> Path:
         key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        + certificate.public_bytes(serialization.Encoding.PEM)
+        + signed.public_bytes(serialization.Encoding.PEM)
     )
     return file
 
 
 def certify(folder: Path) -> Certified:
     """Return contexts around two certificates that the client trusts, one of them for another address."""
-    right, wrong = _certificate(folder, "127.0.0.1"), _certificate(folder, "127.0.0.2")
+    right, wrong = certificate(folder, "127.0.0.1"), certificate(folder, "127.0.0.2")
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(right)
     other_name = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
