@@ -5,22 +5,17 @@ BrokerError
 │   ├── Malformed                the request cannot be read at all
 │   ├── InvalidRequest           several fields are wrong, each with its own error
 │   ├── AuthenticationFailed, AddressNotAllowed, NotPermitted, NotFound
-│   ├── MissingField, UnknownField, InvalidField
-│   │   └── InvalidOriginator, InvalidRecipient (RepeatedRecipient)
+│   ├── MissingField, UnknownField, InvalidField (InvalidOriginator, InvalidRecipient (RepeatedRecipient))
 │   ├── AttachmentUnavailable, UnsupportedType, ContentTooLarge
 │   ├── UnknownAction, ValidityOver, UnknownConnection, NoRoute
-│   └── KeyReused, QuotaExceeded, OutOfCredit
+│   └── KeyReused, QuotaExceeded, OutOfCredit, TooManyGuesses
 ├── AdmissionError               ours to fix; the customer repeats later
-│   ├── Busy                     certainly not taken
-│   │   └── QueueAway, RecordsAway
-│   └── OutcomeUncertain         may have been taken; repeat with the same key
-│       └── Unforeseen
+│   ├── Busy                     certainly not taken (QueueAway, RecordsAway)
+│   └── OutcomeUncertain         may have been taken; repeat with the same key (Unforeseen)
 ├── ProviderError                decides the next move of a submission
 │   ├── Rejected, NotAuthorised, Throttled, Unavailable, OutcomeUnknown
-├── WebhookError
-│   ├── SignatureMismatch, Unreadable
-├── MediaError
-│   ├── MediaTooLarge, MediaGone, MediaForbidden, MediaWrongType, MediaUnavailable
+├── WebhookError                 SignatureMismatch, Unreadable
+├── MediaError                   MediaTooLarge, MediaGone, MediaForbidden, MediaWrongType, MediaUnavailable
 └── ConfigurationError           refuse to start
 """
 
@@ -61,6 +56,13 @@ class AuthenticationFailed(RequestError):
     """Credentials are missing, unknown or wrong; which of the three is not said."""
 
     code = "authentication_failed"
+
+
+class TooManyGuesses(RequestError):
+    """Too many wrong passwords came from there: this one was not looked at, and may be right."""
+
+    code = "too_many_guesses"
+    retry_after_s = 1
 
 
 class AddressNotAllowed(RequestError):
@@ -193,8 +195,6 @@ class AdmissionError(BrokerError):
 
 class Busy(AdmissionError):
     """Not taken, for certain: Redis is away or full, or the backlog is too old."""
-
-    code = "unavailable"
 
 
 class QueueAway(Busy):

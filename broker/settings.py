@@ -2,10 +2,11 @@
 
 import os
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from broker.errors import ConfigurationError
@@ -58,6 +59,10 @@ class Settings(BaseSettings):
     )
     public_url: str = Field(
         "", description="How carriers reach the ingress, for media links; empty: host and port."
+    )
+
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="Networks of proxies whose X-Forwarded-For is believed, as a JSON list of CIDRs."
     )
 
     durability: Durability = Field(
@@ -217,6 +222,13 @@ class Settings(BaseSettings):
     flower_password: SecretStr = Field(
         SecretStr(""), description="Password of Flower's user `ops`; empty: Flower is not started."
     )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            ip_network(text, strict=False)
+        return value
 
     @classmethod
     def load(cls) -> Self:

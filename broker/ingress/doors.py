@@ -18,6 +18,7 @@ from broker.keyspace.arrivals import Arrivals
 from broker.keyspace.client import Async, open_async
 from broker.keyspace.clock import Clock
 from broker.keyspace.counters import Counters
+from broker.keyspace.guesses import Guesses
 from broker.keyspace.pressure import Pressure
 from broker.keyspace.unrecorded import Unrecorded
 from broker.log import get_logger
@@ -28,6 +29,7 @@ from broker.services.authenticate import Authenticator
 from broker.services.credit import Credit
 from broker.services.desk import Desk
 from broker.services.folders import Folders
+from broker.services.guessing import Guessing
 from broker.services.handle import Handle
 from broker.services.logbook import Logbook
 from broker.services.lookup import Lookup
@@ -84,9 +86,9 @@ class Doors:
         client, database = open_async(settings.redis_url, settings), Database(settings.database)
         admission, pressure = Admission(settings.redis_url, settings), Pressure(client, settings)
         directory = Directory(database, Vault(settings.secret_key.get_secret_value()))
-        carriers = Carriers(directory, executor)
+        carriers, meter = Carriers(directory, executor), Meter(pressure)
         uploads, packages = _content(settings, database, executor)
-        counters, sql, passwords = Counters(client), AsyncSql(database, executor), Passwords(hashing)
+        sql, passwords = AsyncSql(database, executor), _passwords(settings, client, meter, hashing)
         return await cls(
             settings=settings,
             executor=executor,
@@ -105,7 +107,7 @@ class Doors:
                 pressure=pressure,
                 uploads=uploads,
                 packages=packages,
-                seeding=Seeding(counters, database, executor),
+                seeding=Seeding(Counters(client), database, executor),
                 connections=carriers.names,
                 carries=carriers.carries,
                 executor=executor,
@@ -116,7 +118,7 @@ class Doors:
             sign_in=(sign_in := SignIn(sql, passwords)),
             operations=_operations(settings, sql, sign_in, carriers),
             refusals=Refusals(sql),
-            meter=Meter(pressure),
+            meter=meter,
         )._begin()
 
     async def require_durability(self) -> None:
@@ -184,6 +186,14 @@ def _authenticator(
 ) -> Authenticator:
     secret_key = settings.secret_key.get_secret_value()
     return Authenticator(database, secret_key=secret_key, executor=executor, passwords=passwords)
+
+
+def _passwords(settings: Settings, client: Async, meter: Meter, hashing: Executor) -> Passwords:
+    def told(result: str) -> None:
+        meter.count("broker_passwords", "Passwords that were looked at, or not.", result=result)
+
+    secret_key = settings.secret_key.get_secret_value()
+    return Passwords(Guessing(Guesses(client), secret_key=secret_key, told=told), hashing)
 
 
 def _operations(settings: Settings, sql: AsyncSql, sign_in: SignIn, carriers: Carriers) -> Operations:

@@ -94,7 +94,7 @@ class Intake:
         credentials = self._dialect.credentials(call)
         if self._dialect.is_administrative(call):
             with suppress(AuthenticationFailed):
-                return await self._sign_in.operator(credentials, needs=Role.ADMIN)
+                return await self._sign_in.operator(credentials, needs=Role.ADMIN, peer=call.peer)
         return await self._authenticator.authenticate(credentials, call.peer)
 
     async def _asked(

@@ -14,6 +14,7 @@ from broker.dialects import DIALECTS
 from broker.ingress.app import BODY_S, build_app
 from broker.ingress.certificate import Certificate
 from broker.ingress.doors import Doors
+from broker.ingress.peer import request_factory
 from broker.ingress.protocol import Server
 from broker.ingress.quiet import WithoutContent
 from broker.ingress.unreadable import Unreadable
@@ -85,6 +86,7 @@ def _server(settings: Settings, doors: Doors, *, idle_s: float, body_s: float) -
         keepalive_timeout=idle_s,
         auto_decompress=False,
         max_line_size=LINE_LIMIT,
+        request_factory=request_factory(settings.trusted_proxies),
     )
 
 

@@ -70,6 +70,21 @@ def counting(account: str) -> str:
     return f"counting:{account}"
 
 
+def tried(pair: str) -> str:
+    """Set, marks of wrong passwords of an account from a source (a digest of both). Lives an hour after the last."""
+    return f"tried:{pair}"
+
+
+def guessed(name: str) -> str:
+    """String, how many wrong passwords an account or a source (a digest) had. Lives an hour after the last."""
+    return f"guessed:{name}"
+
+
+def held(name: str) -> str:
+    """String, that an account from a source, or a source, must wait before it signs in. Lives that long."""
+    return f"held:{name}"
+
+
 def schedule(queue: Queue) -> str:
     """Sorted set, id → Unix ms when it is due. An index of SQL's `due_at`: a sweep finds what it has lost."""
     return f"schedule:{queue}"

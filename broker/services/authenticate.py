@@ -35,7 +35,7 @@ class _Known:
 class Authenticator:
     """Knows accounts by API key and by name, also while SQL is away.
 
-    What is remembered is named by a hash with a key of this process: no API key stays in memory.
+    What is remembered is named by a hash with a key of this process: no API key and no password stays in memory.
     """
 
     def __init__(
@@ -53,19 +53,28 @@ class Authenticator:
         self._passwords = passwords
         self._clock = clock
         self._known: dict[bytes, _Known] = {}
+        self._right: dict[bytes, _Known] = {}
 
     async def authenticate(self, credentials: Credentials, peer: str) -> Account:
         """Return the account that the credentials belong to.
 
         Raises:
             AuthenticationFailed: they are missing or wrong; which is not said.
+            TooManyGuesses: too many wrong passwords came from there; this one was not looked at.
             AddressNotAllowed: the account may not be used from the address `peer`.
             RecordsAway: SQL is away, and the account is not known here.
+            Busy: too many passwords wait to be looked at.
         """
         if credentials.api_key is not None:
             known = self._fresh(credentials.api_key.encode()) or await self._by_key(credentials.api_key)
         elif credentials.user is not None and credentials.password is not None:
-            known = await self._by_password(credentials.user, credentials.password)
+            # The address first, and no NUL in it: no two triples make the same words.
+            words = f"{peer}\0{credentials.user}\0{credentials.password}"
+            mark = self._passwords.mark(words.encode(errors="surrogatepass"))
+            known = self._right.get(mark)
+            if known is None or known.fresh_until <= self._clock() or not self._passwords.is_quiet():
+                known = await self._by_password(credentials.user, credentials.password, peer)
+                _keep(self._right, mark, known)
         else:
             known = None
         if known is None:
@@ -82,12 +91,15 @@ class Authenticator:
         mark = fingerprint(self._secret_key, key)
         return await self._read(key.encode(), lambda sql: accounts.by_key(sql, mark))
 
-    async def _by_password(self, user: str, password: str) -> _Known | None:
-        # A NUL cannot be in a name, so no API key and no other pair is remembered under the same words.
-        name = b"\0" + user.encode()
-        known = self._fresh(name) or await self._read(name, lambda sql: accounts.by_name(sql, user))
+    async def _by_password(self, user: str, password: str, peer: str) -> _Known | None:
+        # A NUL cannot be in a name, so no API key is remembered under the same words.
+        name = b"\0" + user.encode(errors="surrogatepass")
+        known = None
+        if "\0" not in user:
+            known = self._fresh(name) or await self._read(name, lambda sql: accounts.by_name(sql, user))
         hashed = known.account.password_hash if known is not None else ""
-        return known if await self._passwords.is_right(user, password, hashed) else None
+        right = await self._passwords.is_right(user, password, hashed, peer=peer)
+        return known if right else None
 
     async def _read(self, name: bytes, query: Callable[[Sql], Account | None]) -> _Known | None:
         """Ask SQL for an account; while it is away, what was known stands."""
@@ -103,12 +115,20 @@ class Authenticator:
         if account is None:
             self._known.pop(mark, None)
             return None
-        if len(self._known) >= MOST_KNOWN:
-            self._known.clear()
         networks = tuple(ipaddress.ip_network(text, strict=False) for text in account.allowed_ips)
         known = _Known(account=account, networks=networks, fresh_until=self._clock() + FRESH_S)
-        self._known[mark] = known
+        _keep(self._known, mark, known)
         return known
+
+
+def _keep(kept: dict[bytes, _Known], mark: bytes, known: _Known | None) -> None:
+    """Remember an account, or that there is none, and forget the oldest where there are too many."""
+    if known is None:
+        kept.pop(mark, None)
+        return
+    while len(kept) >= MOST_KNOWN:
+        del kept[next(iter(kept))]
+    kept[mark] = known
 
 
 def _within(peer: str, networks: tuple[Network, ...]) -> bool:

@@ -21,20 +21,22 @@ class SignIn:
         self._sql = sql
         self._passwords = passwords
 
-    async def operator(self, credentials: Credentials, *, needs: Role) -> Operator:
-        """Return the operator that the credentials belong to.
+    async def operator(self, credentials: Credentials, *, needs: Role, peer: str) -> Operator:
+        """Return the operator that the credentials belong to; `peer` is the address they come from.
 
         Raises:
             AuthenticationFailed: they are missing or wrong; which is not said.
             ForAdministrators: the operator may not do what takes the role `needs`.
-            Busy: SQL is away.
+            TooManyGuesses: too many wrong passwords came from there; this one was not looked at.
+            Busy: SQL is away, or too many passwords wait to be looked at.
         """
         user, password = credentials.user, credentials.password
         if user is None or password is None:
             raise AuthenticationFailed("credentials are missing or wrong")
         found = await self._find(user)
         hashed = "" if found is None else found[1]
-        if not await self._passwords.is_right(f"operator\0{user}", password, hashed) or found is None:
+        right = await self._passwords.is_right(f"operator\0{user}", password, hashed, peer=peer)
+        if not right or found is None:
             raise AuthenticationFailed("credentials are missing or wrong")
         operator = found[0]
         if not operator.may(needs):

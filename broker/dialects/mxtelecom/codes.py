@@ -19,6 +19,7 @@ from broker.errors import (
     RecordsAway,
     RepeatedRecipient,
     RequestError,
+    TooManyGuesses,
     Unforeseen,
     UnknownConnection,
 )
@@ -65,6 +66,7 @@ _TEXTS: Mapping[Code, str] = {
 }
 _CODES: Mapping[type[RequestError | AdmissionError], Code] = {
     AuthenticationFailed: Code.CREDENTIALS,
+    TooManyGuesses: Code.TRY_AGAIN,  # it may be right
     AddressNotAllowed: Code.ADDRESS,
     NotPermitted: Code.NO_MMS,
     MissingField: Code.MISSING,

@@ -52,7 +52,11 @@ _REASONS: dict[int, tuple[str, str, dict[str, Any]]] = {
     413: ("The body is too large", "content_too_large", {}),
     415: ("The body has a type that is not read", "unsupported_type", {}),
     422: ("Fields are wrong; `errors` names each", "invalid_field", {}),
-    429: ("The quota is used up", "quota_exceeded", _RETRY_AFTER),
+    429: (
+        "The quota is used up, or too many wrong passwords came from there",
+        "quota_exceeded",
+        _RETRY_AFTER,
+    ),
     503: ("Not now; `outcome_unknown`: repeat with the same idempotency key", "unavailable", _RETRY_AFTER),
 }
 

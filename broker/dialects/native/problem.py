@@ -20,6 +20,7 @@ from broker.errors import (
     OutOfCredit,
     QuotaExceeded,
     RequestError,
+    TooManyGuesses,
     UnknownAction,
     UnsupportedType,
 )
@@ -40,6 +41,7 @@ _STATUS: Mapping[type[RequestError], int] = {
     UnknownAction: 404,
     KeyReused: 409,
     QuotaExceeded: 429,
+    TooManyGuesses: 429,
 }
 _OF_THE_WHOLE_BODY: Mapping[type[RequestError], int] = {ContentTooLarge: 413, UnsupportedType: 415}
 
@@ -97,6 +99,6 @@ def status_of(error: RequestError) -> int:
 def _headers(error: RequestError) -> dict[str, str]:
     if isinstance(error, AuthenticationFailed):
         return {"WWW-Authenticate": CHALLENGE}
-    if isinstance(error, QuotaExceeded):
+    if isinstance(error, QuotaExceeded | TooManyGuesses):
         return {"Retry-After": str(max(1, error.retry_after_s))}
     return {}

@@ -26,6 +26,7 @@ from broker.errors import (
     OutOfCredit,
     QuotaExceeded,
     RequestError,
+    TooManyGuesses,
     UnknownAction,
     UnknownConnection,
     UnsupportedType,
@@ -58,6 +59,8 @@ _TABLE: Mapping[type[RequestError], Fault] = {
     AttachmentUnavailable: Fault(105, "Attachment not available: {value}", 400, "BAD_REQUEST"),
     UnknownAction: Fault(106, "Unknown action: {value}", 400, "UNKNOWN_ACTION"),
     OutOfCredit: Fault(107, "Not enough credits", 402, "NO_CREDIT"),
+    # Not 100: a client may give its message up for good on a password that is wrong, and this one may be right.
+    TooManyGuesses: Fault(108, "Rate limit exceeded", 429, "RATE_LIMIT"),
     QuotaExceeded: Fault(108, "Rate limit exceeded", 429, "RATE_LIMIT"),
     ValidityOver: Fault(109, "Validity period expired", 400, "BAD_REQUEST"),
     UnknownConnection: Fault(110, "Unknown service provider: {value}", 400, "BAD_REQUEST"),
@@ -93,7 +96,7 @@ def fault(error: RequestError | AdmissionError) -> Fault:
 
 def retry_after(error: RequestError | AdmissionError) -> dict[str, str]:
     """Return the header that says when to come again, where there is a when."""
-    if isinstance(error, AdmissionError | QuotaExceeded):
+    if isinstance(error, AdmissionError | QuotaExceeded | TooManyGuesses):
         return {"Retry-After": str(max(1, error.retry_after_s))}
     return {}
 

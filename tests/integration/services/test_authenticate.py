@@ -9,8 +9,12 @@ import pytest
 
 from broker.dialects.base import Credentials
 from broker.errors import AddressNotAllowed, AuthenticationFailed, Busy
+from broker.keyspace.client import open_async
+from broker.keyspace.guesses import Guesses
 from broker.services.authenticate import FRESH_S, Authenticator
+from broker.services.guessing import Guessing
 from broker.services.passwords import Passwords
+from broker.settings import Settings
 from broker.storage import provision, schema
 from broker.storage.database import Database
 
@@ -61,10 +65,17 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def authenticator(path: Path, clock: Clock) -> AsyncIterator[Authenticator]:
+async def guessing(settings: Settings, clock: Clock) -> AsyncIterator[Guessing]:
+    client = open_async(settings.redis_url, settings)
+    yield Guessing(Guesses(client), secret_key=SECRET_KEY, clock=clock)
+    await client.aclose()
+
+
+@pytest.fixture
+async def authenticator(path: Path, clock: Clock, guessing: Guessing) -> AsyncIterator[Authenticator]:
     database = Database(f"sqlite:///{path}")
     with ThreadPoolExecutor(2) as threads:
-        passwords = Passwords(threads, clock=clock)
+        passwords = Passwords(guessing, threads)
         yield Authenticator(
             database, secret_key=SECRET_KEY, executor=threads, passwords=passwords, clock=clock
         )
