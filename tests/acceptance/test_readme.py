@@ -25,7 +25,7 @@ README = (ROOT / "README.md").read_text()
 FRONT_DOOR = {"test", "lint"}
 """What `run` does by itself."""
 SERVED = re.compile(
-    r"/(v1/(messages(/[^/]+)?|media|connections/[^/]+/log)|api|openapi\.json|sim/(inbound|stats|journal|faults|state))"
+    r"/(v1/(messages(/[^/]+)?|media|connections/[^/]+/log)|api|SMSSend|SendMMS|openapi\.json|sim/(inbound|stats|journal|faults|state))"
 )
 CURL = {"-s": 0, "--header": 1, "--json": 1, "--form": 1, "--data-binary": 1, "--user": 1}
 """The options of curl that the README uses, each with how many words it takes."""
@@ -144,6 +144,19 @@ def test_the_ozeki_api_takes_the_requests_that_are_shown(curl: Curl) -> None:
 
     assert isinstance(draft, Draft)
     assert draft.text
+
+
+@pytest.mark.parametrize(
+    "curl", [curl for curl in CURLS if curl.path in ("/SMSSend", "/SendMMS") and curl.query], ids=str
+)
+def test_the_mx_telecom_api_takes_the_requests_that_are_shown(curl: Curl) -> None:
+    from broker.dialects.mxtelecom.dialect import MxTelecomDialect
+
+    call = Call(method="GET", path=curl.path, query=curl.query)
+    (draft,) = MxTelecomDialect().parse(call)
+
+    assert isinstance(draft, Draft)
+    assert draft.text or draft.package_url
 
 
 @pytest.mark.parametrize("curl", [curl for curl in CURLS if curl.path == "/sim/inbound"], ids=str)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.domain.text import EACH, SINGLE, Alphabet, segments, straighten
+from broker.domain.text import EACH, SINGLE, Alphabet, cut, segments, straighten
 
 EURO, YA, GRIN = "\u20ac", "\u044f", "\U0001f600"
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
@@ -76,3 +76,27 @@ def test_half_an_emoji_is_counted_and_not_choked_on() -> None:
 
 def test_typography_is_made_plain_on_request() -> None:
     assert straighten("\u201cIt\u2019s\u00a0on\u201d \u2013 maybe\u2026") == '"It\'s on" - maybe...'
+
+
+@pytest.mark.parametrize("marks", ["", "..."])
+@given(text=st.text(st.sampled_from("ab" + EURO + YA + GRIN + "["), max_size=900))
+def test_a_text_is_cut_into_pieces_that_fit_and_loses_nothing(marks: str, text: str) -> None:
+    pieces = cut(text, marks=marks)
+    whole = segments(text).alphabet
+    for piece in pieces:
+        assert segments(piece).length <= SINGLE[whole]
+    bare = [
+        piece.removeprefix(marks if number else "").removesuffix(marks if number < len(pieces) - 1 else "")
+        for number, piece in enumerate(pieces)
+    ]
+    assert "".join(bare) == text
+    assert len(pieces) == 1 or all(bare)
+
+
+def test_a_text_that_fits_is_one_piece_without_marks() -> None:
+    assert cut("a" * 160, marks="...") == ("a" * 160,)
+
+
+def test_as_much_as_fits_is_in_each_piece() -> None:
+    assert [len(piece) for piece in cut("a" * 400)] == [160, 160, 80]
+    assert [len(piece) for piece in cut(YA * 150)] == [70, 70, 10]
