@@ -1,6 +1,7 @@
 """Customers' folders: views over the states of messages (sheet ozeki 6)."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 from broker.domain.message import Direction
@@ -52,6 +53,14 @@ class Counter(StrEnum):
     DELIVERED = "delivered"
     UNDELIVERED = "undelivered"
     FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What a connection has carried: running totals, and what is in its customers' folders now."""
+
+    counters: Mapping[Counter, int]
+    folders: Mapping[Folder, int]
 
 
 _PASSED_ON = {Status.FORWARDED: (Counter.FORWARDED,)}

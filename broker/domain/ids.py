@@ -53,6 +53,12 @@ def made_at(identifier: str) -> datetime:
     return datetime.fromtimestamp(made_at_ms(identifier) / 1000, tz=UTC)
 
 
+def first_id_of(moment: datetime) -> str:
+    """Return the lowest id that could have been made at a moment, so that a primary key serves as the clock."""
+    stamp = f"{max(0, round(moment.timestamp() * 1000)):012x}"
+    return f"{stamp[:8]}-{stamp[8:]}"
+
+
 def is_id(text: str) -> bool:
     """Say whether `text` is spelled like one of our ids."""
     try:

@@ -72,6 +72,7 @@ def _add_native(router: Router, doors: Doors, body_s: float) -> None:
     router.add("GET", "/v1/messages/{id}", native.show)
     router.add("POST", "/v1/media", native.upload)
     router.add("GET", "/v1/connections/{name}/log", doors.operations.log)
+    router.add("GET", "/v1/connections/{name}/counters", doors.operations.counters)
 
 
 def _add_operations(router: Router, doors: Doors) -> None:

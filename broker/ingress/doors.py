@@ -39,6 +39,7 @@ from broker.services.refusals import Refusals
 from broker.services.seeding import Seeding
 from broker.services.signin import SignIn
 from broker.services.sql import AsyncSql
+from broker.services.tallies import Tallies
 from broker.services.till import Till
 from broker.services.uploads import Uploads
 from broker.settings import Settings
@@ -198,7 +199,7 @@ def _passwords(settings: Settings, client: Async, meter: Meter, hashing: Executo
 
 def _operations(settings: Settings, sql: AsyncSql, sign_in: SignIn, carriers: Carriers) -> Operations:
     logbook = Logbook(sql, known=carriers.providers, keep_s=settings.log_keep_s)
-    return Operations(sign_in, logbook)
+    return Operations(sign_in, logbook, Tallies(sql, known=carriers.providers))
 
 
 def _threads() -> tuple[ThreadPoolExecutor, ThreadPoolExecutor]:

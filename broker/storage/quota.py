@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
+from broker.domain.ids import first_id_of
 from broker.domain.message import Direction
 from broker.storage.tables import messages
 
@@ -17,7 +18,7 @@ def used_since(connection: Connection, account: str, since: datetime) -> int:
     return connection.execute(
         select(func.count(request.distinct())).where(
             messages.c.account == account,
-            messages.c.id >= _first_id_of(since),
+            messages.c.id >= first_id_of(since),
             messages.c.created_at >= since,
             messages.c.direction == Direction.OUT,
         )
@@ -48,9 +49,3 @@ def recorded_batches(connection: Connection, batches: Collection[str]) -> set[st
 def _chunks(names: Sequence[str]) -> Iterator[Sequence[str]]:
     for n in range(0, len(names), _CHUNK):
         yield names[n : n + _CHUNK]
-
-
-def _first_id_of(moment: datetime) -> str:
-    """Return the lowest id that could have been made at a moment, so that the primary key serves as the clock."""
-    stamp = f"{round(moment.timestamp() * 1000):012x}"
-    return f"{stamp[:8]}-{stamp[8:]}"

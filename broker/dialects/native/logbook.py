@@ -3,13 +3,12 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from broker.dialects.native.lookup import stamp
-from broker.dialects.native.parameters import limit_of, one_of, parameters
+from broker.dialects.native.parameters import limit_of, moment_of, one_of, parameters
 from broker.domain.ids import is_id
 from broker.domain.logbook import Entry, LogQuery, Order, Position
 from broker.domain.wire import Call, Response
@@ -34,7 +33,7 @@ def parse_log_query(call: Call, connection: str) -> LogQuery:
     order = one_of(Order, given, "order") or Order.NEWEST
     return LogQuery(
         connection=connection,
-        since=_time(given.get("since")),
+        since=moment_of(given, "since"),
         message=message,
         oldest_first=order is Order.OLDEST,
         after=decode_position(given["cursor"]) if given.get("cursor") else None,
@@ -100,14 +99,3 @@ def _entry(place: Position, entry: Entry) -> dict[str, Any]:
         "body": entry.body,
         "tags": [{"name": tag.name, "value": tag.value} for tag in entry.tags],
     }
-
-
-def _time(value: str | None) -> datetime | None:
-    if not value:
-        return None
-    try:
-        # A plus sign that nobody encoded arrives as a blank.
-        at = datetime.fromisoformat(value.replace(" ", "+") if "T" in value else value)
-        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise Malformed("must be a time such as 2026-01-17T13:10:26Z", pointer="/since") from None

@@ -1,6 +1,7 @@
 """Parameters of the native API's lists, read strictly."""
 
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeVar
 
@@ -66,3 +67,20 @@ def limit_of(given: Mapping[str, str]) -> int:
     if not (value.isascii() and value.isdigit() and len(value) <= len(str(MOST)) and 1 <= int(value) <= MOST):
         raise Malformed(f"must be a number from 1 to {MOST}", pointer="/limit")
     return int(value)
+
+
+def moment_of(given: Mapping[str, str], name: str) -> datetime | None:
+    """Return a parameter as a time, in UTC where it names no zone; None where it is absent.
+
+    Raises:
+        Malformed: it is no time.
+    """
+    value = given.get(name)
+    if not value:
+        return None
+    try:
+        # A plus sign that nobody encoded arrives as a blank.
+        at = datetime.fromisoformat(value.replace(" ", "+") if "T" in value else value)
+        return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise Malformed("must be a time such as 2026-01-17T13:10:26Z", pointer=f"/{name}") from None

@@ -6,10 +6,15 @@ from typing import Any
 import pytest
 from aiohttp import encode_basic_auth
 
+from broker.domain.ids import new_id
 from broker.domain.logbook import Entry, Kind, LogQuery
+from broker.domain.message import Direction
+from broker.domain.status import Event, Status
 from broker.settings import Settings
-from broker.storage import logbook
+from broker.storage import folders, logbook, messages
 from broker.storage.database import Database
+from broker.storage.messages import Fresh
+from tests.factories import NOW_MS, make_message
 from tests.integration.ingress.conftest import DOCUMENT, KEY, PASSWORD, Ingress, Running
 
 PEOPLE = [
@@ -138,3 +143,95 @@ async def test_the_log_of_this_process_holds_no_password(
     for word in ("only looks", "guessed-canary"):
         assert word not in page
         assert word not in said.out + said.err
+
+
+COUNTERS = "/v1/connections/bandwidth-1/counters"
+
+
+async def test_the_counters_of_a_connection_are_those_of_the_record(
+    running: Running, settings: Settings
+) -> None:
+    async with running(settings, WITH_PEOPLE) as ingress:
+        database = Database(settings.database)
+        many = [
+            make_message(
+                connection=name,
+                direction=direction,
+                status=status,
+                provider_ref="r" if taken else None,
+                created_at=datetime.now(UTC),
+            )
+            for name in ("bandwidth-1", "bandwidth-2")
+            for status, direction in WAYS.items()
+            for taken in (True, False)
+        ]
+        database.write(lambda sql: messages.add(sql, [Fresh(message=one, event=None) for one in many]))
+        deleted = [one.id for one in many if one.status in (Status.DELIVERED, Status.READY)]
+        database.write(lambda sql: folders.delete(sql, deleted, at=datetime.now(UTC)))
+        status, body = await ask(ingress, COUNTERS)
+        held = database.read(
+            lambda sql: dict(sql.exec_driver_sql(HELD.format(name="bandwidth-1")).all())  # type: ignore[arg-type]
+        )
+        database.close()
+
+    assert status == 200
+    assert (body["connection"], body["since"]) == ("bandwidth-1", None)
+    # Two of each state, one of them taken by the carrier.
+    assert body["counters"] == {
+        "sent": 13,
+        "accepted": 12,
+        "forwarded": 2,
+        "delivered": 4,
+        "undelivered": 3,
+        "failed": 5,
+    }
+    assert body["counters"]["accepted"] == held["in"]
+    assert sum(body["folders"].values()) == held["in"] + held["out"] == 2 * len(WAYS)
+    assert body["folders"]["deleted"] == 4
+
+
+WAYS = {
+    status: Direction.IN
+    if status
+    in {
+        Status.RECEIVED,
+        Status.FETCHING,
+        Status.READY,
+        Status.INCOMPLETE,
+        Status.FORWARDED,
+        Status.UNFORWARDED,
+    }
+    else Direction.OUT
+    for status in Status
+}
+HELD = "SELECT direction, count(*) FROM messages WHERE connection = '{name}' GROUP BY direction"
+
+
+async def test_counters_can_be_of_a_time(running: Running, settings: Settings) -> None:
+    async with running(settings, WITH_PEOPLE) as ingress:
+        database = Database(settings.database)
+        old, new = (make_message(id=new_id(ms), connection="bandwidth-1") for ms in (NOW_MS, NOW_MS + 1000))
+        many = [Fresh(message=one, event=Event.CLAIM) for one in (old, new)]
+        database.write(lambda sql: messages.add(sql, many))
+        database.close()
+        _, all_ = await ask(ingress, COUNTERS)
+        _, late = await ask(ingress, COUNTERS, since="2026-11-21T12:00:01Z")
+    assert (all_["folders"]["outbox"], late["folders"]["outbox"]) == (2, 1)
+    assert late["since"] == "2026-11-21T12:00:01.000Z"
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status", "code"),
+    [
+        ("/v1/connections/nobody/counters", {}, 404, "not_found"),
+        (COUNTERS, {"since": "yesterday"}, 400, "malformed"),
+        (COUNTERS, {"until": "x"}, 400, "malformed"),
+    ],
+)
+async def test_counters_are_asked_for_strictly(
+    running: Running, settings: Settings, path: str, query: dict[str, str], status: int, code: str
+) -> None:
+    async with running(settings, WITH_PEOPLE) as ingress:
+        found, body = await ask(ingress, path, **query)
+        assert (found, body["code"]) == (status, code)
+        assert (await ask(ingress, path, {}))[0] == 401

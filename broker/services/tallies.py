@@ -1,0 +1,40 @@
+"""Count what connections have carried."""
+
+from collections import Counter as Sums
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import partial
+
+from broker.domain.folder import Counter, Folder, Tally, counters_of, folder_of
+from broker.domain.ids import first_id_of
+from broker.errors import NotFound
+from broker.providers.base import Provider
+from broker.services.sql import AsyncSql
+from broker.storage import folders
+
+
+class Tallies:
+    """Counts messages in SQL, so that the numbers are those of the record and nothing is to be kept in step."""
+
+    def __init__(self, sql: AsyncSql, *, known: Callable[[], Mapping[str, Provider]]) -> None:
+        self._sql = sql
+        self._known = known
+
+    async def of(self, name: str, since: datetime | None) -> Tally:
+        """Return the counters of a connection, over all its messages or those made since a moment.
+
+        Raises:
+            NotFound: there is no such connection, and it has carried nothing.
+            Busy: SQL is away.
+        """
+        first = "" if since is None else first_id_of(since)
+        rows = await self._sql.read(partial(folders.count, name=name, since=first))
+        if not rows and name not in self._known():
+            raise NotFound("there is no such connection")
+        counters: Sums[Counter] = Sums(dict.fromkeys(Counter, 0))
+        held: Sums[Folder] = Sums(dict.fromkeys(Folder, 0))
+        for (direction, status, taken, deleted), number in rows.items():
+            held[folder_of(status, taken=taken, deleted=deleted)] += number
+            for counter in counters_of(direction, status, taken=taken):
+                counters[counter] += number
+        return Tally(counters=counters, folders=held)
