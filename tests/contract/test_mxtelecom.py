@@ -4,8 +4,10 @@ import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 import redis
@@ -13,9 +15,10 @@ import redis
 from broker.domain.message import Message
 from broker.keyspace.content import decode
 from broker.settings import Settings
+from tests.acceptance.flows.media_host import MediaHost
 from tests.conftest import SECRET_KEY
 from tests.contract.dialect_cases import shown_value
-from tests.contract.wire_cases import WireCase, body_of, login_of, wire_cases
+from tests.contract.wire_cases import WireCase, body_of, login_of, wire_cases, zip_of
 from tests.contract.wire_server import Answer, Server, serve
 from tests.redis_server import RedisServer
 
@@ -33,8 +36,22 @@ _names = (f"account-{n}" for n in itertools.count(1))
 
 
 @pytest.fixture(scope="module")
-def server(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with a connection, and no account yet."""
+def host() -> Iterator[MediaHost]:
+    """A customer's web server, with a zip, what is none, and a way round to the zip."""
+    with closing(MediaHost()) as one:
+        zipped = one.put(
+            "menu.zip", "application/zip", zip_of({"manifest": "a.txt=text/plain", "a.txt": "Hello"})
+        )
+        one.put("page.zip", "text/html", b"<html>Not a zip</html>")
+        one.move("moved.zip", zipped)
+        yield one
+
+
+@pytest.fixture(scope="module")
+def server(
+    redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory, host: MediaHost
+) -> Iterator[Server]:
+    """A server with a connection, and no account yet; of all addresses inside, only the customer's may be asked."""
     with redis_server.client(DATABASE) as client:
         client.flushdb()
     settings = Settings(
@@ -44,6 +61,7 @@ def server(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) 
         port=0,
         mx_contact="help@gateway.example",
         mx_oldest_path=True,
+        egress_allow=(host.authority,),
     )
     with serve(settings, {"connections": [CONNECTION]}) as one:
         yield one
@@ -68,8 +86,11 @@ def ask(server: Server, step: Mapping[str, Any], account: str) -> Answer:
     login = login_of(account, PASSWORD) if step.get("login", True) else ""
     method = step.get("method", "POST" if {"form", "multipart", "body"} & step.keys() else "GET")
     in_body = method == "POST" and "query" not in step
+    host = f"http://{server.settings.egress_allow[0]}"
     body, headers = body_of(step, login if in_body else "")
+    body = body.replace(b"{host}", (quote_plus(host) if "form" in step else host).encode())
     query = "&".join(filter(None, ("" if in_body else login, step.get("query", ""))))
+    query = query.replace("{host}", quote_plus(host))
     target = step["path"] + (f"?{query}" if query else "")
     return server.ask(method, target, body, {**headers, **step.get("headers", {})})
 

@@ -78,7 +78,7 @@ def _part(part: Mapping[str, Any]) -> bytes:
 
 def _data(part: Mapping[str, Any]) -> bytes:
     if "zip" in part:
-        return _zip(part["zip"])
+        return zip_of(part["zip"])
     if "base64" in part:
         return base64.b64decode(part["base64"])
     if "zeros" in part:
@@ -86,7 +86,7 @@ def _data(part: Mapping[str, Any]) -> bytes:
     return str(part["value"]).encode()
 
 
-def _zip(files: Mapping[str, Any]) -> bytes:
+def zip_of(files: Mapping[str, Any]) -> bytes:
     """Return a zip of files by name; each is text, or `{"base64": …}`."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
