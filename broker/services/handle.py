@@ -105,7 +105,9 @@ def do(sql: Sql, *, wish: Wish, waiting: Sequence[Message] = ()) -> tuple[set[st
 def _is_meant(kept: Kept, wish: Wish) -> bool:
     if kept.folder is Folder.DELETED:
         return wish.handling is Handling.DELETE
-    return wish.folder is None or kept.folder is wish.folder
+    # The vendor's clients know no Scheduled: for them what waits for its time is in the Outbox.
+    scheduled = wish.folder is Folder.OUTBOX and kept.folder is Folder.SCHEDULED
+    return wish.folder is None or kept.folder is wish.folder or scheduled
 
 
 def _once(chosen: Iterable[Kept]) -> Iterable[Kept]:
