@@ -58,7 +58,7 @@ def bench(
 
 def _measure(folder: Path, figures: list[Figure], console: Console, *, share: float) -> str:
     """Run every phase, add its figures, and return what went wrong."""
-    from broker.cli import bench_door, bench_flow
+    from broker.cli import bench_door, bench_flow, bench_logins
     from broker.cli.folder import Folder
     from broker.cli.running import NotReady, running
 
@@ -70,6 +70,7 @@ def _measure(folder: Path, figures: list[Figure], console: Console, *, share: fl
 
     try:
         phase("accepting, nobody consuming", lambda: bench_door.measure(folder / "door", seconds=1.5 * share))
+        phase("accepting by password", lambda: bench_logins.measure(folder / "logins", seconds=1.0 * share))
         with running(folder / "flow", "--port", "0", quiet=True) as stack:
             flow = bench_flow.Flow(Folder(folder / "flow"), stack.pid)
             try:

@@ -18,7 +18,7 @@ from broker.cli.bench_report import Figure
 from broker.cli.bench_requests import sends
 from broker.cli.child import Child, Program
 from broker.cli.folder import Folder
-from broker.cli.load import Outcome, closed
+from broker.cli.load import Make, Outcome, closed
 from broker.cli.ports import Ports
 from broker.cli.stack import Places
 
@@ -26,8 +26,8 @@ CONNECTIONS = 64
 ROUNDS = 7
 _START_WITHIN_S = 60.0
 _END_WITHIN_S = 10.0
-_MOST = 100_000
-_WARM_UP = 500
+MOST = 100_000
+WARM_UP = 500
 
 
 def measure(path: Path, *, seconds: float) -> list[Figure]:
@@ -36,16 +36,16 @@ def measure(path: Path, *, seconds: float) -> list[Figure]:
     The two are measured in turn, several times, and the median pair counts: the machine may be noisy.
     """
     with ExitStack() as running:
-        port, key, children = running.enter_context(_door(path))
+        port, key, children = running.enter_context(door(path))
         idle_port, children["idle handler"] = running.enter_context(_idle_handler(path))
-        _load(port, key, seconds=5.0, count=_WARM_UP)
-        _load(idle_port, key, seconds=5.0, count=_WARM_UP)
+        load(port, sends(key), seconds=5.0, count=WARM_UP)
+        load(idle_port, sends(key), seconds=5.0, count=WARM_UP)
         pairs: list[tuple[Outcome, Outcome]] = []
         processes = {role: [child.pid or 0] for role, child in children.items()}
         cpu = bench_cpu.by_role(processes)
         for _ in range(ROUNDS):
-            idle = _load(idle_port, key, seconds=seconds, count=_MOST)
-            pairs.append((_load(port, key, seconds=seconds, count=_MOST), idle))
+            idle = load(idle_port, sends(key), seconds=seconds)
+            pairs.append((load(port, sends(key), seconds=seconds), idle))
         used = bench_cpu.since(cpu, bench_cpu.by_role(processes))
     return _figures(pairs, used)
 
@@ -89,14 +89,13 @@ def _figures(pairs: list[tuple[Outcome, Outcome]], used: dict[str, float]) -> li
     ]
 
 
-def _load(port: int, key: str, *, seconds: float, count: int) -> Outcome:
-    return uvloop.run(
-        closed("127.0.0.1", port, sends(key), connections=CONNECTIONS, count=count, limit_s=seconds)
-    )
+def load(port: int, make: Make, *, seconds: float, count: int = MOST) -> Outcome:
+    """Send as much as is taken for some seconds."""
+    return uvloop.run(closed("127.0.0.1", port, make, connections=CONNECTIONS, count=count, limit_s=seconds))
 
 
 @contextmanager
-def _door(path: Path) -> Iterator[tuple[int, str, dict[str, Child]]]:
+def door(path: Path) -> Iterator[tuple[int, str, dict[str, Child]]]:
     """Run Redis and the ingress alone, and give the port, the API key and the processes."""
     folder, ports = Folder(path), Ports(say=lambda _: None)
     folder.open()

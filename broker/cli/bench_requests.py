@@ -1,6 +1,7 @@
 """The requests that the benchmark sends, as they go over the wire."""
 
 import base64
+from urllib.parse import urlencode
 
 from broker.cli.demo_account import SENDER
 from broker.cli.load import Make
@@ -11,12 +12,40 @@ _HEAD = (
 )
 
 
-def sends(key: str, *, text: str = "Your table for two is booked, see you at eight.") -> Make:
+TEXT = "Your table for two is booked, see you at eight."
+
+
+def sends(key: str, *, text: str = TEXT) -> Make:
     """Return the maker of plain text messages, each to another number and with a reference of its own."""
     head = _HEAD.format(path="/v1/messages", login=f"Bearer {key}").encode()
     body = f'{{"from":"{SENDER}","to":"+1202555%04d","text":"{text}","reference":"bench-%08d"}}'.encode()
     start = head + b"%d\r\n\r\n" % len(body % (0, 0)) + body
     return lambda number: start % (number % 10_000, number)
+
+
+def sends_by_password(user: str, password: str) -> Make:
+    """Return the maker of the same messages, with Basic credentials instead of a key."""
+    login = base64.b64encode(f"{user}:{password}".encode()).decode()
+    bearer, basic = b"Bearer ", f"Basic {login}".encode()
+    make = sends("")
+    return lambda number: make(number).replace(bearer, basic, 1)
+
+
+def ozeki_sends(user: str, password: str, *, text: str = TEXT) -> Make:
+    """Return the maker of the same messages as Ozeki's customers send them, with the password in the query."""
+    query = urlencode({"action": "sendmessage", "username": user, "password": password, "originator": SENDER})
+    query += "&" + urlencode({"messagetype": "SMS:TEXT", "messagedata": text})
+    line = (
+        f"GET /api?{query.replace('%', '%%')}&recipient=%%2B1202555%04d HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    )
+    return lambda number: (line % (number % 10_000)).encode()
+
+
+def mx_sends(user: str, password: str, *, text: str = TEXT) -> Make:
+    """Return the maker of the same messages as MX Telecom's customers send them, with the password in the query."""
+    query = urlencode({"user": user, "pass": password, "smsfrom": SENDER.lstrip("+"), "smsmsg": text})
+    line = f"GET /SMSSend?{query.replace('%', '%%')}&smsto=1202555%04d HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    return lambda number: (line % (number % 10_000)).encode()
 
 
 def posts(path: str, user: str, password: str, bodies: list[bytes]) -> Make:

@@ -11,6 +11,9 @@ import pytest
 FIGURES = {
     "accepts_per_s",
     "accepts_ratio",
+    "basic_ratio",
+    "ozeki_query_ratio",
+    "mxtelecom_query_ratio",
     "submitted_per_s_0ms",
     "cpu_ms_per_message",
     "submitted_per_s_100ms",

@@ -1,0 +1,74 @@
+"""Measure what a password costs where an API key would do."""
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from broker.cli.bench_cpu import used_s
+from broker.cli.bench_door import ROUNDS, WARM_UP, door, load
+from broker.cli.bench_report import Figure
+from broker.cli.bench_requests import mx_sends, ozeki_sends, sends, sends_by_password
+from broker.cli.demo_account import ACCOUNT
+from broker.cli.load import Make
+
+_WHAT = {
+    "basic": "Basic credentials, native API",
+    "ozeki_query": "password in the query, Ozeki",
+    "mxtelecom_query": "password in the query, MX Telecom",
+}
+
+
+def measure(path: Path, *, seconds: float) -> list[Figure]:
+    """Return the accept rates of several ways to sign in, as shares of that with an API key.
+
+    All are measured in turn, several times, and the median share counts: the machine may be noisy.
+    """
+    with door(path) as (port, key, children):
+        password = json.loads((path / "demo.key").read_text())["password"]
+        ways: dict[str, Make] = {
+            "key": sends(key),
+            "basic": sends_by_password(ACCOUNT, password),
+            "ozeki_query": ozeki_sends(ACCOUNT, password),
+            "mxtelecom_query": mx_sends(ACCOUNT, password),
+        }
+        for make in ways.values():
+            load(port, make, seconds=5.0, count=WARM_UP)
+        ingress = children["ingress"].pid or 0
+        rounds = [
+            {way: _turn(port, make, seconds=seconds, ingress=ingress) for way, make in ways.items()}
+            for _ in range(ROUNDS)
+        ]
+    return [_figure(way, rounds) for way in _WHAT]
+
+
+class _Turn(NamedTuple):
+    """Accepts a second, and the ingress's CPU time for one, in ms."""
+
+    rate: float
+    cpu_ms: float
+
+
+def _turn(port: int, make: Make, *, seconds: float, ingress: int) -> _Turn:
+    before = used_s(ingress)
+    outcome = load(port, make, seconds=seconds)
+    return _Turn(outcome.rate, (used_s(ingress) - before) * 1000 / max(outcome.good, 1))
+
+
+def _figure(way: str, rounds: Sequence[Mapping[str, _Turn]]) -> Figure:
+    shares = sorted(turns[way].rate / turns["key"].rate for turns in rounds)
+    cpu_ms = {name: statistics.median(turns[name].cpu_ms for turns in rounds) for name in ("key", way)}
+    return Figure(
+        name=f"{way}_ratio",
+        what=f"accepts with {_WHAT[way]}, over those with an API key",
+        value=statistics.median(shares),
+        at_least=0.9,
+        # CPU tells what the ratio would be on a machine that nobody else uses.
+        detail={
+            "ratios": [round(share, 3) for share in shares],
+            "accepts_per_s": [round(turns[way].rate) for turns in rounds],
+            "with_a_key_per_s": [round(turns["key"].rate) for turns in rounds],
+            "ingress_cpu_ms": {name: round(each, 4) for name, each in cpu_ms.items()},
+        },
+    )
