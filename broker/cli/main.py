@@ -238,6 +238,22 @@ app.command()(bench)
 
 
 @app.command()
+def billing(
+    account: Annotated[str, typer.Option(help="Whose messages.")],
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", help="Accepted from then on: a day of the account's zone, or a time."),
+    ] = None,
+    to: Annotated[str | None, typer.Option(help="Accepted before then.")] = None,
+    data: Data = None,
+) -> None:
+    """Print what is billed for each message of an account, as CSV."""
+    from broker.cli import billing as command
+
+    command.export(Settings.load(), data, account=account, since=from_, until=to)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     print(__version__)

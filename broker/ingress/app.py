@@ -70,6 +70,7 @@ def _add_native(router: Router, doors: Doors, body_s: float) -> None:
     )
     router.add("GET", "/v1/messages", native.list)
     router.add("GET", "/v1/messages/{id}", native.show)
+    router.add("GET", "/v1/billing", native.bills)
     router.add("POST", "/v1/media", native.upload)
     router.add("GET", "/v1/connections/{name}/log", doors.operations.log)
     router.add("GET", "/v1/connections/{name}/counters", doors.operations.counters)

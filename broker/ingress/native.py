@@ -3,9 +3,11 @@
 import asyncio
 from concurrent.futures import Executor
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
+from broker.dialects.native.billing import billed, parse_billing_query
 from broker.dialects.native.dialect import credentials_of
 from broker.dialects.native.lookup import found, listed, parse_list_query, uploaded
 from broker.domain.account import Account
@@ -59,6 +61,14 @@ class Native:
         account = await self._account(call)
         messages, last_id = await self._lookup.page(parse_list_query(call), account)
         return to_web(listed(messages, last_id))
+
+    async def bills(self, request: web.BaseRequest) -> web.Response:
+        """Answer `GET /v1/billing`."""
+        call = head(request)
+        account = await self._account(call)
+        query = parse_billing_query(call, ZoneInfo(account.timezone))
+        bills, last_id = await self._lookup.bills(query, account)
+        return to_web(billed(call, bills, last_id))
 
     async def upload(self, request: web.BaseRequest) -> web.Response:
         """Answer `POST /v1/media`: the bare file with its type, or a form with one file."""

@@ -7,13 +7,14 @@ from operator import attrgetter
 from typing import TypeVar
 
 from broker.domain.account import Account
+from broker.domain.bill import Bill, BillingQuery
 from broker.domain.ids import is_id
 from broker.domain.message import Message
 from broker.domain.record import Happening, MessageQuery, Record
 from broker.domain.status import Event
 from broker.errors import NotFound, RecordsAway
 from broker.keyspace.unrecorded import Unrecorded
-from broker.storage import folders, reading
+from broker.storage import billing, folders, reading
 from broker.storage.away import StorageAway
 from broker.storage.database import Database, Sql
 
@@ -86,6 +87,14 @@ class Lookup:
         together = sorted([*found, *fresh], key=attrgetter("id"), reverse=True)
         shown = together[: query.limit]
         return shown, shown[-1].id if last_id or len(together) > query.limit else None
+
+    async def bills(self, query: BillingQuery, account: Account) -> tuple[list[Bill], str | None]:
+        """Return an account's bills, oldest first, and the id that the page ends with if there are later ones.
+
+        Raises:
+            Busy: SQL is away.
+        """
+        return await self._read(lambda sql: billing.page(sql, account.name, query))
 
     async def _recorded(self, message_id: str, account: Account) -> Record | None:
         return await self._read(lambda sql: reading.record(sql, message_id, account=account.name))

@@ -123,6 +123,36 @@ class MessagePage(_Answer):
     next_cursor: str | None = Field(description="Where the next page begins; null at the end.")
 
 
+class BillView(_Answer):
+    """What is billed for one message."""
+
+    request_id: str = Field(description="What the sender was answered: of a batch the same for all.")
+    message_id: MessageId
+    account: str
+    subaccount: str
+    note: str
+    from_: str = Field(alias="from", description="Digits.")
+    to: str = Field(description="Digits.")
+    kind: Literal["sms", "mms"]
+    accepted_at: Stamp
+    final_at: Stamp | None
+    status: int | None = Field(
+        description="1 buffered, 2 indeterminate, 3 delivered, 4 expired, 5 rejected, 6 forwarded; null: none yet."
+    )
+    outcome: Status
+    bytes: int
+    parts: int
+    units: int = Field(description="Credits charged; 0 where they were given back.")
+    provider_message_id: str | None
+
+
+class BillPage(_Answer):
+    """Bills, oldest first."""
+
+    data: list[BillView]
+    next_cursor: str | None = Field(description="Where the next page begins; null at the end.")
+
+
 class MediaStored(_Answer):
     """A file is ours; messages may name it."""
 

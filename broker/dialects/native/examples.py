@@ -77,6 +77,29 @@ MESSAGE: dict[str, Any] = {
     ],
 }
 PAGE: dict[str, Any] = {"data": [_SUMMARY], "next_cursor": None}
+BILLS: dict[str, Any] = {
+    "data": [
+        {
+            "request_id": _ID,
+            "message_id": _ID,
+            "account": "acme",
+            "subaccount": "shop",
+            "note": "order 4711",
+            "from": "12025550150",
+            "to": "12025550101",
+            "kind": "sms",
+            "accepted_at": "2026-01-17T13:10:26.412Z",
+            "final_at": "2026-01-17T13:10:29.118Z",
+            "status": 3,
+            "outcome": "delivered",
+            "bytes": 42,
+            "parts": 1,
+            "units": 1,
+            "provider_message_id": "17000abc",
+        }
+    ],
+    "next_cursor": None,
+}
 MEDIA = {"id": _ID, "content_type": "image/jpeg", "size": 48213, "sha256": _SHA256}
 
 

@@ -7,6 +7,7 @@ from pydantic.json_schema import models_json_schema
 from broker.dialects.native.answers import (
     Accepted,
     BatchAccepted,
+    BillPage,
     MediaStored,
     MessagePage,
     MessageView,
@@ -15,6 +16,7 @@ from broker.dialects.native.answers import (
 from broker.dialects.native.examples import (
     ACCEPTED,
     BATCH,
+    BILLS,
     FORM,
     MEDIA,
     MESSAGE,
@@ -73,11 +75,12 @@ def document() -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "security": [{"key": []}, {"password": []}],
-        "tags": [{"name": "messages"}, {"name": "media"}],
+        "tags": [{"name": "messages"}, {"name": "media"}, {"name": "billing"}],
         "paths": {
             "/v1/messages": {"post": _send(), "get": _list()},
             "/v1/messages/{id}": {"get": _look_up()},
             "/v1/media": {"post": _upload()},
+            "/v1/billing": {"get": _bills()},
         },
         "components": {
             "schemas": _schemas(),
@@ -147,7 +150,7 @@ def _list() -> dict[str, Any]:
         "tags": ["messages"],
         "summary": "List messages, newest first",
         "parameters": [{"name": name, "in": "query", "schema": schema} for name, schema in filters.items()],
-        "responses": {"200": _answer("One page.", MessagePage, PAGE), **_refusals(400, 401, 403, 503)},
+        "responses": {"200": _answer("One page.", MessagePage, PAGE), **_refusals(400, 401, 403, 429, 503)},
     }
 
 
@@ -159,7 +162,29 @@ def _look_up() -> dict[str, Any]:
         "parameters": [
             {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
         ],
-        "responses": {"200": _answer("The message.", MessageView, MESSAGE), **_refusals(401, 403, 404, 503)},
+        "responses": {
+            "200": _answer("The message.", MessageView, MESSAGE),
+            **_refusals(401, 403, 404, 429, 503),
+        },
+    }
+
+
+def _bills() -> dict[str, Any]:
+    text = {"type": "string", "maxLength": 255}
+    filters: dict[str, dict[str, Any]] = {
+        "since": text | {"description": "Accepted from then on: a day of the account's zone, or a time."},
+        "until": text | {"description": "Accepted before then."},
+        "cursor": text,
+        "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT},
+    }
+    page = _answer("One page; as `text/csv` a link leads to the next.", BillPage, BILLS)
+    page["content"]["text/csv"] = {"schema": {"type": "string"}}
+    return {
+        "operationId": "listBills",
+        "tags": ["billing"],
+        "summary": "List what is billed for each message, oldest first",
+        "parameters": [{"name": name, "in": "query", "schema": schema} for name, schema in filters.items()],
+        "responses": {"200": page, **_refusals(400, 401, 403, 429, 503)},
     }
 
 
@@ -211,7 +236,7 @@ def _ref(model: type[Any]) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    answers = (Accepted, BatchAccepted, MessageView, MessagePage, MediaStored, Problem)
+    answers = (Accepted, BatchAccepted, MessageView, MessagePage, BillPage, MediaStored, Problem)
     _, definitions = models_json_schema(
         [(SendMessage, "validation"), *((model, "serialization") for model in answers)],
         by_alias=True,

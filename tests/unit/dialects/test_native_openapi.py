@@ -8,6 +8,7 @@ from broker.dialects.native import examples
 from broker.dialects.native.answers import (
     Accepted,
     BatchAccepted,
+    BillPage,
     MediaStored,
     MessagePage,
     MessageView,
@@ -32,7 +33,7 @@ def test_the_document_is_plain_json() -> None:
 
 def test_every_operation_can_be_named() -> None:
     names = [operation["operationId"] for path in document()["paths"].values() for operation in path.values()]
-    assert len(names) == len(set(names)) == 4
+    assert len(names) == len(set(names)) == 5
 
 
 @pytest.mark.parametrize("name", sorted(examples.SENDS))
@@ -48,6 +49,7 @@ def test_the_examples_of_answers_are_answers() -> None:
     MessageView.model_validate(examples.MESSAGE)
     MessagePage.model_validate(examples.PAGE)
     MediaStored.model_validate(examples.MEDIA)
+    BillPage.model_validate(examples.BILLS)
 
 
 def test_problems_are_as_promised() -> None:
