@@ -10,7 +10,6 @@ from broker.domain.ids import first_id_of
 from broker.domain.message import Direction
 from broker.domain.status import Status
 from broker.domain.text import segments
-
 from broker.storage.tables import messages, parts
 
 c = messages.c

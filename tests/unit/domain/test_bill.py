@@ -80,7 +80,9 @@ def test_a_date_is_a_day_of_the_accounts_zone(text: str, expected: datetime) -> 
     assert moment(text, ZoneInfo("America/New_York")) == expected
 
 
-@pytest.mark.parametrize("text", ["yesterday", "", "2026-13-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00"])
+@pytest.mark.parametrize(
+    "text", ["yesterday", "", "2026-13-01", "0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00"]
+)
 def test_what_is_no_time_is_a_fault(text: str) -> None:
     with pytest.raises(ValueError, match="no date"):
         moment(text, ZoneInfo("Etc/GMT+12"))
