@@ -15,6 +15,7 @@ from broker.directory import Directory
 from broker.keyspace.circuits import Circuits
 from broker.keyspace.client import open_async, open_sync
 from broker.keyspace.credits import Credits
+from broker.keyspace.figures import Figures
 from broker.keyspace.ready import Ready
 from broker.keyspace.schedule import Schedule
 from broker.keyspace.tokens import Tokens
@@ -85,7 +86,7 @@ class Runtime:
     configured, `guarded` goes where customers' URLs lead and nowhere inside. `windows` bounds what is in flight at
     each connection, `renewals` are the fetches of access tokens under way, `errands` is what nobody waits for any more;
     they are touched on the loop only. `circuits` and `berths` say which customers' endpoints may be told how much,
-    `credits` tells the counters of prepaid accounts. `dialects` are as the operator wants them.
+    `credits` tells the counters of prepaid accounts, `figures` metrics. `dialects` are as the operator wants them.
     """
 
     settings: Settings
@@ -101,6 +102,7 @@ class Runtime:
     windows: defaultdict[str, asyncio.Semaphore]
     circuits: Circuits
     credits: Credits
+    figures: Figures
     berths: Berths
     dialects: Mapping[str, Dialect]
     renewals: dict[str, asyncio.Task[str]] = field(default_factory=dict)
@@ -137,6 +139,7 @@ class Runtime:
             windows=defaultdict(lambda: asyncio.Semaphore(settings.window)),
             circuits=Circuits(client, probe_s=settings.callback_timeout_s * 2),
             credits=Credits(client),
+            figures=Figures(client),
             berths=Berths(settings.callback_window),
             dialects={name: dialect.configured(settings) for name, dialect in DIALECTS.items()},
         )

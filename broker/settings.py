@@ -174,6 +174,11 @@ class Settings(BaseSettings):
         64, gt=0, description="Most callbacks in flight at one endpoint, per worker process."
     )
 
+    callback_keep_s: float = Field(
+        30 * 24 * 3600,
+        ge=48 * 3600,
+        description="How long callbacks that were told or given up are kept, in seconds.",
+    )
     log_keep_s: float = Field(
         14 * 24 * 3600,
         ge=48 * 3600,

@@ -11,6 +11,8 @@ from broker.cli import printing
 from broker.cli.bench import bench
 from broker.cli.client import Api, Refused, Unreachable
 from broker.cli.folder import Folder
+from broker.cli.options import Data, Direction, Json, Key, Login, Mask, Status, Url
+from broker.cli.untold import untold
 from broker.errors import ConfigurationError
 from broker.settings import Settings
 
@@ -24,20 +26,10 @@ app = typer.Typer(
 )
 listing = typer.Typer(help="Look messages up.", no_args_is_help=True)
 app.add_typer(listing, name="messages")
+app.add_typer(untold, name="callbacks")
 
 WRONG_USE, UNREACHABLE = 2, 4
 _CODES = {ConfigurationError: WRONG_USE, Refused: 1, Unreachable: UNREACHABLE}
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON lines, as into a pipe.")]
-Url = Annotated[str, typer.Option(help="The API's address.", show_default="of the stack on the data folder")]
-Key = Annotated[str, typer.Option(help="API key.", show_default="client.key in the data folder")]
-Login = Annotated[
-    str, typer.Option(help="Operator as name:password.", show_default="operator.key in the data folder")
-]
-Mask = Annotated[bool, typer.Option(help="Hide the middle of numbers.")]
-Direction = Annotated[str | None, typer.Option(help="Only in or out.")]
-Status = Annotated[str | None, typer.Option(help="Only in this state.")]
-Data = Annotated[Path | None, typer.Option(help="Data folder.", show_default="BROKER_DATA_DIR or .data")]
 
 
 @app.command()

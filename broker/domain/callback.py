@@ -78,3 +78,28 @@ class Callback:
     earlier: frozenset[Status] = frozenset()
     manner: Manner = field(default_factory=Manner)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Untold:
+    """Which callbacks are meant that were given up or are held; what is absent leaves nothing out."""
+
+    states: tuple[CallbackState, ...] = (CallbackState.GIVEN_UP, CallbackState.HELD)
+    account: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UntoldCallback:
+    """One callback that was not told, and why."""
+
+    id: str
+    message_id: str
+    account: str
+    status: str
+    state: CallbackState
+    at: datetime
+    url: str
+    http_status: int | None
+    error: str

@@ -74,6 +74,8 @@ def _add_native(router: Router, doors: Doors, body_s: float) -> None:
     router.add("POST", "/v1/media", native.upload)
     router.add("GET", "/v1/connections/{name}/log", doors.operations.log)
     router.add("GET", "/v1/connections/{name}/counters", doors.operations.counters)
+    router.add("GET", "/v1/callbacks", doors.operations.untold)
+    router.add("POST", "/v1/callbacks/replay", doors.operations.replay)
 
 
 def _add_operations(router: Router, doors: Doors) -> None:

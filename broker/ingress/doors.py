@@ -36,6 +36,7 @@ from broker.services.lookup import Lookup
 from broker.services.packages import Packages
 from broker.services.passwords import Passwords
 from broker.services.refusals import Refusals
+from broker.services.replay import Replay
 from broker.services.seeding import Seeding
 from broker.services.signin import SignIn
 from broker.services.sql import AsyncSql
@@ -117,7 +118,7 @@ class Doors:
             lookup=Lookup(database, Unrecorded(client), executor),
             desk=_desk(settings, client, database, executor, directory),
             sign_in=(sign_in := SignIn(sql, passwords)),
-            operations=_operations(settings, sql, sign_in, carriers),
+            operations=_operations(settings, sql, sign_in, carriers, client),
             refusals=Refusals(sql),
             meter=meter,
         )._begin()
@@ -197,9 +198,15 @@ def _passwords(settings: Settings, client: Async, meter: Meter, hashing: Executo
     return Passwords(Guessing(Guesses(client), secret_key=secret_key, told=told), hashing)
 
 
-def _operations(settings: Settings, sql: AsyncSql, sign_in: SignIn, carriers: Carriers) -> Operations:
-    logbook = Logbook(sql, known=carriers.providers, keep_s=settings.log_keep_s)
-    return Operations(sign_in, logbook, Tallies(sql, known=carriers.providers))
+def _operations(
+    settings: Settings, sql: AsyncSql, sign_in: SignIn, carriers: Carriers, client: Async
+) -> Operations:
+    return Operations(
+        sign_in,
+        Logbook(sql, known=carriers.providers, keep_s=settings.log_keep_s),
+        Tallies(sql, known=carriers.providers),
+        Replay(sql, Clock(client)),
+    )
 
 
 def _threads() -> tuple[ThreadPoolExecutor, ThreadPoolExecutor]:

@@ -1,7 +1,8 @@
 """What the ingress counts."""
 
+import time
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry
@@ -13,6 +14,24 @@ from broker import __version__
 from broker.keyspace.pressure import Pressure
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+def callbacks_told(figures: Mapping[str, int], *, now_ms: float) -> Iterator[Metric]:
+    """Return what workers counted of callbacks, and how these stood a few seconds ago."""
+    tries = CounterMetricFamily("broker_callbacks", "Tries to tell customers.", labels=["outcome"])
+    for outcome in ("told", "tried_again", "held_back", "given_up"):
+        tries.add_metric([outcome], figures.get(outcome, 0))
+    yield tries
+    states = GaugeMetricFamily("broker_callbacks_waiting", "Callbacks not told yet.", labels=["state"])
+    for state, name in (("owed", "owed"), ("held", "held"), ("given_up", "kept")):
+        states.add_metric([state], figures.get(name, 0))
+    yield states
+    oldest_ms = figures.get("oldest_ms", 0)
+    age_s = max((now_ms - oldest_ms) / 1000, 0.0) if oldest_ms else 0.0
+    yield GaugeMetricFamily("broker_callbacks_oldest_seconds", "Age of the oldest owed callback.", age_s)
+    yield GaugeMetricFamily(
+        "broker_callback_circuits_open", "Endpoints that are left alone now.", figures.get("circuits_open", 0)
+    )
 
 
 class Meter(Collector):
@@ -82,6 +101,7 @@ class Meter(Collector):
         yield replays
         yield from self._happenings()
         yield from self._depths()
+        yield from callbacks_told(self._pressure.callbacks, now_ms=time.time() * 1000)
 
     def _histogram(self) -> Metric:
         seconds = HistogramMetricFamily("broker_http_request_seconds", "Time to answer.", labels=["route"])

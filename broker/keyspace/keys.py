@@ -113,3 +113,8 @@ def token_lock(connection: str) -> str:
 def circuit(endpoint: str) -> str:
     """Hash, failures in a row of a customer's endpoint and Unix ms until it is left alone. Lives minutes."""
     return f"circuit:{endpoint}"
+
+
+def figures() -> str:
+    """Hash, how many callbacks were told, tried and given up, and how they stand. Lives a day, and is renewed."""
+    return "figures:callbacks"

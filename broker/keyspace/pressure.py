@@ -30,6 +30,7 @@ class Pressure:
         self.oldest_s: dict[Queue, float] = {}
         self.outbox: dict[Queue, int] = {}
         self.memory_share = 0.0
+        self.callbacks: dict[str, int] = {}
         self._seen_at = float("-inf")
 
     async def is_seen(self) -> bool:
@@ -61,8 +62,10 @@ class Pressure:
                     keys.outbox(queue), now_ms + keys.UNPOPPED_MS / 2, "+inf", start=0, num=1, withscores=True
                 )
                 pipe.zcard(keys.outbox(queue))
-            memory, *answers = await pipe.execute()
+            pipe.hgetall(keys.figures())
+            memory, *answers, figures = await pipe.execute()
         self._seen_at = time.monotonic()
+        self.callbacks = {_text(name): int(number) for name, number in figures.items()}
         self.memory_share = memory["used_memory"] / memory["maxmemory"] if memory.get("maxmemory") else 0.0
         for n, queue in enumerate(queues):
             self.depth[queue], unpopped, self.outbox[queue] = answers[3 * n : 3 * n + 3]
@@ -77,3 +80,7 @@ class Pressure:
             except (OSError, RedisError, TimeoutError):
                 await asyncio.sleep(EVERY_S)
             await asyncio.sleep(EVERY_S)
+
+
+def _text(name: str | bytes) -> str:
+    return name if isinstance(name, str) else name.decode()

@@ -29,6 +29,14 @@ from broker.storage.messages import Move
 
 log = structlog.get_logger()
 
+_OUTCOMES: Mapping[CallbackState, str] = {
+    CallbackState.TOLD: "told",
+    CallbackState.OWED: "tried_again",
+    CallbackState.HELD: "held_back",
+    CallbackState.GIVEN_UP: "given_up",
+}
+"""Where a try leaves a callback, as metrics call it."""
+
 PATIENCE_S = 1.0
 """How long a take waits for slow endpoints, and how long a quick answer may wait for a slow one to be recorded."""
 
@@ -167,7 +175,7 @@ def _record(runtime: Runtime, known: Snapshot, visit: Visit, results: Sequence[t
         found.append((item, judge(result, item, now_ms=now_ms, settings=settings, telling=telling)))
     ill = [result for _, result in results if not is_well(result)]
 
-    def job(sql: Sql) -> None:
+    def job(sql: Sql) -> int:
         # What has waited behind failures for longer than it should need not be tried to be known to fail.
         late = callbacks.over(sql, visit.endpoint, now_ms, limit=settings.take_size) if ill else []
         ended = [
@@ -175,9 +183,12 @@ def _record(runtime: Runtime, known: Snapshot, visit: Visit, results: Sequence[t
         ]
         callbacks.settle(sql, [tried for _, tried in (*found, *ended)])
         messages.move(sql, [move for pair in (*found, *ended) for move in _moves(*pair, now_ms)])
+        return len(ended)
 
-    runtime.database.write(job)
+    late = runtime.database.write(job)
     with repaired_later():
+        outcomes = Counter(_OUTCOMES[tried.state] for _, tried in found)
+        runtime.figures.count(outcomes + Counter({_OUTCOMES[CallbackState.GIVEN_UP]: late}))
         _note(runtime, visit, [result for _, result in results])
     tell_soon(runtime.schedule, owed=True)
     for result in ill:

@@ -11,7 +11,7 @@ from broker.dispatch import Queue
 from broker.domain.message import Direction, Message
 from broker.domain.status import Event, Status, sources
 from broker.runtime import Runtime
-from broker.services import credit, events, forgetting, tidy
+from broker.services import credit, events, figures, forgetting, tidy
 from broker.services.backlog import queue_of
 from broker.services.outcome import at
 from broker.services.owing import owe, tell_soon
@@ -36,6 +36,9 @@ CROWD = 1000
 FILES_MS = 3600_000
 """Between two looks at the files."""
 
+FIGURES_MS = 5_000
+"""Between two counts of what stands where."""
+
 LOG_MS = 60_000
 """Between two looks at what has been kept for long enough."""
 
@@ -59,6 +62,10 @@ def sweep(runtime: Runtime) -> None:
         tidy.tidy(runtime.settings, runtime.database)
     if runtime.schedule.turn("log", every_ms=LOG_MS):
         forgetting.forget(runtime)
+    if runtime.schedule.turn("callbacks", every_ms=FILES_MS):
+        forgetting.forget_callbacks(runtime)
+    if runtime.schedule.turn("figures", every_ms=FIGURES_MS):
+        figures.count(runtime)
 
 
 def _look_at(runtime: Runtime, ids: Sequence[str], known: Snapshot, now_ms: int) -> None:

@@ -25,6 +25,9 @@ metadata = SHARED
 IN_INBOX = "direction = 'in' AND marked_at IS NULL AND deleted_at IS NULL"
 """What waits for its customer. A query must say it in these words, or the databases do not see that the index fits."""
 
+UNTOLD = "state IN ('given_up', 'held')"
+"""Callbacks that nobody will tell by himself any more. To be said in these words, as above."""
+
 
 def _some(name: str, *columns: str, where: str, unique: bool = False) -> Index:
     """Return an index of some rows only."""
@@ -201,6 +204,7 @@ callbacks = Table(
     Index("ix_callbacks_message_id_seq", "message_id", "seq", unique=True),
     _some("ix_callbacks_endpoint_due_at", "endpoint", "due_at", where="due_at IS NOT NULL"),
     _some("ix_callbacks_account_url", "account", "url", where="state = 'held'"),
+    _some("ix_callbacks_state_id", "state", "id", where=UNTOLD),
 )
 
 accounts = Table(

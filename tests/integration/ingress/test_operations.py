@@ -1,17 +1,22 @@
 """What operators are shown through a real socket, and who is an operator."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from aiohttp import encode_basic_auth
 
+from broker.domain.callback import CallbackState
 from broker.domain.ids import new_id
 from broker.domain.logbook import Entry, Kind, LogQuery
 from broker.domain.message import Direction
 from broker.domain.status import Event, Status
+from broker.keyspace.client import open_sync
+from broker.keyspace.figures import Figures
 from broker.settings import Settings
-from broker.storage import folders, logbook, messages
+from broker.storage import callbacks, folders, logbook, messages
+from broker.storage.callbacks import Owing, Tried
 from broker.storage.database import Database
 from broker.storage.messages import Fresh
 from tests.factories import NOW_MS, make_message
@@ -19,10 +24,12 @@ from tests.integration.ingress.conftest import DOCUMENT, KEY, PASSWORD, Ingress,
 
 PEOPLE = [
     {"name": "eve", "password": "only looks", "role": "viewer"},
+    {"name": "oscar", "password": "acts too", "role": "operator"},
     {"name": "ada", "password": "does it all", "role": "admin"},
 ]
 WITH_PEOPLE: dict[str, Any] = {**DOCUMENT, "operators": PEOPLE}
 VIEWER = {"Authorization": encode_basic_auth("eve", "only looks")}
+OPERATOR = {"Authorization": encode_basic_auth("oscar", "acts too")}
 LOG = "/v1/connections/bandwidth-1/log"
 
 
@@ -235,3 +242,110 @@ async def test_counters_are_asked_for_strictly(
         found, body = await ask(ingress, path, **query)
         assert (found, body["code"]) == (status, code)
         assert (await ask(ingress, path, {}))[0] == 401
+
+
+def give_up(settings: Settings, count: int) -> list[str]:
+    """Leave callbacks behind that were given up."""
+    items = [
+        Owing(
+            message_id=new_id(),
+            account="acme",
+            status=Status.DELIVERED,
+            at=datetime.now(UTC),
+            url="https://shop.example/told?key=canary",
+            due_at=0,
+            ends_at=1,
+        )
+        for _ in range(count)
+    ]
+    ids = [callbacks.id_of(item.message_id, item.status) for item in items]
+    ended = [
+        Tried(id=one, state=CallbackState.GIVEN_UP, http_status=500, error="answered 500") for one in ids
+    ]
+
+    def job(sql: Any) -> None:
+        callbacks.owe(sql, items)
+        callbacks.settle(sql, ended)
+
+    database = Database(settings.database)
+    database.write(job)
+    database.close()
+    return ids
+
+
+async def test_callbacks_that_were_given_up_are_listed_and_told_again(
+    running: Running, settings: Settings
+) -> None:
+    async with running(settings, WITH_PEOPLE) as ingress:
+        ids = give_up(settings, 5)
+        found, cursor = [], ""
+        while cursor is not None:
+            query = {"cursor": cursor} if cursor else {}
+            status, page = await ask(ingress, "/v1/callbacks", state="given_up", limit="2", **query)
+            assert status == 200
+            found += page["data"]
+            cursor = page["next_cursor"]
+        assert [one["id"] for one in found] == sorted(ids)
+        assert (found[0]["url"], found[0]["error"]) == ("https://shop.example/told", "answered 500")
+        assert (found[0]["account"], found[0]["state"]) == ("acme", "given_up")
+
+        replay = f"{ingress.url}/v1/callbacks/replay"
+        async with ingress.client.post(replay, headers=VIEWER) as answer:
+            assert (answer.status, (await answer.json())["code"]) == (403, "not_permitted")
+        async with ingress.client.post(replay, headers={"Authorization": f"Bearer {KEY}"}) as answer:
+            assert answer.status == 401
+        async with ingress.client.post(replay, headers=OPERATOR, params={"rate": "2"}) as answer:
+            assert (answer.status, (await answer.json())["count"]) == (202, 5)
+        assert await ask(ingress, "/v1/callbacks") == (200, {"data": [], "next_cursor": None})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "name", "value"),
+    [
+        ("GET", "/v1/callbacks", "state", "told"),
+        ("GET", "/v1/callbacks", "state", "x"),
+        ("GET", "/v1/callbacks", "cursor", "x"),
+        ("GET", "/v1/callbacks", "until", "later"),
+        ("GET", "/v1/callbacks", "rate", "1"),
+        ("POST", "/v1/callbacks/replay", "rate", "0"),
+        ("POST", "/v1/callbacks/replay", "rate", "1001"),
+        ("POST", "/v1/callbacks/replay", "rate", "nan"),
+        ("POST", "/v1/callbacks/replay", "rate", "fast"),
+        ("POST", "/v1/callbacks/replay", "limit", "1"),
+    ],
+)
+async def test_a_replay_that_cannot_be_understood_changes_nothing(
+    running: Running, settings: Settings, method: str, path: str, name: str, value: str
+) -> None:
+    async with running(settings, WITH_PEOPLE) as ingress:
+        give_up(settings, 1)
+        url, params = ingress.url + path, {name: value}
+        async with ingress.client.request(method, url, headers=OPERATOR, params=params) as answer:
+            body = await answer.json()
+            assert (answer.status, [error["pointer"] for error in body["errors"]]) == (400, [f"/{name}"])
+        assert len((await ask(ingress, "/v1/callbacks"))[1]["data"]) == 1
+
+
+async def test_how_callbacks_stand_is_a_metric(running: Running, settings: Settings) -> None:
+    async with running(settings, WITH_PEOPLE) as ingress:
+        with open_sync(settings.redis_url, settings) as client:
+            figures = Figures(client)
+            figures.count({"told": 7, "given_up": 2})
+            figures.stand({"owed": 3, "held": 1, "kept": 2, "circuits_open": 4, "oldest_ms": 1})
+        wanted = {
+            'broker_callbacks_total{outcome="told"} 7.0',
+            'broker_callbacks_total{outcome="given_up"} 2.0',
+            'broker_callbacks_waiting{state="owed"} 3.0',
+            'broker_callbacks_waiting{state="held"} 1.0',
+            'broker_callbacks_waiting{state="given_up"} 2.0',
+            "broker_callback_circuits_open 4.0",
+        }
+        async with asyncio.timeout(20):
+            while True:
+                page = await (await ingress.client.get(f"{ingress.url}/metrics")).text()
+                if wanted <= set(page.splitlines()):
+                    break
+                await asyncio.sleep(0.1)
+        age = next(line for line in page.splitlines() if line.startswith("broker_callbacks_oldest_seconds "))
+        assert float(age.split()[1]) > 10**9
+        assert "acme" not in page

@@ -1,0 +1,75 @@
+"""Commands about callbacks that were not told."""
+
+from collections.abc import Mapping
+from typing import Annotated
+from urllib.parse import urlencode
+
+import typer
+
+from broker.cli import printing
+from broker.cli.client import Api
+from broker.cli.folder import Folder
+from broker.cli.options import Data, Json, Login, Since, Url
+from broker.settings import Settings
+
+untold = typer.Typer(help="Callbacks that were not told.", no_args_is_help=True)
+
+_PAGE = 200
+
+
+@untold.command("ls")
+def list_untold(
+    state: Annotated[str | None, typer.Option(help="Only given_up or held.")] = None,
+    account: Annotated[str | None, typer.Option(help="Only of this account.")] = None,
+    since: Since = None,
+    until: Annotated[str | None, typer.Option(help="Only from before this time.")] = None,
+    limit: Annotated[int, typer.Option(help="Most to list.", min=1)] = 50,
+    data: Data = None,
+    url: Url = "",
+    login: Login = "",
+    json: Json = False,
+) -> None:
+    """List callbacks that were given up or are held."""
+    wanted = {"state": state, "account": account, "since": since, "until": until}
+    api = Api.of_operators(Folder(data or Settings.load().data_dir), url=url, login=login)
+    show(api, wanted, limit=limit, json=json)
+
+
+@untold.command("replay")
+def replay_untold(
+    state: Annotated[str | None, typer.Option(help="Only given_up or held.")] = None,
+    account: Annotated[str | None, typer.Option(help="Only of this account.")] = None,
+    since: Since = None,
+    until: Annotated[str | None, typer.Option(help="Only from before this time.")] = None,
+    rate: Annotated[float, typer.Option(help="Most a second.")] = 10.0,
+    data: Data = None,
+    url: Url = "",
+    login: Login = "",
+) -> None:
+    """Tell callbacks again that were given up or are held."""
+    wanted = {"state": state, "account": account, "since": since, "until": until}
+    api = Api.of_operators(Folder(data or Settings.load().data_dir), url=url, login=login)
+    replay(api, wanted, rate=rate)
+
+
+def show(api: Api, wanted: Mapping[str, str | None], *, limit: int, json: bool) -> None:
+    """Print callbacks that were given up or are held, those of the oldest messages first."""
+    cursor: str | None = None
+    while limit > 0:
+        page = api.get("/v1/callbacks", **wanted, cursor=cursor, limit=min(_PAGE, limit))
+        for row in page["data"]:
+            if printing.as_json(json):
+                printing.line(row)
+            else:
+                print(f"{row['at'][:19]}  {row['id']:<50}  {row['account']}  {row['state']}  {row['error']}")
+        limit -= len(page["data"])
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+
+
+def replay(api: Api, wanted: Mapping[str, str | None], *, rate: float) -> None:
+    """Have them told again, and say how many that are."""
+    asked = {name: value for name, value in wanted.items() if value is not None}
+    done = api.call("POST", f"/v1/callbacks/replay?{urlencode({**asked, 'rate': rate})}").body
+    print(f"{done['count']} callbacks are told again, the last of them from {done['until']} on")
