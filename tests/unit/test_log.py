@@ -96,6 +96,8 @@ def test_an_address_is_shown_in_part(lines: Lines, name: str) -> None:
         "Authorization: Basic c2VjcmV0OnNlY3JldA==",
         "bearer abcdef0123456789",
         "GET /api?password=hunter2secret&x=1",
+        "GET /SMSSend?user=acme&pass=hunter2secret&x=1",
+        "GET /SMSSend?smsmsg=hunter2secret&smsia5=hunter2secret&smsucs2=hunter2secret&note=hunter2secret",
         "postgresql://broker:hunter2secret@db/broker",
         "[SQL: INSERT] [parameters: {'text': 'hunter2secret'}]",
         "text Input should be valid [type=string_type, input_value='hunter2secret', input_type=int]",
