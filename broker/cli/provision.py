@@ -38,6 +38,14 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
+_CHOICES = {
+    "inbound_mode": ("mxtelecom", "ozeki"),
+    "date_form": ("mxtelecom",),
+    "callback_replies": ("ozeki",),
+}
+"""What only customers of some dialects may choose."""
+
+
 class Account(_Table):
     """A customer."""
 
@@ -52,6 +60,7 @@ class Account(_Table):
     callback_dialect: Literal["native", "ozeki", "mxtelecom"] = "native"
     inbound_mode: Literal["get", "post"] | None = None
     date_form: Literal["uk", "us", "uk2"] | None = None
+    callback_replies: bool | None = None
     mms: bool = True
     allowed_ips: list[Annotated[str, AfterValidator(_network)]] | None = None
     daily_limit: Count | None = None
@@ -63,9 +72,9 @@ class Account(_Table):
 
     @model_validator(mode="after")
     def _fitting(self) -> "Account":
-        chosen = [name for name in ("inbound_mode", "date_form") if getattr(self, name) is not None]
-        if chosen and self.callback_dialect != "mxtelecom":
-            raise ValueError(f"{' and '.join(chosen)} can be chosen only with callback_dialect mxtelecom")
+        for name, dialects in _CHOICES.items():
+            if getattr(self, name) is not None and self.callback_dialect not in dialects:
+                raise ValueError(f"{name} can be chosen only with callback_dialect {' or '.join(dialects)}")
         return self
 
 

@@ -132,6 +132,10 @@ class Dialect(ABC):
         """
         return 200 <= answer.status < 300  # noqa: PLR2004  # the 2xx
 
+    def replies(self, callback: Callback, answer: Response) -> tuple[Draft | RequestError, ...]:  # noqa: ARG002
+        """Return the messages that a customer's answer to a callback wants sent; `heard` said yes to it."""
+        return ()
+
     @abstractmethod
     def refused(self, call: Call, error: RequestError | AdmissionError) -> Response:
         """Return the answer to a call that is refused as a whole; never raises."""

@@ -46,13 +46,15 @@ class Telling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
-    """What an account may choose of how it is told; only MX Telecom's dialect has a use for it.
+    """What an account may choose of how it is told, where its dialect has a use for it.
 
-    `inbound`: "get" tells of an MMS and leaves it to be fetched, "post" brings it along. `dates` names a form of dates.
+    `inbound`: "get" tells of an arrival in the URL, "post" in the body, and to MX Telecom's customers brings an MMS
+    along. `dates` names a form of dates. `replies`: messages in the answers to Ozeki's callbacks are sent.
     """
 
     inbound: str = "get"
     dates: str = "us"
+    replies: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from broker.log import get_logger
 from broker.net.plain import Incoming
 from broker.runtime import Runtime
 from broker.services.outgoing import link_to
+from broker.services.replies import send_replies
 from broker.services.stored import read_parts, stored_parts
 from broker.services.told import Answer, retry_after_s
 from broker.storage.callbacks import Due
@@ -42,7 +43,8 @@ async def tell(
     """Tell a customer, and return what was answered; `earlier` is what the callbacks before it say.
 
     Raises:
-        ProviderError: nobody answered. MediaForbidden: the URL leads where we do not go.
+        ProviderError: nobody answered, or what the answer wants sent cannot be taken now. MediaForbidden: the URL
+            leads where we do not go.
     """
     callback = callback_for(runtime, known, message, item, earlier=earlier)
     dialect = runtime.dialects[dialect_of(known, message, item).name]
@@ -61,9 +63,12 @@ async def tell(
     took_s = time.monotonic() - started
     if telling.slow_s is not None and took_s > telling.slow_s:
         log.warning("callback_answered_slowly", account=item.account, took_s=round(took_s, 1))
+    heard = dialect.heard(said)
+    if heard and callback.manner.replies:
+        await send_replies(runtime, known, message, dialect.name, dialect.replies(callback, said))
     return Answer(
         status=said.status,
-        heard=dialect.heard(said),
+        heard=heard,
         retry_after_s=retry_after_s(said.headers.get("retry-after", "")),
     )
 

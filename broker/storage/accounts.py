@@ -49,13 +49,18 @@ def callback_plans(sql: Sql, open_sealed: Callable[[str], str]) -> dict[str, Cal
         accounts.c.callback_dialect,
         accounts.c.inbound_mode,
         accounts.c.date_form,
+        accounts.c.callback_replies,
     )
     return {
         row.name: CallbackPlan(
             url=row.callback_url,
             dialect=row.callback_dialect,
             secrets=tuple(open_sealed(row.callback_secret).split()) if row.callback_secret else (),
-            manner=Manner(inbound=row.inbound_mode or "get", dates=row.date_form or "us"),
+            manner=Manner(
+                inbound=row.inbound_mode or "get",
+                dates=row.date_form or "us",
+                replies=bool(row.callback_replies),
+            ),
         )
         for row in sql.execute(wanted.where(or_(says, accounts.c.callback_dialect != "native")))
     }

@@ -67,6 +67,7 @@ def _account(connection: Connection, row: Row, vault: Vault, secret_key: str) ->
         "callback_secret": vault.seal(secret) if secret else None,
         "callback_dialect": row.get("callback_dialect", "native"),
         "inbound_mode": row.get("inbound_mode"),
+        "callback_replies": row.get("callback_replies"),
         "date_form": row.get("date_form"),
         "mms": row.get("mms", True),
         "allowed_ips": orjson.dumps(list(row.get("allowed_ips") or ())).decode(),

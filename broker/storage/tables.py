@@ -217,6 +217,7 @@ accounts = Table(
     Column("callback_dialect", String(16), nullable=False),
     Column("inbound_mode", String(8)),  # get or post
     Column("date_form", String(8)),  # uk, us or uk2
+    Column("callback_replies", Boolean),  # messages in its answers to callbacks are sent
     Column("mms", Boolean, nullable=False),
     Column("allowed_ips", Text, nullable=False),  # JSON list
     Column("daily_limit", Integer),

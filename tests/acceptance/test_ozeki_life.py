@@ -19,9 +19,9 @@ from ozekilibsrest import Configuration, Folder, Message, MessageApi
 from tests.acceptance.flows import pictures
 from tests.acceptance.flows.http_client import basic, request
 from tests.acceptance.stack import SHORT, Stack
-from tests.sink import Sink, Told
+from tests.sink import Reply, Sink, Told
 
-POLLS, IS_TOLD, PHONE = "+12025550150", "+12025550151", "+12025550101"
+POLLS, IS_TOLD, IS_POSTED, PHONE = "+12025550150", "+12025550151", "+12025550152", "+12025550101"
 PASSWORD = "a password"
 WORDS = "from=$originator&to=$recipient&text=$messagedata&id=$messageid&type=$messagetype&file=$attachment&tags=$tags"
 ACCOUNTS = """
@@ -40,6 +40,17 @@ senders = ["{told}"]
 inbound_numbers = ["{told}"]
 callback_dialect = "ozeki"
 callback_url = "{url}"
+callback_replies = true
+
+[[accounts]]
+name = "is-posted"
+password = "{password}"
+api_keys = ["an-api-key-of-is-posted"]
+senders = ["{posted}"]
+inbound_numbers = ["{posted}"]
+callback_dialect = "ozeki"
+callback_url = "{url}"
+inbound_mode = "post"
 """
 
 
@@ -80,6 +91,16 @@ class World:
         headers = {"Content-Type": "application/json"}
         assert request(url, "POST", body=json.dumps(body).encode(), headers=headers).status == 202
 
+    def forwarded(self, text: str) -> tuple[str, dict[str, str]]:
+        """Wait until an arrival with a text was forwarded, and return the method and the words."""
+
+        def found() -> list[tuple[str, dict[str, str]]]:
+            all_ = [(one.method, words_of(one)) for one in self.sink.told if urlsplit(one.path).path == "/in"]
+            return [one for one in all_ if one[1].get("text") == text]
+
+        (one,) = self.stack.until(found)
+        return one
+
     def creates(self, to: str) -> list[dict[str, Any]]:
         """Return what the carrier was asked to send to a number."""
         entries = self.stack.carrier("GET", "/sim/journal?limit=10000")["entries"]
@@ -92,10 +113,13 @@ class World:
             return [one for one in self.sink.told if urlsplit(one.path).path == path]
 
         self.stack.until(lambda: len(found()) >= count)
-        return [
-            {name: values[0] for name, values in parse_qs(urlsplit(one.path).query).items()}
-            for one in found()
-        ]
+        return [words_of(one) for one in found()]
+
+
+def words_of(told: Told) -> dict[str, str]:
+    """Return what the words of a template became."""
+    form = urlsplit(told.path).query if told.method == "GET" else told.body.decode()
+    return {name: values[0] for name, values in parse_qs(form).items()}
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +128,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("ozeki-life") / "up"
     with closing(Sink()) as sink:
         told = sink.url(f"/in?{WORDS}")
-        accounts = ACCOUNTS.format(password=PASSWORD, polls=POLLS, told=IS_TOLD, url=told)
+        accounts = ACCOUNTS.format(password=PASSWORD, polls=POLLS, told=IS_TOLD, posted=IS_POSTED, url=told)
         stack = Stack(
             folder,
             env={**SHORT, "BROKER_EGRESS_ALLOW": json.dumps([sink.authority])},
@@ -132,7 +156,7 @@ application_id = "app-1"
 webhook_username = "carrier"
 webhook_password = "carrier's secret"
 media_hosts = ["127.0.0.1:{port}"]
-senders = ["+12025550150", "+12025550151"]
+senders = ["+12025550150", "+12025550151", "+12025550152"]
 """
 
 
@@ -356,9 +380,9 @@ def test_pictures_from_a_phone_are_received_as_json_with_links(world: World) -> 
 
 
 def test_pictures_from_a_phone_are_forwarded(world: World) -> None:
-    before = len([one for one in world.sink.told if one.path.startswith("/in?")])
     world.phone(IS_TOLD, "Grüße & more", *PARTS)
-    told = world.told("/in", before + 1)[-1]
+    method, told = world.forwarded("Grüße & more")
+    assert method == "GET"
     assert (told["from"], told["to"], told["text"], told["type"]) == (
         PHONE,
         IS_TOLD,
@@ -370,3 +394,43 @@ def test_pictures_from_a_phone_are_forwarded(world: World) -> None:
     assert request(told["file"]).body == PICTURES[0]
     shown = fromstring(world.classic("getmessagebyid", "is-told", msgID=told["id"]))
     assert shown.findtext("data/folder") == "INBOX"
+
+
+# Answers that want something sent.
+
+
+def answering(*lines: str) -> Callable[[str, int], Reply]:
+    """Return what answers with lines."""
+    return lambda path, before: Reply(body="\r\n".join(lines).encode())
+
+
+def test_what_the_answer_to_a_forwarded_message_wants_sent_is_sent_once(world: World) -> None:
+    to, other = "+12025550130", "+12025550131"
+    world.sink.answer = answering(
+        f"{{SMS:TEXT}}{{Bandwidth_1}}{{{IS_TOLD}}}{{{to}}}{{Thanks \\{{ok\\}}}}",
+        "this is no message",
+        "{SMS:TEXT}{}{+19995550100}{+12025550132}{from a number of somebody else}",
+        f"{{SMS:TEXT}}{{}}{{}}{{{other}}}{{and you}}",
+    )
+    try:
+        world.phone(IS_TOLD, "Answer me")
+        world.stack.until(lambda: world.creates(other))
+    finally:
+        world.sink.answer = answering("ok")
+    assert [(one["from"], one["text"]) for one in world.creates(to)] == [(IS_TOLD, "Thanks {ok}")]
+    assert [(one["from"], one["text"]) for one in world.creates(other)] == [(IS_TOLD, "and you")]
+    assert world.creates("+12025550132") == []
+
+
+def test_an_account_without_the_right_sends_nothing_by_answering_and_may_be_posted_to(world: World) -> None:
+    world.sink.answer = answering(f"{{SMS:TEXT}}{{}}{{{IS_POSTED}}}{{+12025550133}}{{x}}")
+    try:
+        world.phone(IS_POSTED, "Post me")
+        method, told = world.forwarded("Post me")
+    finally:
+        world.sink.answer = answering("ok")
+    assert (method, told["from"], told["to"]) == ("POST", PHONE, IS_POSTED)
+    # What was sent after it has gone out by then.
+    world.classic("sendmessage", "is-posted", recipient="+12025550134", messagedata="after")
+    world.stack.until(lambda: world.creates("+12025550134"))
+    assert world.creates("+12025550133") == []

@@ -1,4 +1,4 @@
-"""Ozeki's callbacks: a GET of the account's address, whose words that begin with $ stand for values (sheet 8)."""
+"""Ozeki's callbacks: the account's address, whose words that begin with $ stand for values (sheet 8)."""
 
 import re
 from collections.abc import Mapping
@@ -51,7 +51,11 @@ def told(callback: Callback) -> Request | None:
     else:
         values = _values(callback)
     url = _WORD.sub(lambda match: _replaced(match, values), callback.url)
-    return Request(method="GET", url=url, headers={"webhook-id": callback.id})
+    if callback.message.direction is Direction.OUT or callback.manner.inbound != "post":
+        return Request(method="GET", url=url, headers={"webhook-id": callback.id})
+    address, _, form = url.partition("?")
+    headers = {"webhook-id": callback.id, "Content-Type": "application/x-www-form-urlencoded"}
+    return Request(method="POST", url=address, headers=headers, body=form.encode())
 
 
 def _replaced(match: re.Match[str], values: Mapping[str, str]) -> str:

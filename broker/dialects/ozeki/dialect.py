@@ -15,6 +15,7 @@ from broker.dialects.ozeki.drafts import own_id, read_draft
 from broker.dialects.ozeki.finding import JSON_FORMAT, answer_found
 from broker.dialects.ozeki.params import read_params
 from broker.dialects.ozeki.reading import SEND, Item, Reading, Style, read, read_json, style_of
+from broker.dialects.ozeki.replies import read_replies
 from broker.dialects.ozeki.reports import AcceptReport, classic, xml
 from broker.dialects.ozeki.showing import failed
 from broker.domain.ask import Ask, Found
@@ -111,6 +112,10 @@ class OzekiDialect(Dialect):
     def callback(self, callback: Callback) -> Request | None:
         """Return a GET of the account's address with its words replaced (sheet 8)."""
         return told(callback)
+
+    def replies(self, callback: Callback, answer: Response) -> tuple[Draft | RequestError, ...]:
+        """Return the messages in an answer to an arrival (sheet 8.2)."""
+        return read_replies(callback, answer, self.clock())
 
     def refused(self, call: Call, error: RequestError | AdmissionError) -> Response:
         """Return the answer to a call that is refused as a whole: 200 in the classic form (sheet 3.4), else as 5.3."""
