@@ -27,6 +27,7 @@ from broker.dialects.native.examples import (
 from broker.dialects.native.parameters import LIMIT, MOST
 from broker.dialects.native.problem import PROBLEM_TYPE
 from broker.dialects.native.schema import SendMessage
+from broker.dialects.native.told import ArrivalTold, ReportTold
 from broker.domain.message import Direction
 from broker.domain.status import Status
 
@@ -81,6 +82,12 @@ def document() -> dict[str, Any]:
             "/v1/messages/{id}": {"get": _look_up()},
             "/v1/media": {"post": _upload()},
             "/v1/billing": {"get": _bills()},
+        },
+        "webhooks": {
+            "message.status": {
+                "post": _told("toldStatus", "A message that was sent has a new status", ReportTold)
+            },
+            "message.received": {"post": _told("toldArrival", "A message arrived", ArrivalTold)},
         },
         "components": {
             "schemas": _schemas(),
@@ -202,6 +209,32 @@ def _upload() -> dict[str, Any]:
         "responses": {
             "201": _answer("The file is stored.", MediaStored, MEDIA),
             **_refusals(400, 401, 403, 413, 415, 422, 429, 503),
+        },
+    }
+
+
+def _told(name: str, summary: str, model: type[Any]) -> dict[str, Any]:
+    """Return a callback: a request of ours to the account's own address, by Standard Webhooks 1.0."""
+    headers = {
+        "webhook-id": "The same for every repeat of the same news.",
+        "webhook-timestamp": "Unix seconds of this try; signed.",
+        "webhook-signature": "A signature for each active secret: `v1,` and Base64, apart by blanks.",
+    }
+    return {
+        "operationId": name,
+        "tags": ["callbacks"],
+        "summary": summary,
+        "description": "Sent to the account's `callback_url`, or the message's own.",
+        "security": [],
+        "parameters": [
+            {"name": header, "in": "header", "description": text, "schema": _STRING}
+            for header, text in headers.items()
+        ],
+        "requestBody": {"required": True, "content": {_JSON: {"schema": _ref(model)}}},
+        "responses": {
+            "2XX": {"description": "Heard."},
+            "410": {"description": "Gone: nothing more is sent there until it is used again."},
+            "default": {"description": "Anything else is repeated, not before `Retry-After`."},
         },
     }
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -371,3 +372,49 @@ def test_what_is_older_than_the_time_is_not_shown_and_is_deleted_in_batches(
     assert sum(sizes) == 620 * 3
     assert max(sizes) <= 2 * forgetting.MOST
     assert shown(world) == young
+
+
+def test_a_picture_that_arrives_shows_its_fetch_and_its_file(world: World, carrier: Carrier) -> None:
+    with_token(world)
+    account = {
+        "name": "acme",
+        "api_keys": ["a"],
+        "senders": [SENDER],
+        "inbound_numbers": [SENDER],
+    }
+    key = world.settings.secret_key.get_secret_value()
+    world.runtime.database.write(lambda sql: provision.apply(sql, {"accounts": [account]}, secret_key=key))
+    world.runtime.directory.forget()
+    part = {"name": "a.jpg", "content_type": "image/jpeg", "data": b64encode(pictures.jpeg()).decode()}
+    carrier.inbound({"id": "arrival-1", "from": RECIPIENT, "to": SENDER, "text": TEXT, "media": [part]})
+    link = f"{carrier.url}/api/v2/users/9900000/media/arrival-1/0/a.jpg"
+    event = json.loads(delivered(new_id()))[0]
+    event |= {"type": "message-received", "to": SENDER}
+    event["message"] |= {
+        "id": "arrival-1",
+        "direction": "in",
+        "to": [SENDER],
+        "from": RECIPIENT,
+        "text": TEXT,
+        "media": [link],
+        "tag": "",
+    }
+    arrive(world.settings, json.dumps([event]).encode())
+    events.take(world.runtime)
+    media.take(world.runtime)
+    (row,) = world.runtime.database.read(
+        lambda sql: sql.execute(text("SELECT id, status, tags FROM messages WHERE direction = 'in'")).all()
+    )
+    assert row.status == "ready"
+
+    found = shown(world, message=row.id)
+
+    assert kinds(found) == ["http_request", "http_response", "message_received", "media_fetch", "media_saved"]
+    asked, _, received, fetch, saved = (entry for _, entry in found)
+    assert json.loads(asked.body)[0]["message"]["from"] == "+1202***0123"
+    assert received.text == f"message of {len(TEXT)} characters, 1 parts"
+    assert fetch.text.startswith(f"GET {carrier.url}/api/v2/users/99***/media/arrival-1/0/")
+    (tag,) = saved.tags
+    assert (tag.name, Path(tag.value).read_bytes()) == ("attachment", pictures.jpeg())
+    assert "image/jpeg" in saved.text
+    assert all(word not in everything(found) for word in FORBIDDEN)

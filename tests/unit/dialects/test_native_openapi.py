@@ -1,5 +1,7 @@
 """The OpenAPI document is valid, and true."""
 
+from dataclasses import replace
+
 import orjson
 import pytest
 from openapi_spec_validator import validate
@@ -18,9 +20,12 @@ from broker.dialects.native.dialect import NativeDialect
 from broker.dialects.native.openapi import document
 from broker.dialects.native.problem import problem
 from broker.dialects.native.schema import SendMessage
+from broker.dialects.native.told import ArrivalTold, ReportTold
 from broker.domain.draft import Draft
+from broker.domain.message import Part
 from broker.domain.wire import Call
 from broker.errors import Busy, InvalidField
+from tests.unit.dialects.test_callbacks import LINK, PICTURE, SECRET, arrival, make_callback
 
 
 def test_the_document_is_valid() -> None:
@@ -65,3 +70,20 @@ def test_the_schema_has_the_fields_that_are_read() -> None:
     }
     assert schema["additionalProperties"] is False
     assert schema["required"] == ["to"]
+
+
+def test_the_callbacks_are_those_that_are_told() -> None:
+    out, came = make_callback(), arrival(message={"parts": (PICTURE, Part(index=2))}, links={1: LINK})
+    dialect = NativeDialect()
+    told = [dialect.callback(one) for one in (out, came, replace(came, sequence=2))]
+    ReportTold.model_validate_json(told[0].body)
+    for request in told[1:]:
+        ArrivalTold.model_validate_json(request.body)
+    described = document()["webhooks"]
+    for name, model in (("message.status", "ReportTold"), ("message.received", "ArrivalTold")):
+        (operation,) = described[name].values()
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        assert schema == {"$ref": f"#/components/schemas/{model}"}
+    signed = dialect.callback(make_callback(secrets=(SECRET,)))
+    headers = {parameter["name"] for parameter in described["message.status"]["post"]["parameters"]}
+    assert headers == set(signed.headers) - {"Content-Type"}
