@@ -9,7 +9,7 @@ import redis
 from broker.keyspace.content import decode
 from broker.settings import Settings
 from tests.contract.test_mxtelecom import PASSWORD
-from tests.contract.test_mxtelecom_codes import DOCUMENT, mms, send, told
+from tests.contract.test_mxtelecom_codes import DOCUMENT, account, mms, send, told
 from tests.contract.wire_cases import login_of
 from tests.contract.wire_server import serve
 
@@ -45,6 +45,33 @@ def test_short_codes_may_be_kept_from_sending_mms(make_settings: Callable[..., S
         assert told(send(server, query, "/SendMMS"))[2] == "5", "the sender is well; the address is not"
     with serve(make_settings(mx_short_codes=False), DOCUMENT) as server:
         assert told(send(server, query, "/SendMMS"))[2] == "18"
+
+
+def test_a_sender_may_be_fixed_for_whatever_a_text_says(make_settings: Callable[..., Settings]) -> None:
+    settings = make_settings(mx_fixed_sender=True)
+    with serve(settings, DOCUMENT) as server:
+        assert send(server, "smsto=447700900123&smsmsg=Hi&smsfrom=Somebody+Else+Ltd").status == 200
+        with redis.Redis.from_url(settings.redis_url) as client:
+            (name,) = client.keys("msg:*")
+            assert decode(client.get(name)).originator == "+447700900456"  # type: ignore[arg-type]
+
+
+def test_the_address_of_a_caller_is_what_a_proxy_of_ours_says(make_settings: Callable[..., Settings]) -> None:
+    document = account(allowed_ips=["192.0.2.1"])
+    with serve(make_settings(trusted_proxies=("127.0.0.0/8",)), document) as server:
+        target = f"/SMSSend?{login_of('acme', PASSWORD)}&smsto=447700900123&smsmsg=Hi"
+        for claimed, status in (("192.0.2.1", 200), ("198.51.100.1", 403), ("192.0.2.1, 198.51.100.1", 403)):
+            answer = server.ask("GET", target, headers={"X-Forwarded-For": claimed})
+            assert answer.status == status
+            assert status == 200 or told(answer)[2] == "12"
+
+
+def test_who_guesses_too_much_is_told_to_try_again_and_nothing_else(settings: Settings) -> None:
+    with serve(settings, DOCUMENT) as server:
+        target = "/SMSSend?user=acme&smsto=447700900123&smsmsg=Hi&pass="
+        found = [told(server.ask("GET", f"{target}{n}"))[2] for n in range(40)]
+        assert set(found) == {"8", "2"}
+        assert found[0] == "8"
 
 
 def test_the_most_recipients_of_a_request(make_settings: Callable[..., Settings]) -> None:

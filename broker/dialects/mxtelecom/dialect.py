@@ -55,6 +55,7 @@ class MxTelecomDialect(Dialect):
         options = Options(
             contact=settings.mx_contact,
             short_codes=settings.mx_short_codes,
+            fixed_sender=settings.mx_fixed_sender,
             latin=settings.mx_latin,
             oldest_path=settings.mx_oldest_path,
             numbers=read_numbers(settings.mx_statuses),

@@ -30,7 +30,7 @@ def read_sms(params: Params, *, options: Options) -> Draft:
         raise MissingField("is required", pointer="/smsto")
     if not any(params.raw(name) for name in BODIES):
         raise MissingField("is required", pointer=f"/{BODIES[0]}")
-    originator = params.text("smsfrom").strip()
+    originator = "" if options.fixed_sender else params.text("smsfrom").strip()
     originator = read_sms_originator(originator) if originator else ""
     recipient = _recipient(params)
     carrier = params.line("carrier", CARRIER_LIMIT)
