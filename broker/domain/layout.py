@@ -1,9 +1,13 @@
-"""What a SMIL layout shows, read without building a tree or fetching anything."""
+"""SMIL layouts: what they show, read without building a tree or fetching anything; and one for parts that have none."""
 
+from collections.abc import Iterable, Sequence
 from xml.etree.ElementTree import ParseError
+from xml.sax.saxutils import quoteattr
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
+
+from broker.domain.message import Part, PartKind
 
 LONGEST = 64 * 1024
 """Most bytes of a layout that is read."""
@@ -15,6 +19,11 @@ UNREADABLE = (ParseError, ValueError, LookupError)
 Hostile = DefusedXmlException
 """The one of these that no honest tool brings about: a document type, or entities."""
 
+_HEAD = (
+    '<head><layout><root-layout width="100%" height="100%"/>'
+    '<region id="Image" left="0" top="0" width="100%" height="80%" fit="meet"/>'
+    '<region id="Text" left="0" top="80%" width="100%" height="20%" fit="scroll"/></layout></head>'
+)
 _SHOWING = frozenset({"img", "video", "audio", "text", "ref"})
 
 
@@ -32,6 +41,33 @@ def sources(layout: bytes) -> list[str]:
     parser.feed(layout)
     parser.close()
     return reader.sources
+
+
+def build(parts: Sequence[Part]) -> bytes:
+    """Return a layout that shows parts in their order, five seconds each, a text together with what is before it."""
+    slides: list[list[Part]] = []
+    for part in parts:
+        joins = part.kind is PartKind.TEXT and slides and slides[-1][-1].kind is not PartKind.TEXT
+        if joins:
+            slides[-1].append(part)
+        else:
+            slides.append([part])
+    body = "".join(f'<par dur="5s">{_shown(slide)}</par>' for slide in slides)
+    return f"<smil>{_HEAD}<body>{body}</body></smil>".encode()
+
+
+def _shown(slide: Iterable[Part]) -> str:
+    return "".join(
+        f'<{_element(part)} src={quoteattr(part.name)} region="{"Text" if part.kind is PartKind.TEXT else "Image"}"/>'
+        for part in slide
+    )
+
+
+def _element(part: Part) -> str:
+    if part.kind is PartKind.TEXT:
+        return "text"
+    family = part.content_type.partition("/")[0]
+    return {"image": "img", "video": "video", "audio": "audio"}.get(family, "ref")
 
 
 class _Reader:

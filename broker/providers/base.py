@@ -32,11 +32,13 @@ class Provider(ABC):
     """One carrier over one connection. Pure: it yields requests and is sent the answers.
 
     `now` dates events that carry no time and reads dated waits; `dice` returns the random piece of an upload's name.
-    `create_url`, which `configure` sets, is where the create call goes.
+    `create_url`, which `configure` sets, is where the create call goes. `layouts` says that it wants the layout of a
+    message among its parts, and one built where there is none.
     """
 
     name: ClassVar[str]
     limits: ClassVar[Limits]
+    layouts: ClassVar[bool] = False
     create_url: str
 
     def __init__(

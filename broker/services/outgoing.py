@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from broker.domain import links
+from broker.domain.content_type import SMIL
+from broker.domain.layout import build
 from broker.domain.message import Message, Part, PartKind
 from broker.errors import Rejected
 from broker.providers.base import Outgoing, Provider
@@ -14,11 +16,11 @@ from broker.settings import Settings
 
 
 async def laid_out(provider: Provider, message: Message) -> Message:
-    """Return the message as it goes out: without a layout, since carriers that speak HTTP take none, but in its order.
+    """Return the message as it goes out: without a layout, where the carrier wants none, but in its order.
 
     The record keeps the message as it came.
     """
-    if all(part.kind is not PartKind.LAYOUT for part in message.parts):
+    if provider.layouts or all(part.kind is not PartKind.LAYOUT for part in message.parts):
         return message
     room = provider.limits.text - (
         len(message.subject) + 1 if message.subject else 0
@@ -33,8 +35,13 @@ async def outgoing(settings: Settings, provider: Provider, message: Message) -> 
         Rejected: a part's file is gone.
     """
     if provider.media_mode == "link":
-        return tuple(_linked(settings, part) for part in message.parts)
-    return await asyncio.to_thread(_read, message.parts)
+        parts = tuple(_linked(settings, part) for part in message.parts)
+    else:
+        parts = await asyncio.to_thread(_read, message.parts)
+    if provider.layouts and all(part.kind is not PartKind.LAYOUT for part in message.parts):
+        data = build(message.parts)
+        return (Outgoing(name="layout.smil", content_type=SMIL, size=len(data), data=data), *parts)
+    return parts
 
 
 def media_base(settings: Settings) -> str:

@@ -5,7 +5,6 @@ from datetime import datetime
 from broker.dialects.mxtelecom.arrivals import expiry
 from broker.dialects.mxtelecom.params import Params
 from broker.domain.ask import ShowArrival
-from broker.domain.message import Direction
 from broker.domain.record import Record
 from broker.domain.status import Event
 from broker.errors import InvalidField, MissingField
@@ -30,7 +29,7 @@ def read_retrieval(params: Params) -> ShowArrival:
 
 def retrievable_until(record: Record, keep_s: int) -> datetime | None:
     """Return until when an arrival can be fetched; None where it is no MMS that has come in whole."""
-    if record.message.direction is not Direction.IN or not record.message.is_mms:
+    if not record.message.is_mms:
         return None
     whole_at = [event.at for event in record.events if event.type in _WHOLE and event.status is not None]
     return expiry(whole_at[-1], keep_s) if whole_at else None

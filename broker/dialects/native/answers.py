@@ -93,7 +93,9 @@ class MessageSummary(_Answer):
     text: str
     subject: str
     reference: str | None
-    number: str | None = Field(description="The id that the MX Telecom API gave the whole request.")
+    number: str | None = Field(
+        description="The id that the MX Telecom API gave the whole request, or has for a message that arrived."
+    )
     note: str
     subaccount: str
     batch: MessageId | None

@@ -19,6 +19,7 @@ from broker.errors import (
 from broker.net.download import Downloaded, download
 from broker.net.guard import Guard
 from broker.net.plain import AiohttpClient
+from tests.integration.net.certificates import Certified
 from tests.integration.net.raw_server import Line, Script, ok, serving
 
 
@@ -222,3 +223,48 @@ async def test_a_download_that_was_cut_leaves_the_client_usable(client: AiohttpC
         got = bytearray()
         await download(client, request, got.extend, limit=2000, timeout_s=10)
     assert len(got) == 2000
+
+
+def moving(to: str) -> Script:
+    async def script(line: Line) -> None:
+        await line.hear()
+        await line.say(ok(b"", f"Location: {to}", status="302 Found"))
+
+    return script
+
+
+async def test_a_redirect_is_followed_only_where_that_is_wanted(client: AiohttpClient) -> None:
+    with pytest.raises(MediaForbidden, match="elsewhere"):
+        await fetched(client, moving("/other"))
+
+
+async def test_a_redirect_leads_to_the_file_without_the_headers_of_the_first_request(
+    client: AiohttpClient,
+) -> None:
+    got = bytearray()
+    async with serving(saying(ok(b"picture"))) as last, serving(moving(f"{last.url}/b.jpg")) as first:
+        request = Request(method="GET", url=f"{first.url}/a.jpg", headers={"Authorization": "Bearer t"})
+        found = await download(client, request, got.extend, limit=1000, timeout_s=10, redirects=1)
+    assert (found.filename, bytes(got)) == ("b.jpg", b"picture")
+    assert "authorization" in first.heard[0].headers
+    assert "authorization" not in last.heard[0].headers
+
+
+async def test_a_redirect_from_https_to_http_is_refused(certified: Certified) -> None:
+    client = AiohttpClient(tls=certified.client)
+    try:
+        async with serving(saying(ok(b"x"))) as plain:
+            async with serving(moving(f"{plain.url}/a.jpg"), tls=certified.server) as secure:
+                url = f"{secure.url}/a.jpg"
+                with pytest.raises(MediaForbidden, match="from https to http"):
+                    await download(
+                        client,
+                        Request(method="GET", url=url),
+                        bytearray().extend,
+                        limit=10,
+                        timeout_s=10,
+                        redirects=3,
+                    )
+            assert plain.heard == []
+    finally:
+        await client.close()

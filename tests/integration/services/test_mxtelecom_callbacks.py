@@ -362,3 +362,24 @@ def test_an_arrival_that_nobody_takes_is_unforwarded(mx_runtime: Open, sink: Sin
 
 def status_of(runtime: Runtime, message: Message) -> Status:
     return runtime.database.read(lambda sql: messages.load(sql, [message.id]))[message.id].status
+
+
+def test_a_read_report_goes_to_who_asked_for_it(mx_runtime: Open, sink: Sink) -> None:
+    runtime = mx_runtime()
+    asked, other = (
+        sent(
+            runtime,
+            Event.RECEIPT,
+            Event.DELIVER,
+            Event.OPEN,
+            subject="Photo",
+            reports=int(reports),
+        )
+        for reports in (Reports.READ, Reports.SUCCESS)
+    )
+
+    until(runtime, all_are(runtime, "told"))
+
+    found = {(one["requestid"], one["type"], one["status"]) for one in map(query, sink.told)}
+    assert found == {(str(asked.number), "2", "7"), (str(other.number), "1", "3")}
+    assert len(sink.told) == 2

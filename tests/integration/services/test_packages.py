@@ -1,6 +1,8 @@
 """Zips of drafts: fetched within limits or brought along, and turned into what is sent."""
 
 import asyncio
+import io
+import zipfile
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -268,3 +270,31 @@ def test_a_text_that_does_not_fit_and_those_after_it_stay_parts() -> None:
 def test_a_text_that_cannot_be_kept_stays_a_part() -> None:
     (odd,) = texts("a\0b")
     assert inlined([odd, JPEG]) == ("", (odd, JPEG))
+
+
+async def test_a_zip_without_a_manifest_is_taken_where_the_operator_is_lenient(
+    make_settings: Callable[..., Settings],
+) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for piece in (PNG, JPEG):
+            archive.writestr(piece.name, piece.data)
+    brought = draft(package=packed.getvalue())
+    async with packages(make_settings) as opening:
+        with pytest.raises(InvalidField, match="no manifest") as caught:
+            await opening.opened(brought, "acme")
+        assert caught.value.pointer == "/mms.zip"
+    async with packages(make_settings, package_strict=False) as opening:
+        assert [ref.name for ref in (await opening.opened(brought, "acme")).media] == ["b.png", "a.jpg"]
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [{"package_limit": 100}, {"package_content_limit": 200}, {"package_files": 3}, {"media_part_limit": 100}],
+)
+async def test_the_operators_limits_hold(
+    make_settings: Callable[..., Settings], limits: dict[str, int]
+) -> None:
+    async with packages(make_settings, **limits) as opening:
+        with pytest.raises(InvalidField):
+            await opening.opened(draft(package=ZIP), "acme")

@@ -256,6 +256,10 @@ class TestHostileZips:
     def test_a_name_that_leads_elsewhere_is_refused(self, name: str, strict: bool) -> None:
         refused(zipped({"manifest": MANIFEST, name: JPEG}), strict=strict)
 
+    @pytest.mark.parametrize("name", ["../", "a/../", "/", "__MACOSX/../../x", "a/../.DS_Store", "..", "."])
+    def test_even_what_is_passed_over_must_not_lead_elsewhere(self, name: str) -> None:
+        assert "leads elsewhere" in refused(zipped({**FILES, name: b""}), strict=False)
+
     def test_a_name_with_a_nul_is_refused(self) -> None:
         assert "a name" in refused(
             zipped({**FILES, "catXxx.jpg": JPEG}).replace(b"catXxx", b"cat\0xx"), strict=False

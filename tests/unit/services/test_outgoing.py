@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from broker.domain.layout import build, sources
 from broker.domain.links import resolve
 from broker.domain.message import Message, Part, PartKind, PartState
 from broker.errors import Rejected
 from broker.providers.choice import provider_for
+from broker.providers.loopback import Loopback
 from broker.services.outgoing import laid_out, outgoing
 from broker.settings import Settings
 from tests.factories import make_connection, make_message
@@ -107,3 +109,57 @@ async def test_a_part_whose_file_is_gone_is_refused(settings: Settings, message:
 
     with pytest.raises(Rejected):
         await outgoing(settings, provider, await laid_out(provider, replace(message, parts=parts)))
+
+
+class Showing(Loopback):
+    """A carrier that wants layouts."""
+
+    layouts = True
+
+
+def showing() -> Showing:
+    return Showing(make_connection(provider="loopback", config={"base_url": "http://127.0.0.1:9"}))
+
+
+async def test_a_carrier_that_wants_the_layout_gets_it_as_it_came(
+    settings: Settings, message: Message
+) -> None:
+    shown = await laid_out(showing(), message)
+    parts = await outgoing(settings, showing(), shown)
+    assert shown == message
+    assert [(part.name, part.data) for part in parts] == [(name, data) for name, _, _, data in FILES]
+
+
+async def test_a_carrier_that_wants_a_layout_gets_one_where_there_is_none(
+    settings: Settings, message: Message
+) -> None:
+    plain = replace(message, parts=tuple(part for part in message.parts if part.kind is not PartKind.LAYOUT))
+    shown = await laid_out(showing(), plain)
+    layout, *parts = await outgoing(settings, showing(), shown)
+    assert (layout.name, layout.content_type, layout.size) == (
+        "layout.smil",
+        "application/smil",
+        len(layout.data or b""),
+    )
+    assert sources(layout.data or b"") == ["c.gif", "b.jpg", "a.txt"]
+    assert [part.name for part in parts] == ["c.gif", "b.jpg", "a.txt"]
+
+
+def test_a_text_is_shown_with_what_is_before_it_and_names_do_no_harm() -> None:
+    parts = [
+        Part(index=1, name="one.txt", kind=PartKind.TEXT, content_type="text/plain"),
+        Part(index=2, name='a"<&.mp4', content_type="video/mp4"),
+        Part(index=3, name="two.txt", kind=PartKind.TEXT, content_type="text/plain"),
+        Part(index=4, name="three.txt", kind=PartKind.TEXT, content_type="text/plain"),
+        Part(index=5, name="s.amr", content_type="audio/amr"),
+        Part(index=6, name="c.vcf", content_type="text/vcard"),
+    ]
+    built = build(parts)
+    slides = built.decode().split('<par dur="5s">')[1:]
+    assert [slide.count("src=") for slide in slides] == [1, 2, 1, 1, 1]
+    assert sources(built) == [part.name for part in parts]
+    assert [word for word in ("<video", "<audio", "<ref") if word in built.decode()] == [
+        "<video",
+        "<audio",
+        "<ref",
+    ]
