@@ -77,6 +77,16 @@ class Account(_Table):
                 raise ValueError(f"{name} can be chosen only with callback_dialect {' or '.join(dialects)}")
         return self
 
+    @model_validator(mode="after")
+    def _signable(self) -> "Account":
+        from broker.dialects.native.callback import is_secret
+
+        for name in ("callback_secret", "next_callback_secret"):
+            secret = getattr(self, name)
+            if self.callback_dialect == "native" and secret is not None and not is_secret(secret):
+                raise ValueError(f"{name} is not whsec_ and base64")
+        return self
+
 
 class Connection(_Table):
     """Our credentials with one provider."""

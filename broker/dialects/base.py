@@ -4,6 +4,7 @@ import base64
 import binascii
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import field
 from datetime import UTC, datetime
 from typing import ClassVar, Self
@@ -81,11 +82,13 @@ class Dialect(ABC):
         self.clock = clock
         self.max_recipients = max_recipients
 
-    def configured(self, settings: Settings) -> Self:  # noqa: ARG002  # most have no choice to make
+    def configured(self, settings: Settings) -> Self:
         """Return the dialect as the operator wants it."""
-        return self
+        found = copy(self)
+        found.max_recipients = settings.max_recipients
+        return found
 
-    def needs_mms(self, call: Call) -> bool:  # noqa: ARG002  # likewise
+    def needs_mms(self, call: Call) -> bool:  # noqa: ARG002  # most ask for it nowhere
         """Say whether the right to send multimedia messages is asked for before anything else of the call."""
         return False
 

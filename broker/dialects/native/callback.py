@@ -35,6 +35,15 @@ def told(callback: Callback) -> Request:
     return Request(method="POST", url=callback.url, headers=headers, body=body.encode())
 
 
+def is_secret(text: str) -> bool:
+    """Say whether a callback can be signed with this."""
+    try:
+        Webhook(text)
+    except (ValueError, EmptyWebhookSecretError):
+        return False
+    return True
+
+
 def _sign(secret: str, callback: Callback, body: str) -> str:
     try:
         return Webhook(secret).sign(callback.id, callback.sent_at, body)

@@ -1,7 +1,6 @@
 """The Ozeki API."""
 
 from collections.abc import Mapping, Sequence
-from copy import copy
 from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar, NamedTuple, Self
@@ -45,7 +44,7 @@ class OzekiDialect(Dialect):
 
     def configured(self, settings: Settings) -> Self:
         """Return the dialect, at the older paths too where that is set."""
-        found = copy(self)
+        found = super().configured(settings)
         if settings.ozeki_aliases:
             found.routes = tuple(
                 (method, path) for path in (PATH, *OLDER_PATHS) for method in ("GET", "POST")

@@ -133,3 +133,13 @@ def test_two_accounts_cannot_have_one_name(write: Path) -> None:
 def test_a_file_that_is_not_there_is_named(write: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"provision\.toml: No such file"):
         provision.load(write)
+
+
+@pytest.mark.parametrize("secret", ["whsec_", "whsec_a", "not base64!"])
+@pytest.mark.parametrize("name", ["callback_secret", "next_callback_secret"])
+def test_a_secret_that_can_sign_nothing_is_refused(write: Path, name: str, secret: str) -> None:
+    write.write_text(f'[[accounts]]\nname = "acme"\n{name} = "{secret}"\n')
+    with pytest.raises(ConfigurationError, match=rf"{name} is not whsec_ and base64"):
+        provision.load(write)
+    write.write_text(f'[[accounts]]\nname = "acme"\ncallback_dialect = "ozeki"\n{name} = "{secret}"\n')
+    assert provision.load(write)["accounts"]
