@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -54,15 +55,22 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
-    """A server that listens."""
+@contextmanager
+def serving() -> Iterator[Server]:
+    """Run a server."""
     with Server() as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server that listens."""
+    with serving() as one:
+        yield one
 
 
 def test_a_message_goes_out_as_json_with_the_key_and_a_fresh_idempotency_key(server: Server) -> None:
