@@ -167,4 +167,4 @@ def is_clean(text: str) -> bool:
 
 def has_controls(text: str) -> bool:
     """Say whether text holds control characters, which no one-line value may."""
-    return any(char < " " or char == "\x7f" for char in text)
+    return not text.isprintable() and any(char < " " or char == "\x7f" for char in text)

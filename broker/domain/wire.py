@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from broker.domain.value import value
 
@@ -49,6 +49,7 @@ class Call:
 
     `query` and `form` are decoded name/value pairs in the order they came; header names are lower case; `peer` is
     the address of the other end. A multipart or form body is read into `form` and `files`, any other into `body`.
+    What a translator read in it once it may keep in `seen`, under a name of its own.
     """
 
     method: str
@@ -59,6 +60,7 @@ class Call:
     form: tuple[tuple[str, str], ...] = ()
     files: tuple[Upload, ...] = ()
     peer: str = ""
+    seen: dict[str, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
 
 
 Conversation = Generator[Request, Response, T]

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import unquote, unquote_to_bytes
 
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -181,10 +181,19 @@ def _form(body: bytes) -> Pairs:
 
 
 def _pairs(text: str) -> Pairs:
+    """Return the names and values of a query or form, as `urllib.parse.parse_qsl` does in twice the time."""
+    if text.count("&") >= MOST_FIELDS:
+        raise Malformed("the names and values cannot be read")
+    pairs = (piece.partition("=") for piece in text.split("&") if piece)
+    return tuple([(_unquoted(name), _unquoted(value)) for name, _, value in pairs])
+
+
+def _unquoted(text: str) -> str:
     # What is no UTF-8 stays recognisable: some dialects name another charset, and the others refuse it.
-    try:
-        return tuple(
-            parse_qsl(text, keep_blank_values=True, errors="surrogateescape", max_num_fields=MOST_FIELDS)
-        )
-    except ValueError as error:
-        raise Malformed("the names and values cannot be read") from error
+    if "+" in text:
+        text = text.replace("+", " ")
+    if "%" not in text:
+        return text
+    if text.isascii():
+        return unquote_to_bytes(text).decode(errors="surrogateescape")
+    return unquote(text, errors="surrogateescape")

@@ -124,6 +124,8 @@ class Intake:
     ) -> Sequence[Outcome]:
         """Admit independent drafts together, so that they share a round trip."""
         now = datetime.now(UTC)
+        if len(drafts) == 1:
+            return (await self._outcome(drafts[0], account, now),)
         return await asyncio.gather(*(self._outcome(draft, account, now) for draft in drafts))
 
     async def _outcome(self, draft: Draft | RequestError, account: Account, now: datetime) -> Outcome:

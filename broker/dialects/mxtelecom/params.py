@@ -8,6 +8,7 @@ from broker.domain.wire import Call
 from broker.errors import InvalidField
 
 LATIN = "iso-8859-15"
+_SEEN = "mxtelecom.params"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,13 @@ class Params:
 
 def read_params(call: Call) -> Params:
     """Return the parameters of a call: those of its query, and over them those of a POST's form."""
+    known: Params | None = call.seen.get(_SEEN)
+    if known is None:
+        known = call.seen[_SEEN] = _read(call)
+    return known
+
+
+def _read(call: Call) -> Params:
     found = _by_name(call.query)
     if call.method == "POST":
         found.update(_by_name(call.form))

@@ -94,8 +94,9 @@ class OzekiDialect(Dialect):
         later = refusals[0] if len(refusals) == len(rows) else None
         if reading.style is Style.CLASSIC:
             response = _classic_answer(reading, rows)
-            headers = {} if later is None else retry_after(later)
-            return _unstored(call, replace(response, headers={**response.headers, **headers}))
+            if later is not None:
+                response = replace(response, headers={**response.headers, **retry_after(later)})
+            return _unstored(call, response)
         if later is not None:
             return self.refused(call, later)
         return _unstored(call, self._library_answer(call, rows))
@@ -198,7 +199,7 @@ def _body_answer(rows: Sequence[_Row], http: int | None = None) -> Response:
     return envelope.none_accepted(messages, found, http=http or found.http, headers=retry_after(first))
 
 
-def _params(call: Call) -> dict[str, str]:
+def _params(call: Call) -> Mapping[str, str]:
     try:
         return read_params(call)
     except InvalidField:

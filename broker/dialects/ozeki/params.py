@@ -8,10 +8,11 @@ from broker.domain.wire import Call
 from broker.errors import InvalidField
 
 CHARSET = "_charset_"
+_SEEN = "ozeki.params"
 _CHARSETS = re.compile(r"utf-?8|us-ascii|ascii|latin-?1|iso-8859-\d{1,2}|windows-125\d|cp125\d")
 
 
-def read_params(call: Call) -> dict[str, str]:
+def read_params(call: Call) -> Mapping[str, str]:
     """Return the parameters by lower-case name, empty ones left out; repeated recipients are joined by commas.
 
     Undecodable bytes must come as surrogate escapes, so that `_charset_` can still say what they are.
@@ -19,6 +20,13 @@ def read_params(call: Call) -> dict[str, str]:
     Raises:
         InvalidField: the charset is not one we know, or not the one in use.
     """
+    found: Mapping[str, str] | None = call.seen.get(_SEEN)
+    if found is None:
+        found = call.seen[_SEEN] = _read(call)
+    return found
+
+
+def _read(call: Call) -> Mapping[str, str]:
     params: dict[str, str] = {}
     for name, value in (*call.query, *call.form):
         lower = name.lower()

@@ -55,6 +55,9 @@ class Reading:
     items: tuple[Item, ...]
 
 
+_SEEN = "ozeki.reading"
+
+
 class TooManyMessages(InvalidField):
     """More messages than one call may hold."""
 
@@ -79,6 +82,13 @@ def read(call: Call, most: int) -> Reading:
     Raises:
         RequestError: it does not send, cannot be read, or holds too many.
     """
+    known: Reading | None = call.seen.get(_SEEN)
+    if known is None:
+        known = call.seen[_SEEN] = _read(call, most)
+    return known
+
+
+def _read(call: Call, most: int) -> Reading:
     style, params = style_of(call), read_params(call)
     if style is Style.CLASSIC:
         _check_action(params.get("action", ""), SEND)
