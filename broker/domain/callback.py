@@ -32,7 +32,7 @@ class Telling:
     `news` is what there are words for. An answer may take `timeout_s`, and `connect_s` of that may pass until there is
     a connection; one that takes over `slow_s` is warned of. `waits_s` are the waits after the first tries; later ones
     double. There are at most so many `attempts`. `holds_gone` keeps what is for a URL that said 410 until it is used
-    again; else that is a failure like others.
+    again; else that is a failure like others. `brings_files`: what is posted has the files of an MMS in it.
     """
 
     news: frozenset[Status] = NEWS
@@ -42,18 +42,33 @@ class Telling:
     waits_s: tuple[float, ...] = ()
     attempts: int | None = None
     holds_gone: bool = True
+    brings_files: bool = False
+
+
+class InboundMode(StrEnum):
+    """How an arrival is told: in the URL, or in a body, which to MX Telecom's customers brings an MMS along."""
+
+    GET = "get"
+    POST = "post"
+
+
+class DateForm(StrEnum):
+    """How MX Telecom's dates are written: `uk` as London's clocks show, `us` and `uk2` in UTC with an offset."""
+
+    UK = "uk"
+    US = "us"
+    UK2 = "uk2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
     """What an account may choose of how it is told, where its dialect has a use for it.
 
-    `inbound`: "get" tells of an arrival in the URL, "post" in the body, and to MX Telecom's customers brings an MMS
-    along. `dates` names a form of dates. `replies`: messages in the answers to Ozeki's callbacks are sent.
+    `replies`: messages in the answers to Ozeki's callbacks are sent.
     """
 
-    inbound: str = "get"
-    dates: str = "us"
+    inbound: InboundMode = InboundMode.GET
+    dates: DateForm = DateForm.US
     replies: bool = False
 
 

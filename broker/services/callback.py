@@ -11,7 +11,7 @@ import structlog
 
 from broker.directory import Snapshot
 from broker.domain.account import CallbackPlan
-from broker.domain.callback import CallbackState, Telling
+from broker.domain.callback import CallbackState, InboundMode, Telling
 from broker.domain.message import Message
 from broker.domain.status import Event, Status
 from broker.errors import BrokerError
@@ -68,7 +68,9 @@ def take(runtime: Runtime) -> None:
     # Of very many, some at random.
     for endpoint in random.sample(waiting, min(len(waiting), runtime.settings.take_size)):
         plan = known.callbacks.get(callbacks.account_of(endpoint), CallbackPlan())
-        by_telling.setdefault((telling_of(plan), plan.manner.inbound == "post"), []).append(endpoint)
+        telling = telling_of(plan)
+        bulky = telling.brings_files and plan.manner.inbound is InboundMode.POST
+        by_telling.setdefault((telling, bulky), []).append(endpoint)
     visits = [
         visit
         for (telling, bulky), endpoints in by_telling.items()

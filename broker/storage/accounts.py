@@ -8,7 +8,7 @@ from sqlalchemy import Connection as Sql
 from sqlalchemy import RowMapping, or_, select, update
 
 from broker.domain.account import Account, CallbackPlan, Connection, Route
-from broker.domain.callback import Manner
+from broker.domain.callback import DateForm, InboundMode, Manner
 from broker.storage import credit
 from broker.storage.tables import accounts, api_keys, connections, inbound_numbers, routes, senders
 from broker.storage.vault import Vault
@@ -57,8 +57,8 @@ def callback_plans(sql: Sql, open_sealed: Callable[[str], str]) -> dict[str, Cal
             dialect=row.callback_dialect,
             secrets=tuple(open_sealed(row.callback_secret).split()) if row.callback_secret else (),
             manner=Manner(
-                inbound=row.inbound_mode or "get",
-                dates=row.date_form or "us",
+                inbound=InboundMode(row.inbound_mode or InboundMode.GET),
+                dates=DateForm(row.date_form or DateForm.US),
                 replies=bool(row.callback_replies),
             ),
         )

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from broker.dialects.mxtelecom.package import Piece, pack
 from broker.dialects.mxtelecom.stamps import write, write_local
-from broker.domain.callback import Callback
+from broker.domain.callback import Callback, InboundMode
 from broker.domain.content_type import PLAIN
 from broker.domain.ids import stable_number
 from broker.domain.message import Message, PartKind, PartState
@@ -29,7 +29,7 @@ def pushed(callback: Callback, *, keep_s: int) -> Request:
     """Return the request that brings an arrival to its customer, or for an MMS by GET says where to get it."""
     message, manner = callback.message, callback.manner
     fields = _fields(callback, is_mms=message.is_mms)
-    if manner.inbound != "post":
+    if manner.inbound is InboundMode.GET:
         if message.is_mms:
             fields.append(("expiry", write(expiry(callback.at, keep_s), manner.dates).encode()))
         return get(callback.url, fields)

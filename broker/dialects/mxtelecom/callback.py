@@ -3,7 +3,7 @@
 from broker.dialects.mxtelecom.arrivals import pushed
 from broker.dialects.mxtelecom.options import Options
 from broker.dialects.mxtelecom.reports import reported
-from broker.domain.callback import NEWS, Callback, Telling
+from broker.domain.callback import NEWS, Callback, InboundMode, Telling
 from broker.domain.message import Direction
 from broker.domain.status import Status
 from broker.domain.wire import Request, Response
@@ -17,6 +17,7 @@ TELLING = Telling(
     waits_s=(30, 60, 120, 240, 480, 960, 1920, 3840, 7680),
     attempts=10,
     holds_gone=False,
+    brings_files=True,
 )
 
 
@@ -30,7 +31,9 @@ def told(callback: Callback, options: Options) -> Request | None:
 def wants_files(callback: Callback) -> bool:
     """Say whether the bytes of the parts are needed to tell of it: the whole MMS goes along."""
     message = callback.message
-    return message.direction is Direction.IN and message.is_mms and callback.manner.inbound == "post"
+    return (
+        message.direction is Direction.IN and message.is_mms and callback.manner.inbound is InboundMode.POST
+    )
 
 
 def was_heard(answer: Response) -> bool:

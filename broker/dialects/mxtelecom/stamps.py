@@ -1,27 +1,20 @@
 """Times as MX Telecom writes them (sheet mxtelecom, sections 5, 6, 8.2)."""
 
 from datetime import UTC, datetime
-from enum import StrEnum
 from zoneinfo import ZoneInfo
+
+from broker.domain.callback import DateForm
 
 _LONDON = ZoneInfo("Europe/London")
 _PLAIN = "%Y-%m-%d %H:%M:%S"
 
 
-class DateForm(StrEnum):
-    """How the dates of arrivals are written: `uk` as London's clocks show, `us` and `uk2` in UTC with an offset."""
-
-    UK = "uk"
-    US = "us"
-    UK2 = "uk2"
-
-
-def write(when: datetime, form: str = DateForm.US) -> str:
-    """Return a time in one of the three forms; another name than theirs stands for the second."""
-    if form == DateForm.UK:
+def write(when: datetime, form: DateForm = DateForm.US) -> str:
+    """Return a time in one of the three forms."""
+    if form is DateForm.UK:
         return write_local(when)
     text = when.astimezone(UTC).strftime(_PLAIN)
-    return f"{text} +0000" if form == DateForm.UK2 else f"{text}+0000"
+    return f"{text} +0000" if form is DateForm.UK2 else f"{text}+0000"
 
 
 def write_local(when: datetime) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import orjson
 
 from broker.dialects.ozeki.dates import write
-from broker.domain.callback import Callback
+from broker.domain.callback import Callback, InboundMode
 from broker.domain.message import Direction, PartKind
 from broker.domain.status import Status
 from broker.domain.wire import Request
@@ -51,7 +51,7 @@ def told(callback: Callback) -> Request | None:
     else:
         values = _values(callback)
     url = _WORD.sub(lambda match: _replaced(match, values), callback.url)
-    if callback.message.direction is Direction.OUT or callback.manner.inbound != "post":
+    if callback.message.direction is Direction.OUT or callback.manner.inbound is InboundMode.GET:
         return Request(method="GET", url=url, headers={"webhook-id": callback.id})
     address, _, form = url.partition("?")
     headers = {"webhook-id": callback.id, "Content-Type": "application/x-www-form-urlencoded"}

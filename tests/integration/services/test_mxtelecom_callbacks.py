@@ -383,3 +383,17 @@ def test_a_read_report_goes_to_who_asked_for_it(mx_runtime: Open, sink: Sink) ->
     found = {(one["requestid"], one["type"], one["status"]) for one in map(query, sink.told)}
     assert found == {(str(asked.number), "2", "7"), (str(other.number), "1", "3")}
     assert len(sink.told) == 2
+
+
+def test_only_what_has_files_in_it_is_limited_to_eight(mx_runtime: Open, sink: Sink) -> None:
+    runtime = mx_runtime(inbound_mode="get")
+    go = threading.Event()
+    sink.answer = lambda path, before: Reply(wait=go)
+    for _ in range(12):
+        happen(runtime, arrived(runtime, JPEG), Event.READY)
+    for _ in range(4):
+        callback.take(runtime)
+    assert len(sink.told) == 12
+    go.set()
+
+    until(runtime, all_are(runtime, "told"))

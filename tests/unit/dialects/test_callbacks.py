@@ -11,7 +11,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from broker.dialects.base import utc_now
 from broker.dialects.native.dialect import NativeDialect
 from broker.dialects.ozeki.dialect import OzekiDialect
-from broker.domain.callback import Callback, Manner
+from broker.domain.callback import Callback, InboundMode, Manner
 from broker.domain.message import Direction, Part, PartState, Tag
 from broker.domain.status import Status
 from broker.errors import ConfigurationError
@@ -191,11 +191,11 @@ def test_an_arrival_makes_one_call_in_ozekis_way() -> None:
 
 def test_an_arrival_may_be_posted_as_a_form() -> None:
     words = "http://crm.example/in?from=$originator&msg=$messagedata"
-    posted = OzekiDialect().callback(arrival(url=words, manner=Manner(inbound="post")))
+    posted = OzekiDialect().callback(arrival(url=words, manner=Manner(inbound=InboundMode.POST)))
     assert posted is not None
     assert (posted.method, posted.url) == ("POST", "http://crm.example/in")
     assert posted.headers["Content-Type"] == "application/x-www-form-urlencoded"
     assert parse_qs(posted.body.decode()) == {"from": [RECIPIENT], "msg": ["Yes & no"]}
-    report = OzekiDialect().callback(make_callback(url=words, manner=Manner(inbound="post")))
+    report = OzekiDialect().callback(make_callback(url=words, manner=Manner(inbound=InboundMode.POST)))
     assert report is not None
     assert report.method == "GET"

@@ -15,7 +15,7 @@ from broker.dialects.mxtelecom.options import Options
 from broker.dialects.mxtelecom.package import unpack
 from broker.dialects.mxtelecom.reports import NUMBERS, read_numbers
 from broker.dialects.mxtelecom.stamps import write
-from broker.domain.callback import Callback, Manner
+from broker.domain.callback import Callback, DateForm, InboundMode, Manner
 from broker.domain.ids import stable_number
 from broker.domain.message import Direction, Part, PartKind, PartState, Reports, Tag
 from broker.domain.status import Status
@@ -298,7 +298,7 @@ class TestArrivalsByGet:
         ],
     )
     def test_dates_have_the_form_that_the_account_chose(self, form: str, date: str) -> None:
-        found = values(arrival(manner=Manner(dates=form)), keep_s=0)
+        found = values(arrival(manner=Manner(dates=DateForm(form))), keep_s=0)
         assert (found["date"], found["expiry"]) == (date, date)
 
     def test_the_id_stays_when_it_is_told_again(self) -> None:
@@ -307,7 +307,7 @@ class TestArrivalsByGet:
 
 @given(st.integers(0, 4_000_000_000), st.sampled_from(["uk", "us", "uk2"]))
 def test_a_date_is_nineteen_characters_and_at_most_an_offset(seconds: int, form: str) -> None:
-    text = write(datetime.fromtimestamp(seconds, tz=UTC), form)
+    text = write(datetime.fromtimestamp(seconds, tz=UTC), DateForm(form))
     assert len(text) == {"uk": 19, "us": 24, "uk2": 25}[form]
 
 
@@ -328,7 +328,7 @@ def content(part: Mail) -> bytes:
     return data
 
 
-POST = Manner(inbound="post")
+POST = Manner(inbound=InboundMode.POST)
 
 
 class TestArrivalsByPost:
