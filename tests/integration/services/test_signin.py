@@ -1,5 +1,6 @@
 """Which operator signs in, and what each may do."""
 
+import secrets
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,12 +11,17 @@ import pytest
 from broker.dialects.base import NOBODY, Credentials
 from broker.domain.operator import Role
 from broker.errors import AuthenticationFailed, Busy, NotPermitted
+from broker.keyspace.client import open_async
+from broker.keyspace.guesses import Guesses
+from broker.services.guessing import Guessing
 from broker.services.passwords import Passwords
 from broker.services.signin import SignIn
 from broker.services.sql import AsyncSql
+from broker.settings import Settings
 from broker.storage import provision, schema
 from broker.storage.database import Database
 
+HERE = "192.0.2.7"
 VIEWER = {"name": "eve", "password": "only looks", "role": "viewer"}
 OPERATOR = {"name": "oscar", "password": "acts too", "role": "operator"}
 ADMIN = {"name": "ada", "password": "does it all", "role": "admin"}
@@ -28,10 +34,18 @@ def database(tmp_path: Path) -> Database:
 
 
 @pytest.fixture
-async def sign_in(database: Database) -> AsyncIterator[SignIn]:
+async def passwords(settings: Settings) -> AsyncIterator[Passwords]:
+    client = open_async(settings.redis_url, settings)
+    with ThreadPoolExecutor(2) as threads:
+        yield Passwords(Guessing(Guesses(client), secret_key=secrets.token_hex()), threads)
+    await client.aclose()
+
+
+@pytest.fixture
+async def sign_in(database: Database, passwords: Passwords) -> AsyncIterator[SignIn]:
     apply(database, VIEWER, OPERATOR, ADMIN)
     with ThreadPoolExecutor(2) as threads:
-        yield SignIn(AsyncSql(database, threads), Passwords(threads))
+        yield SignIn(AsyncSql(database, threads), passwords)
     database.close()
 
 
@@ -51,11 +65,11 @@ async def test_each_role_may_do_what_the_lower_ones_may(
 ) -> None:
     roles = list(Role)
     if roles.index(person["role"]) >= roles.index(needs):
-        found = await sign_in.operator(of(person), needs=needs)
+        found = await sign_in.operator(of(person), needs=needs, peer=HERE)
         assert (found.name, found.role) == (person["name"], person["role"])
     else:
         with pytest.raises(NotPermitted):
-            await sign_in.operator(of(person), needs=needs)
+            await sign_in.operator(of(person), needs=needs, peer=HERE)
 
 
 @pytest.mark.parametrize(
@@ -72,19 +86,18 @@ async def test_each_role_may_do_what_the_lower_ones_may(
 )
 async def test_nobody_else_comes_in(sign_in: SignIn, credentials: Credentials) -> None:
     with pytest.raises(AuthenticationFailed):
-        await sign_in.operator(credentials, needs=Role.VIEWER)
+        await sign_in.operator(credentials, needs=Role.VIEWER, peer=HERE)
 
 
 async def test_a_password_that_was_changed_is_wrong_at_once(sign_in: SignIn, database: Database) -> None:
-    await sign_in.operator(of(ADMIN), needs=Role.ADMIN)
+    await sign_in.operator(of(ADMIN), needs=Role.ADMIN, peer=HERE)
     apply(database, {**ADMIN, "password": "another"})
     with pytest.raises(AuthenticationFailed):
-        await sign_in.operator(of(ADMIN), needs=Role.ADMIN)
+        await sign_in.operator(of(ADMIN), needs=Role.ADMIN, peer=HERE)
 
 
-async def test_while_sql_is_away_nobody_is_let_in(sign_in: SignIn, tmp_path: Path) -> None:
-    await sign_in.operator(of(ADMIN), needs=Role.ADMIN)
-    for file in tmp_path.iterdir():
-        file.write_bytes(b"no database any more" * 500)
-    with pytest.raises(Busy):
-        await sign_in.operator(of(ADMIN), needs=Role.ADMIN)
+async def test_while_sql_is_away_nobody_is_let_in(passwords: Passwords, tmp_path: Path) -> None:
+    away = Database(f"sqlite:///{tmp_path / 'no such folder' / 'broker.db'}")
+    with ThreadPoolExecutor(2) as threads, pytest.raises(Busy):
+        await SignIn(AsyncSql(away, threads), passwords).operator(of(ADMIN), needs=Role.ADMIN, peer=HERE)
+    away.close()
