@@ -33,15 +33,16 @@ def read_sms(params: Params, *, options: Options) -> Draft:
     originator = "" if options.fixed_sender else params.text("smsfrom").strip()
     originator = read_sms_originator(originator) if originator else ""
     recipient = _recipient(params)
-    carrier = params.line("carrier", CARRIER_LIMIT)
-    _refuse_what_nobody_carries(params)
+    if params.raw("smsudh"):
+        raise InvalidField("a user data header cannot be carried", pointer="/smsudh")
+    tags = _tags(params)
     text, pieces = _pieces(params, _text(params, options))
     return Draft(
         recipients=(recipient,),
         originator=originator or None,
         text=text,
         pieces=pieces,
-        tags=(Tag(name="carrier", value=carrier),) if carrier else (),
+        tags=tags,
         validity_s=_number(params, "vp", least=1, most=LONGEST_VP_S, default=_DAY_S),
         numbered=True,
         note=params.line("note", NOTE_LIMIT),
@@ -57,11 +58,12 @@ def _recipient(params: Params) -> str:
     return read_recipient(given[0], "/smsto")
 
 
-def _refuse_what_nobody_carries(params: Params) -> None:
-    if params.raw("smsudh"):
-        raise InvalidField("a user data header cannot be carried", pointer="/smsudh")
-    if params.choice("flash", "0", "1") == "1":
-        raise InvalidField("flash messages cannot be carried", pointer="/flash")
+def _tags(params: Params) -> tuple[Tag, ...]:
+    """Return what no carrier of ours goes by, for the record: a flash message is sent as a usual one."""
+    carrier = params.line("carrier", CARRIER_LIMIT)
+    flash = params.choice("flash", "0", "1")
+    wished = (("carrier", carrier), ("flash", "1" if flash == "1" else ""))
+    return tuple(Tag(name=name, value=value) for name, value in wished if value)
 
 
 def _text(params: Params, options: Options) -> str:
