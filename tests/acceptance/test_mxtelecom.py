@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -281,6 +282,9 @@ def test_an_mms_that_arrives_is_told_of_and_fetched_as_often_as_one_likes(world:
     )
     told = world.stack.until(lambda: [fields(one) for one in world.get.told if fields(one).get("expiry")])[-1]
     assert (told["from"], told["to"], told["type"]) == ("12065550199", "12025550152", "2")
+
+    until = datetime.strptime(told["expiry"], "%Y-%m-%d %H:%M:%S%z")
+    assert until > datetime.now(UTC) + timedelta(hours=24)
 
     known = {"user": "mx-get", "pass": "s3cret", "id": told["id"]}
     fetched = [request(query(f"{world.ingress}{path}", **known)) for path in ("/RetrieveMMS", "/RetrieveMMS")]
