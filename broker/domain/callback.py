@@ -64,12 +64,13 @@ class DateForm(StrEnum):
 class Manner:
     """What an account may choose of how it is told, where its dialect has a use for it.
 
-    `replies`: messages in the answers to Ozeki's callbacks are sent.
+    `replies`: messages in the answers to Ozeki's callbacks are sent. Times without a zone are those of `timezone`.
     """
 
     inbound: InboundMode = InboundMode.GET
     dates: DateForm = DateForm.US
     replies: bool = False
+    timezone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

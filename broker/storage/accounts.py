@@ -50,6 +50,7 @@ def callback_plans(sql: Sql, open_sealed: Callable[[str], str]) -> dict[str, Cal
         accounts.c.inbound_mode,
         accounts.c.date_form,
         accounts.c.callback_replies,
+        accounts.c.timezone,
     )
     return {
         row.name: CallbackPlan(
@@ -60,9 +61,12 @@ def callback_plans(sql: Sql, open_sealed: Callable[[str], str]) -> dict[str, Cal
                 inbound=InboundMode(row.inbound_mode or InboundMode.GET),
                 dates=DateForm(row.date_form or DateForm.US),
                 replies=bool(row.callback_replies),
+                timezone=row.timezone,
             ),
         )
-        for row in sql.execute(wanted.where(or_(says, accounts.c.callback_dialect != "native")))
+        for row in sql.execute(
+            wanted.where(or_(says, accounts.c.callback_dialect != "native", accounts.c.timezone != "UTC"))
+        )
     }
 
 

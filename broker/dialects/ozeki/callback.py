@@ -43,7 +43,7 @@ def told(callback: Callback) -> Request | None:
         values = _values(callback) | {
             "status": str(report.code),
             "statusmessage": report.word,
-            "reporttime": write(callback.at),
+            "reporttime": write(callback.at, callback.manner.timezone),
             "errorcode": callback.detail,
         }
     elif callback.sequence > 1:
@@ -70,7 +70,7 @@ def _replaced(match: re.Match[str], values: Mapping[str, str]) -> str:
 
 def _values(callback: Callback) -> dict[str, str]:
     message = callback.message
-    created, operator = write(message.created_at), message.connection or ""
+    created, operator = write(message.created_at, callback.manner.timezone), message.connection or ""
     keyword = (message.text.split() or [""])[0]
     kind = "MMS:XML" if message.is_mms else "SMS:TEXT"
     files = [part for part in message.parts if part.kind is not PartKind.LAYOUT]

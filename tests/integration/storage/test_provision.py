@@ -91,3 +91,14 @@ def everything(sql: Connection) -> dict[str, list[Any]]:
             for name, value in row.items():
                 found.setdefault(f"{table}.{name}", []).append(value)
     return found
+
+
+def test_who_says_anything_about_being_told_has_a_plan(database: Database) -> None:
+    plain = {"name": "plain", "senders": []}
+    zoned = {"name": "zoned", "senders": [], "timezone": "America/New_York"}
+    replies = {"name": "replies", "senders": [], "callback_dialect": "ozeki", "callback_replies": True}
+    apply(database, {"accounts": [plain, zoned, replies]})
+    plans = database.read(lambda sql: accounts.callback_plans(sql, Vault(SECRET_KEY).open))
+    assert plans.keys() == {"zoned", "replies"}
+    assert (plans["zoned"].manner.timezone, plans["zoned"].manner.replies) == ("America/New_York", False)
+    assert (plans["replies"].manner.timezone, plans["replies"].manner.replies) == ("UTC", True)

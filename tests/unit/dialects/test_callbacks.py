@@ -199,3 +199,12 @@ def test_an_arrival_may_be_posted_as_a_form() -> None:
     report = OzekiDialect().callback(make_callback(url=words, manner=Manner(inbound=InboundMode.POST)))
     assert report is not None
     assert report.method == "GET"
+
+
+def test_ozekis_times_are_the_accounts_own() -> None:
+    there = Manner(timezone="America/New_York")
+    assert ozeki(arrival(url="http://crm.example/?at=$receivedtime", manner=there)) == {
+        "at": "2026-11-21 07:00:00"
+    }
+    report = make_callback(url="http://crm.example/?at=$reporttime", manner=there)
+    assert ozeki(report) == {"at": "2026-11-21 07:00:00"}
