@@ -27,6 +27,9 @@ _OWN = (
 )
 """Settings that would lead to somebody's real data."""
 
+_LEAST_S = 0.5
+"""Shortest turn of a measurement: a busy machine answers nothing at all in less."""
+
 
 def bench(
     json: Annotated[Path | None, typer.Option(help="Write everything measured to this file.")] = None,
@@ -69,8 +72,14 @@ def _measure(folder: Path, figures: list[Figure], console: Console, *, share: fl
         console.print(f"({time.monotonic() - began:.0f} s)")
 
     try:
-        phase("accepting, nobody consuming", lambda: bench_door.measure(folder / "door", seconds=1.5 * share))
-        phase("accepting by password", lambda: bench_logins.measure(folder / "logins", seconds=1.0 * share))
+        phase(
+            "accepting, nobody consuming",
+            lambda: bench_door.measure(folder / "door", seconds=max(1.5 * share, _LEAST_S)),
+        )
+        phase(
+            "accepting by password",
+            lambda: bench_logins.measure(folder / "logins", seconds=max(1.0 * share, _LEAST_S)),
+        )
         with running(folder / "flow", "--port", "0", quiet=True) as stack:
             flow = bench_flow.Flow(Folder(folder / "flow"), stack.pid)
             try:
