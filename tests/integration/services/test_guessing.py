@@ -176,6 +176,8 @@ async def test_all_processes_count_together(open_door: Callable[..., Door]) -> N
 
 async def test_what_one_process_remembers_cannot_be_tried_from_elsewhere(door: Door) -> None:
     assert await door.sign_in("correct horse") == "in"
+    assert await door.sign_in("correct horse", peer=ELSEWHERE) == "in"
+    assert door.told == ["right", "right"]  # looked at anew
     await door.guess(FREE[0] + 1, peer=ELSEWHERE)
     assert await door.sign_in("correct horse", peer=ELSEWHERE) == "held"
     assert await door.sign_in("correct horse") == "in"
