@@ -42,7 +42,7 @@ def test_what_was_counted_by_rows_becomes_a_balance_and_back(database: Database,
         "acme": (True, 8, 10)
     }
     units = database.read(
-        lambda sql: sql.execute(text("SELECT units FROM messages ORDER BY id")).scalars().all()
+        lambda sql: sql.execute(text("SELECT units FROM messages ORDER BY direction DESC")).scalars().all()
     )
     assert units == [1, 1, 0]
     command.downgrade(config, "0004")
