@@ -26,7 +26,7 @@ README = (ROOT / "README.md").read_text()
 FRONT_DOOR = {"test", "lint"}
 """What `run` does by itself."""
 SERVED = re.compile(
-    r"/(v1/(messages(/[^/]+)?|media|connections/[^/]+/log)|api|SMSSend|SendMMS|openapi\.json|sim/(inbound|stats|journal|faults|state))"
+    r"/(v1/(messages(/[^/]+)?|media|billing|connections/[^/]+/log)|api|SMSSend|SendMMS|openapi\.json|sim/(inbound|stats|journal|faults|state))"
 )
 CURL = {"-s": 0, "--header": 1, "--json": 1, "--form": 1, "--data-binary": 1, "--user": 1}
 """The options of curl that the README uses, each with how many words it takes."""
