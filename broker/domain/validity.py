@@ -21,6 +21,8 @@ def span(draft: Draft, *, zone: tzinfo, now: datetime) -> Span:
     Raises:
         ValidityOver: it would be over before it could be sent.
     """
+    if draft.send_at is draft.valid_until is None:  # as with nearly every message
+        return Span(send_at=None, valid_until=now + timedelta(seconds=draft.validity_s))
     send_at = _settled(draft.send_at, draft, zone)
     if send_at is not None and send_at <= now:
         send_at = None

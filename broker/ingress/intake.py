@@ -77,7 +77,10 @@ class Intake:
 
     async def _respond(self, call: Call) -> tuple[Response, Afterwards | None]:
         dialect = self._dialect
-        account = await self._caller(call)
+        if dialect.is_administrative(call):
+            account = await self._administrator(call)
+        else:
+            account = await self._authenticator.authenticate(dialect.credentials(call), call.peer)
         if isinstance(account, Operator):
             return await self._asked(call, account)
         if not account.mms and dialect.needs_mms(call):
@@ -90,11 +93,11 @@ class Intake:
             return dialect.answer(call, (outcome,)), None
         return dialect.answer(call, await self._accept_all(drafts, account)), None
 
-    async def _caller(self, call: Call) -> Account | Operator:
+    async def _administrator(self, call: Call) -> Account | Operator:
+        """Return the operator that asks, or else the account."""
         credentials = self._dialect.credentials(call)
-        if self._dialect.is_administrative(call):
-            with suppress(AuthenticationFailed):
-                return await self._sign_in.operator(credentials, needs=Role.ADMIN, peer=call.peer)
+        with suppress(AuthenticationFailed):
+            return await self._sign_in.operator(credentials, needs=Role.ADMIN, peer=call.peer)
         return await self._authenticator.authenticate(credentials, call.peer)
 
     async def _asked(

@@ -1,7 +1,7 @@
 """JSON as strict as the specification wishes it were."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 import orjson
@@ -33,8 +33,10 @@ def load(body: bytes) -> Any:
     return value
 
 
-def has_plain_names(body: bytes, names: Iterable[str]) -> bool:
-    """Say cheaply whether each of these names is spelled plainly, and once, in a flat JSON object."""
+def has_plain_names(body: bytes, names: Collection[str]) -> bool:
+    """Say cheaply whether each of these names is spelled plainly, and once, in a flat JSON object of texts."""
+    if b"\\" not in body:
+        return body.count(b'"') == 4 * len(names)  # two around each name and each text
     if b"\\u00" in body:
         return False
     for name in names:  # noqa: SIM110  # on the path of every send, where a generator costs as much again

@@ -11,6 +11,7 @@ class Seen:
     outbox = {Queue.SUBMIT: 5}  # noqa: RUF012  a stand-in
     oldest_s = {Queue.SUBMIT: 1.5}  # noqa: RUF012  a stand-in
     memory_share = 0.25
+    callbacks = {"owed": 2}  # noqa: RUF012  a stand-in
 
 
 def page(meter: Meter) -> list[str]:
