@@ -19,6 +19,8 @@ from broker.settings import Settings
 
 TEXT_LIMIT = 2048
 """Most characters of a message's text, in every dialect."""
+MOST_FIELDS = 500
+"""Most fields of a call, unless its dialect needs more."""
 KEY_LIMIT = 255
 """Most characters of an idempotency key or reference."""
 
@@ -77,6 +79,8 @@ class Dialect(ABC):
     telling: ClassVar[Telling] = Telling()
     lone_error_is_whole: ClassVar[bool] = True
     """Whether what stops the only draft of a call is said by `refused`, of the whole call, or by `answer`."""
+    most_fields: int = MOST_FIELDS
+    """Most fields of a call's form or query, and most parts of its multipart body."""
 
     def __init__(self, *, clock: Clock = utc_now, max_recipients: int = 1000) -> None:
         self.clock = clock

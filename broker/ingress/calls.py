@@ -8,11 +8,12 @@ from urllib.parse import unquote, unquote_to_bytes
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from broker.dialects.base import MOST_FIELDS
 from broker.domain.wire import Call, Upload
 from broker.errors import ContentTooLarge, Malformed, UnsupportedType
 
-MOST_FIELDS = 500
-"""Most fields of a form or query, and most parts of a multipart body."""
+PARTS_AT_ONCE = 100
+"""After so many parts of a form others get their turn."""
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -22,30 +23,34 @@ T = TypeVar("T")
 Pairs = tuple[tuple[str, str], ...]
 
 
-def head(request: web.BaseRequest) -> Call:
+def head(request: web.BaseRequest, most_fields: int = MOST_FIELDS) -> Call:
     """Return the call without its body; header names may be asked for in any case."""
     query = request.rel_url.raw_query_string
     return Call(
         method=request.method,
         path=request.path,
-        query=_pairs(query) if query else (),
+        query=_pairs(query, most_fields) if query else (),
         headers=request.headers,
         peer=request.remote or "",
     )
 
 
-def readable(request: web.BaseRequest) -> Call:
+def readable(request: web.BaseRequest, most_fields: int = MOST_FIELDS) -> Call:
     """Return the call without its body, and without its query where that cannot be read; it never raises."""
     try:
-        return head(request)
+        return head(request, most_fields)
     except Malformed:
         return Call(
             method=request.method, path=request.path, headers=request.headers, peer=request.remote or ""
         )
 
 
-async def read(request: web.BaseRequest, *, limit: int, patience_s: float) -> Call:
+async def read(
+    request: web.BaseRequest, *, limit: int, patience_s: float, most_fields: int = MOST_FIELDS
+) -> Call:
     """Return the call with its body, of at most `limit` bytes, which must be here within `patience_s` seconds.
+
+    Query and form may have `most_fields` fields each.
 
     Raises:
         ContentTooLarge: it has more.
@@ -59,15 +64,15 @@ async def read(request: web.BaseRequest, *, limit: int, patience_s: float) -> Ca
     body = b""
     if kind == MULTIPART:
         check(request, limit)
-        form, files = await _in_time(_multipart(request, limit), patience_s)
+        form, files = await _in_time(_multipart(request, limit, most_fields), patience_s)
     elif kind:
         body = _at_hand(request, limit) or await read_body(request, limit=limit, patience_s=patience_s)
         if kind == FORM:
-            form, body = _form(body), b""
+            form, body = _pairs(body.decode(errors="surrogateescape"), most_fields), b""
     return Call(
         method=request.method,
         path=request.path,
-        query=_pairs(query) if query else (),
+        query=_pairs(query, most_fields) if query else (),
         headers=request.headers,
         body=body,
         form=form,
@@ -139,7 +144,9 @@ async def _in_time(work: Awaitable[T], patience_s: float) -> T:
         raise Malformed("the body did not come in whole") from error
 
 
-async def _multipart(request: web.BaseRequest, limit: int) -> tuple[Pairs, tuple[Upload, ...]]:
+async def _multipart(
+    request: web.BaseRequest, limit: int, most_fields: int
+) -> tuple[Pairs, tuple[Upload, ...]]:
     form: list[tuple[str, str]] = []
     files: list[Upload] = []
     try:
@@ -147,8 +154,10 @@ async def _multipart(request: web.BaseRequest, limit: int) -> tuple[Pairs, tuple
         while (part := await reader.next()) is not None:
             if not isinstance(part, BodyPartReader) or part.name is None:
                 raise Malformed("every part of the form needs a name")
-            if len(form) + len(files) >= MOST_FIELDS:
-                raise Malformed(f"the form has more than {MOST_FIELDS} parts")
+            if (before := len(form) + len(files)) >= most_fields:
+                raise Malformed(f"the form has more than {most_fields} parts")
+            if before and before % PARTS_AT_ONCE == 0:
+                await asyncio.sleep(0)
             if part.headers.get("Content-Transfer-Encoding", "binary").lower() not in (
                 "binary",
                 "8bit",
@@ -176,13 +185,9 @@ async def _part(part: BodyPartReader, limit: int) -> bytes:
     return bytes(read)
 
 
-def _form(body: bytes) -> Pairs:
-    return _pairs(body.decode(errors="surrogateescape"))
-
-
-def _pairs(text: str) -> Pairs:
+def _pairs(text: str, most: int = MOST_FIELDS) -> Pairs:
     """Return the names and values of a query or form, as `urllib.parse.parse_qsl` does in twice the time."""
-    if text.count("&") >= MOST_FIELDS:
+    if text.count("&") >= most:
         raise Malformed("the names and values cannot be read")
     pairs = (piece.partition("=") for piece in text.split("&") if piece)
     return tuple([(_unquoted(name), _unquoted(value)) for name, _, value in pairs])

@@ -65,15 +65,24 @@ class Intake:
         call: Call | None = None
         afterwards: Afterwards | None = None
         try:
-            call = await read(request, limit=self._body_limit, patience_s=self._patience_s)
+            call = await read(
+                request,
+                limit=self._body_limit,
+                patience_s=self._patience_s,
+                most_fields=self._dialect.most_fields,
+            )
             response, afterwards = await self._respond(call)
         except (RequestError, AdmissionError) as error:
-            response = self._dialect.refused(call or readable(request), error)
+            response = self._dialect.refused(call or self._readable(request), error)
         return Swift(response, private=request.method == "GET", afterwards=afterwards)
 
     def failed(self, request: web.BaseRequest) -> web.Response:
         """Return the answer for when we are at fault: what became of the request is not known."""
-        return to_web(self._dialect.refused(readable(request), Unforeseen("something went wrong here")))
+        call = self._readable(request)
+        return to_web(self._dialect.refused(call, Unforeseen("something went wrong here")))
+
+    def _readable(self, request: web.BaseRequest) -> Call:
+        return readable(request, self._dialect.most_fields)
 
     async def _respond(self, call: Call) -> tuple[Response, Afterwards | None]:
         dialect = self._dialect

@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from urllib.parse import parse_qsl, unquote
 
-from broker.dialects.base import Dialect
+from broker.dialects.base import MOST_FIELDS, Dialect
 from broker.dialects.native.problem import problem
 from broker.domain.wire import Call, Response
 from broker.errors import Malformed
-from broker.ingress.calls import MOST_FIELDS
 
 
 class Unreadable:

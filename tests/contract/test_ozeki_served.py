@@ -1,6 +1,7 @@
 """The Ozeki API as its sheet has it, call by call, from a real server over a socket."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlencode
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.redis_server import RedisServer
 
 TALKS = talks("ozeki")
 AT_LEAST = 120
+FORM = "application/x-www-form-urlencoded"
 
 _ACCOUNT = {"password": "p1", "senders": ["+12025550150", "Shop"], "inbound_numbers": []}
 DOCUMENT = {
@@ -72,3 +74,33 @@ def test_there_are_enough_cases() -> None:
     assert len({(talk.section, talk.name) for talk in TALKS}) == len(TALKS), (
         "every case has a name of its own"
     )
+
+
+@pytest.mark.parametrize("kind", ["a form", "parts"])
+def test_a_thousand_messages_with_fields_of_their_own_are_taken(server: Served, kind: str) -> None:
+    server.begin(TALKS[0])
+    fields = {"action": "sendmessage", "messagecount": "1000", "username": "u1", "password": "p1"}
+    for number in range(1000):
+        fields |= {f"recipient{number}": f"+1202555{number:04}", f"messagedata{number}": f"Hi {number}"}
+    body, content_type = encoded(fields) if kind == "parts" else (urlencode(fields), FORM)
+    server.connection.request("POST", "/api", body, {"Content-Type": content_type})
+    answer = server.connection.getresponse()
+    text = answer.read().decode()
+    assert (answer.status, text.count("<statuscode>0</statuscode>")) == (200, 1000), text[:500]
+
+
+def test_fields_have_an_end(server: Served) -> None:
+    server.begin(TALKS[0])
+    body = urlencode({"action": "sendmessage", **{f"x{number}": "1" for number in range(10_021)}})
+    server.connection.request("POST", "/api", body, {"Content-Type": FORM})
+    answer = server.connection.getresponse()
+    assert (answer.status, "<statuscode>104</statuscode>" in answer.read().decode()) == (200, True)
+
+
+def encoded(fields: Mapping[str, str]) -> tuple[str, str]:
+    """Return a body of parts with its type."""
+    parts = "".join(
+        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    )
+    return f"{parts}--x--\r\n", "multipart/form-data; boundary=x"

@@ -13,7 +13,7 @@ from broker.dialects.ozeki.codes import ACCEPTED_TEXT, fault, retry_after, writa
 from broker.dialects.ozeki.drafts import own_id, read_draft
 from broker.dialects.ozeki.finding import JSON_FORMAT, answer_found
 from broker.dialects.ozeki.params import read_params
-from broker.dialects.ozeki.reading import SEND, Item, Reading, Style, read, read_json, style_of
+from broker.dialects.ozeki.reading import PER_MESSAGE, SEND, Item, Reading, Style, read, read_json, style_of
 from broker.dialects.ozeki.replies import read_replies
 from broker.dialects.ozeki.reports import AcceptReport, classic, xml
 from broker.dialects.ozeki.showing import failed
@@ -26,6 +26,8 @@ from broker.settings import Settings
 
 PATH = "/api"
 OLDER_PATHS = ("/httpapi", "/ozeki")
+FIELDS_OF_A_CALL = 20
+"""Room for what a call says once, beside what it says of each message."""
 
 
 class OzekiDialect(Dialect):
@@ -45,6 +47,7 @@ class OzekiDialect(Dialect):
     def configured(self, settings: Settings) -> Self:
         """Return the dialect, at the older paths too where that is set."""
         found = super().configured(settings)
+        found.most_fields = len(PER_MESSAGE) * found.max_recipients + FIELDS_OF_A_CALL
         if settings.ozeki_aliases:
             found.routes = tuple(
                 (method, path) for path in (PATH, *OLDER_PATHS) for method in ("GET", "POST")
@@ -88,7 +91,7 @@ class OzekiDialect(Dialect):
         reading = read(call, self.max_recipients)
         rows = [_Row.of(item, outcome) for item, outcome in zip(reading.items, outcomes, strict=True)]
         if reading.style is Style.BODY:
-            return _unstored(call, _body_answer(rows))
+            return _unstored(call, _body_answer(rows, len(rows)))
         # Who comes too often or too early is told so of the whole call, where every message met the same.
         refusals = [row.outcome for row in rows if isinstance(row.outcome, AdmissionError | QuotaExceeded)]
         later = refusals[0] if len(refusals) == len(rows) else None
@@ -182,21 +185,23 @@ def _draft_or_error(item: Item, style: Style, now: datetime) -> Draft | RequestE
 
 def _classic_answer(reading: Reading, rows: Sequence[_Row]) -> Response:
     most = reading.params.get("maxresponse", "")
-    shown = rows[: int(most)] if most.isascii() and most.isdigit() and len(most) < 10 else rows  # noqa: PLR2004
+    shown = int(most) if most.isascii() and most.isdigit() and len(most) < 10 else len(rows)  # noqa: PLR2004
     if reading.params.get("responseformat", "").lower() == JSON_FORMAT:
-        return _body_answer(shown, http=200)
-    return classic(SEND, [row.report for row in shown], reading.params)
+        return _body_answer(rows, shown, http=200)
+    return classic(SEND, [row.report for row in rows[:shown]], reading.params)
 
 
-def _body_answer(rows: Sequence[_Row], http: int | None = None) -> Response:
+def _body_answer(rows: Sequence[_Row], shown: int, http: int | None = None) -> Response:
+    """Say what became of the whole call, with the first `shown` messages."""
     messages = [envelope.short_message(row.report, row.draft) for row in rows]
     taken = next((row.report.message_id for row in rows if row.draft), None)
     if taken is not None:
-        return envelope.accepted(messages, taken)
+        return envelope.accepted(messages, taken, shown=shown)
     first = rows[0].outcome
     assert not isinstance(first, Admitted)
     found = fault(first)
-    return envelope.none_accepted(messages, found, http=http or found.http, headers=retry_after(first))
+    headers = retry_after(first)
+    return envelope.none_accepted(messages, found, shown=shown, http=http or found.http, headers=headers)
 
 
 def _params(call: Call) -> Mapping[str, str]:

@@ -49,26 +49,26 @@ def queued(messages: Sequence[Mapping[str, Any]]) -> Response:
             "http_code": 200,
             "response_code": SUCCESS,
             "response_msg": "Messages queued.",
-            "data": _counted(messages),
+            "data": _counted(messages, len(messages)),
         }
     )
 
 
-def accepted(messages: Sequence[Mapping[str, Any]], message_id: str) -> Response:
-    """Return dialect C's answer, in both layouts."""
+def accepted(messages: Sequence[Mapping[str, Any]], message_id: str, *, shown: int) -> Response:
+    """Return dialect C's answer, in both layouts; it counts all messages and shows the first `shown`."""
     return _response(
         {
             "http_code": 200,
             "response_code": SUCCESS,
             "response_msg": ACCEPTED_TEXT,
-            "data": _counted(messages),
+            "data": _counted(messages, shown),
             "messageid": message_id,
         }
     )
 
 
 def none_accepted(
-    messages: Sequence[Mapping[str, Any]], fault: Fault, *, http: int, headers: Mapping[str, str]
+    messages: Sequence[Mapping[str, Any]], fault: Fault, *, shown: int, http: int, headers: Mapping[str, str]
 ) -> Response:
     """Return dialect C's answer where every message failed; `fault` is the first one's."""
     return _response(
@@ -76,7 +76,7 @@ def none_accepted(
             "http_code": http,
             "response_code": fault.word,
             "response_msg": fault.text,
-            "data": _counted(messages),
+            "data": _counted(messages, shown),
             "statuscode": fault.code,
             "statusmessage": fault.text,
         },
@@ -188,13 +188,13 @@ def _tags(draft: Draft | None) -> list[dict[str, str]]:
     return [{"name": tag.name, "value": tag.value} for tag in draft.tags] if draft else []
 
 
-def _counted(messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _counted(messages: Sequence[Mapping[str, Any]], shown: int) -> dict[str, Any]:
     taken = sum(message["status"] == SUCCESS for message in messages)
     return {
         "total_count": len(messages),
         "success_count": taken,
         "failed_count": len(messages) - taken,
-        "messages": messages,
+        "messages": messages[:shown],
     }
 
 

@@ -28,14 +28,16 @@ def read_params(call: Call) -> Mapping[str, str]:
 
 def _read(call: Call) -> Mapping[str, str]:
     params: dict[str, str] = {}
+    recipients: list[str] = []
     for name, value in (*call.query, *call.form):
         lower = name.lower()
         if not value:
             continue
-        if lower == "recipient" and lower in params:
-            params[lower] += f",{value}"
-        else:
-            params[lower] = value
+        params[lower] = value
+        if lower == "recipient":
+            recipients.append(value)
+    if recipients:
+        params["recipient"] = ",".join(recipients)
     if "action" in params:
         params["action"] = last_action(params["action"])
     return _decoded(params)

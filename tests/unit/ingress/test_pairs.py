@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from broker.dialects.base import MOST_FIELDS
 from broker.errors import Malformed
-from broker.ingress.calls import MOST_FIELDS, _pairs
+from broker.ingress.calls import _pairs
 
 PIECES = st.text(alphabet=st.sampled_from("ab&=+%2Bé0cF;/ \udcff"), max_size=40)
 
