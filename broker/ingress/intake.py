@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -105,8 +104,14 @@ class Intake:
     async def _administrator(self, call: Call) -> Account | Operator:
         """Return the operator that asks, or else the account."""
         credentials = self._dialect.credentials(call)
-        with suppress(AuthenticationFailed):
-            return await self._sign_in.operator(credentials, needs=Role.ADMIN, peer=call.peer)
+        user = credentials.user
+        if user and await self._sign_in.knows(user):
+            try:
+                return await self._sign_in.operator(credentials, needs=Role.ADMIN, peer=call.peer)
+            except AuthenticationFailed:
+                # A customer may have an operator's name; but who has not is told as fast as anybody else.
+                if not await self._authenticator.knows(user):
+                    raise
         return await self._authenticator.authenticate(credentials, call.peer)
 
     async def _asked(

@@ -83,6 +83,14 @@ class Authenticator:
             raise AddressNotAllowed("the account may not be used from this address")
         return known.account
 
+    async def knows(self, name: str) -> bool:
+        """Say whether an account has this name.
+
+        Raises:
+            RecordsAway: SQL is away, and the account is not known here.
+        """
+        return await self._by_name(name) is not None
+
     def _fresh(self, name: bytes) -> _Known | None:
         known = self._known.get(self._passwords.mark(name))
         return known if known is not None and known.fresh_until > self._clock() else None
@@ -92,14 +100,17 @@ class Authenticator:
         return await self._read(key.encode(), lambda sql: accounts.by_key(sql, mark))
 
     async def _by_password(self, user: str, password: str, peer: str) -> _Known | None:
-        # A NUL cannot be in a name, so no API key is remembered under the same words.
-        name = b"\0" + user.encode(errors="surrogatepass")
-        known = None
-        if "\0" not in user:
-            known = self._fresh(name) or await self._read(name, lambda sql: accounts.by_name(sql, user))
+        known = await self._by_name(user)
         hashed = known.account.password_hash if known is not None else ""
         right = await self._passwords.is_right(user, password, hashed, peer=peer)
         return known if right else None
+
+    async def _by_name(self, user: str) -> _Known | None:
+        # A NUL cannot be in a name, so no API key is remembered under the same words.
+        if "\0" in user:
+            return None
+        name = b"\0" + user.encode(errors="surrogatepass")
+        return self._fresh(name) or await self._read(name, lambda sql: accounts.by_name(sql, user))
 
     async def _read(self, name: bytes, query: Callable[[Sql], Account | None]) -> _Known | None:
         """Ask SQL for an account; while it is away, what was known stands."""

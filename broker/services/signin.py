@@ -43,6 +43,14 @@ class SignIn:
             raise ForAdministrators(f"this takes the role {needs}")
         return operator
 
+    async def knows(self, name: str) -> bool:
+        """Say whether an operator has this name.
+
+        Raises:
+            Busy: SQL is away.
+        """
+        return await self._find(name) is not None
+
     async def _find(self, name: str) -> tuple[Operator, str] | None:
         try:
             async with asyncio.timeout(PATIENCE_S):

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlencode
 
 import pytest
+import redis
 
 from broker.settings import Settings
 from tests.conftest import SECRET_KEY
@@ -20,6 +21,7 @@ DOCUMENT = {
         {**_ACCOUNT, "name": "u1", "inbound_numbers": ["+12025550150"]},
         {**_ACCOUNT, "name": "poor", "credit": 0},
         {**_ACCOUNT, "name": "rich", "credit": 123},
+        {**_ACCOUNT, "name": "twin", "credit": 7},
         {**_ACCOUNT, "name": "daily", "daily_limit": 0},
         {**_ACCOUNT, "name": "texter", "mms": False},
         {**_ACCOUNT, "name": "elsewhere", "allowed_ips": ["10.0.0.0/8"]},
@@ -41,6 +43,7 @@ DOCUMENT = {
     ],
     "operators": [
         {"name": "boss", "password": "boss's own", "role": "admin"},
+        {"name": "twin", "password": "twin's own", "role": "admin"},
         {"name": "clerk", "password": "clerk's own", "role": "operator"},
     ],
 }
@@ -104,3 +107,24 @@ def encoded(fields: Mapping[str, str]) -> tuple[str, str]:
         for name, value in fields.items()
     )
     return f"{parts}--x--\r\n", "multipart/form-data; boundary=x"
+
+
+def test_what_a_customer_asks_as_an_administrator_is_no_guess(server: Served) -> None:
+    server.begin(TALKS[0])
+    url = f"/api?action=%s&useraccount=poor&credits=5&{server.login}"
+    with redis.Redis.from_url(server.settings.redis_url) as client:
+        for key in client.scan_iter("guessed:*"):
+            client.delete(key)
+        for action in ("setcredits", "addcredits", "getcredits"):
+            server.connection.request("GET", url % action)
+            answer = server.connection.getresponse().read().decode()
+            assert "<errorcode>116</errorcode>" in answer
+        assert client.keys("guessed:*") == []
+
+
+def test_a_customer_may_have_the_name_of_an_operator(server: Served) -> None:
+    server.begin(TALKS[0])
+    url = "/api?action=getcredits&username=twin&password="
+    for password, said in (("p1", "<balance>7</balance>"), ("twin's+own", "<errorcode>101</errorcode>")):
+        server.connection.request("GET", url + password)
+        assert said in server.connection.getresponse().read().decode()

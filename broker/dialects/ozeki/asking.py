@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from broker.dialects.base import KEY_LIMIT, NOBODY, basic, is_clean
+from broker.dialects.base import KEY_LIMIT, is_clean
 from broker.dialects.ozeki.params import last_action, read_params
 from broker.dialects.ozeki.reading import TooManyMessages, read_json
 from broker.domain.ask import (
@@ -60,16 +60,10 @@ def read_ask(call: Call) -> Ask | None:
     return None if reader is None else reader(params)
 
 
-def asks_for_others_credit(call: Call) -> bool:
-    """Say whether a call changes credit, or asks for that of an account which the caller is not."""
+def is_about_credit(call: Call) -> bool:
+    """Say whether a call asks for credit or changes it, as administrators do."""
     pairs = (*call.query, *call.form)
-    if not any(name.lower() == "action" and last_action(value) in CREDITS for name, value in pairs):
-        return False
-    named = {name.lower(): value for name, value in pairs if value}
-    if last_action(named["action"]) != GET_CREDITS:
-        return True
-    own = named.get("username") or (basic(call.headers) or NOBODY).user
-    return named.get("useraccount", own) != own
+    return any(name.lower() == "action" and last_action(value) in CREDITS for name, value in pairs)
 
 
 def _credits(action: str, params: Mapping[str, str]) -> Ask:

@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple, Self
 
 from broker.dialects.base import NOBODY, Admitted, Credentials, Dialect, Outcome, basic, is_clean
 from broker.dialects.ozeki import envelope
-from broker.dialects.ozeki.asking import ASKS, asks_for_others_credit, read_ask
+from broker.dialects.ozeki.asking import ASKS, is_about_credit, read_ask
 from broker.dialects.ozeki.callback import told
 from broker.dialects.ozeki.codes import ACCEPTED_TEXT, fault, retry_after, writable
 from broker.dialects.ozeki.drafts import own_id, read_draft
@@ -55,8 +55,8 @@ class OzekiDialect(Dialect):
         return found
 
     def is_administrative(self, call: Call) -> bool:
-        """Say whether it is about credit that is not the caller's own."""
-        return asks_for_others_credit(call)
+        """Say whether it is about credit."""
+        return is_about_credit(call)
 
     def credentials(self, call: Call) -> Credentials:
         """Return the parameters `username` and `password`, else Basic, else those keys of the JSON body (sheet 1.2)."""
