@@ -3,7 +3,9 @@
 import logging
 import re
 import sys
+import traceback
 from collections.abc import Mapping, MutableMapping
+from pathlib import Path
 from typing import Any, cast
 
 import orjson
@@ -48,6 +50,7 @@ _SPELT = (
 
 
 _NUMBER = re.compile(r"(?<![\w.-])(?:\+\d{7,15}|\d{10,15})(?![\w-])")
+_MOST_CAUSES = 8
 _SHORT_CODE = 7
 """Addresses of up to this many characters are shown whole: they are nobody's private number."""
 
@@ -57,6 +60,22 @@ def scrub(text: str) -> str:
     for pattern, instead in _SPELT:
         text = pattern.sub(instead, text)
     return _NUMBER.sub(lambda found: _address(found[0]), text)
+
+
+def told_without_content(error: BaseException) -> dict[str, object]:
+    """Return what to log of an error that may quote a request: its type, its causes', and where it came from."""
+    types: list[str] = []
+    found: BaseException | None = error
+    while found is not None and len(types) < _MOST_CAUSES:
+        types.append(type(found).__name__)
+        found = found.__cause__ or found.__context__
+    frames = traceback.extract_tb(error.__traceback__)
+    return {
+        "error": " from ".join(types),
+        "where": [
+            f"{'/'.join(Path(frame.filename).parts[-2:])}:{frame.lineno} {frame.name}" for frame in frames
+        ],
+    }
 
 
 def mask(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:

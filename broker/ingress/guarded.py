@@ -11,7 +11,7 @@ from broker.errors import AdmissionError, OutcomeUncertain, RequestError
 from broker.ingress.answers import to_web
 from broker.ingress.leaving import Leaving
 from broker.ingress.metrics import Meter
-from broker.log import get_logger
+from broker.log import get_logger, told_without_content
 
 log = get_logger()
 
@@ -42,8 +42,8 @@ def guarded(
             response = to_web(problem(error))
         except (asyncio.CancelledError, web.HTTPException, ConnectionError):
             raise
-        except Exception:  # the last resort: nobody else would say anything
-            log.exception("request_failed", route=route, method=request.method)
+        except Exception as error:  # noqa: BLE001  # the last resort: nobody else would say anything
+            log.error("request_failed", route=route, method=request.method, **told_without_content(error))
             response = failed(request)
         finally:
             leaving.end()

@@ -24,7 +24,7 @@ from broker.ingress.answers import to_web
 from broker.ingress.calls import read, readable
 from broker.ingress.metrics import Meter
 from broker.ingress.swift import Swift
-from broker.log import get_logger
+from broker.log import get_logger, told_without_content
 from broker.services.accept import Accept
 from broker.services.authenticate import Authenticator
 from broker.services.desk import Afterwards, Desk
@@ -152,6 +152,9 @@ class Intake:
             return await self._accept_one(draft, account, now)
         except (RequestError, AdmissionError) as error:
             return error
+        except Exception as error:  # noqa: BLE001  # the others may be taken by now: this one alone is not known
+            log.error("draft_failed", dialect=self._dialect.name, **told_without_content(error))
+            return Unforeseen("something went wrong here")
 
     async def _accept_one(self, draft: Draft, account: Account, now: datetime) -> Admitted:
         admitted = await self._accept.accept(draft, account, now, dialect=self._dialect.name)

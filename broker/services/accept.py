@@ -1,7 +1,7 @@
 """Make a draft ours, or say why not."""
 
 import asyncio
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from broker.domain.account import Account
 from broker.domain.charge import PRICE
 from broker.domain.draft import Draft
 from broker.domain.message import Message, Part, Priority
-from broker.errors import Busy, NoRoute, UnknownConnection
+from broker.errors import Busy, NoRoute, RequestError, UnknownConnection
 from broker.keyspace.admission import Admission, AdmissionRequest, AdmissionResult
 from broker.keyspace.pressure import Pressure
 from broker.services.compose import compose
@@ -65,17 +65,26 @@ class Accept:
             if draft.package is not None or draft.package_url is not None:
                 draft = await self._packages.opened(draft, account.name)
             parts = await self._gather(draft, account)
-        messages = tuple(compose(draft, account, now, dialect=dialect, parts=parts))
-        if draft.numbered and not self._carries(messages[0]):
-            # Such a dialect says so at the door, and only to who could send otherwise (sheet mxtelecom, 3.2).
-            await self._seeding.check(account, now, wanted=PRICE * len(messages))
-            raise NoRoute("no connection can carry it")
-        request = AdmissionRequest(
-            account=account, messages=messages, key=draft.key, digest=draft.digest, now=now
-        )
-        result = await self._admission.admit(request)
-        if not isinstance(result, AdmissionResult):
-            result = await self._admit_seeded(request)
+        try:
+            messages = tuple(compose(draft, account, now, dialect=dialect, parts=parts))
+            if draft.numbered and not self._carries(messages[0]):
+                # Such a dialect says so at the door, and only to who could send otherwise (sheet mxtelecom, 3.2).
+                await self._seeding.check(account, now, wanted=PRICE * len(messages))
+                raise NoRoute("no connection can carry it")
+            request = AdmissionRequest(
+                account=account, messages=messages, key=draft.key, digest=draft.digest, now=now
+            )
+            result = await self._admission.admit(request)
+            if not isinstance(result, AdmissionResult):
+                result = await self._admit_seeded(request)
+        except (RequestError, Busy):
+            await self._discard(draft, parts)
+            raise
+        if result.replayed:
+            await self._discard(draft, parts)
+        return self._admitted(draft, messages, result)
+
+    def _admitted(self, draft: Draft, messages: Sequence[Message], result: AdmissionResult) -> Admitted:
         return Admitted(
             draft=draft,
             ids=result.ids,
@@ -101,6 +110,12 @@ class Accept:
             return ()
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, self._uploads.collect, draft.media, account)
+
+    async def _discard(self, draft: Draft, parts: Sequence[Part]) -> None:
+        """Remove what was stored for a request of which nothing is kept, so that refusals fill no disk."""
+        if parts:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._executor, self._uploads.discard, draft.media, parts)
 
     async def _admit_seeded(self, request: AdmissionRequest) -> AdmissionResult:
         """Put the account's missing counters in place, and admit."""

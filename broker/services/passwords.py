@@ -17,7 +17,9 @@ from broker.services.guessing import Guessing, Suspect
 MOST_KNOWN = 10_000
 """Most passwords that one process remembers to be right, and to be wrong."""
 MOST_CHECKS = 256
-"""Most passwords that wait to be looked at."""
+"""Most passwords that wait to be looked at, before a source that has one among them must wait with another."""
+MOST_IN_ALL = 1024
+"""Most with those of sources that have no other, so that a few who guess keep nobody else out."""
 MOST_OF_SOURCE = 16
 """Most of these from one source."""
 
@@ -75,7 +77,7 @@ class Passwords:
             return mark in self._right
         task = self._checks.get(mark)
         if task is None:
-            if len(self._checks) >= MOST_CHECKS or self._of_source[suspect.source] >= MOST_OF_SOURCE:
+            if not self._has_room(self._of_source[suspect.source]):
                 raise Busy("too many passwords wait to be looked at")
             task = asyncio.get_running_loop().create_task(self._look(mark, suspect, password, hashed))
             self._checks[mark] = task
@@ -83,6 +85,10 @@ class Passwords:
             task.add_done_callback(partial(self._done, mark, suspect))
         # Whoever asked may leave; the guess counts all the same.
         return await asyncio.shield(task)
+
+    def _has_room(self, of_source: int) -> bool:
+        most = MOST_CHECKS if of_source else MOST_IN_ALL
+        return of_source < MOST_OF_SOURCE and len(self._checks) < most
 
     async def _look(self, mark: bytes, suspect: Suspect, password: str, hashed: str) -> bool:
         turn = self._turns.setdefault(suspect.pair, _Turn())

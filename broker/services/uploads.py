@@ -13,11 +13,13 @@ from broker.domain.media import kind_of, safe_name, settle
 from broker.domain.message import Part, PartState
 from broker.errors import (
     AttachmentUnavailable,
+    Busy,
     ContentTooLarge,
     InvalidField,
     MediaForbidden,
     MediaWrongType,
     RecordsAway,
+    RequestError,
     UnsupportedType,
 )
 from broker.net.guard import Guard
@@ -26,7 +28,7 @@ from broker.settings import Settings
 from broker.storage import parts as part_rows
 from broker.storage.away import StorageAway
 from broker.storage.database import Database
-from broker.storage.files import StoredUpload, find_upload, store_upload
+from broker.storage.files import StoredUpload, find_upload, forget_upload, store_upload
 
 
 class Uploads:
@@ -52,14 +54,24 @@ class Uploads:
         for ref in media:
             if ref.url is not None:
                 self.check_url(ref.url, pointer=ref.pointer)
-        for index, ref in enumerate(media, start=1):
-            parts.append(self._part(index, ref, account.name))
-            room -= parts[-1].size
-            if room < 0:
-                raise ContentTooLarge(
-                    f"all media together must have at most {limit} bytes", pointer=ref.pointer
-                )
+        try:
+            for index, ref in enumerate(media, start=1):
+                parts.append(self._part(index, ref, account.name))
+                room -= parts[-1].size
+                if room < 0:
+                    raise ContentTooLarge(
+                        f"all media together must have at most {limit} bytes", pointer=ref.pointer
+                    )
+        except (RequestError, Busy):
+            self.discard(media, parts)
+            raise
         return tuple(parts)
+
+    def discard(self, media: Sequence[MediaRef], parts: Sequence[Part]) -> None:
+        """Remove what `collect` stored of these media, for a request of which nothing is kept; uploads stay."""
+        for ref, part in zip(media, parts, strict=False):
+            if ref.media_id is None and part.path is not None:
+                forget_upload(Path(part.path))
 
     def check_url(self, url: str, *, pointer: str) -> None:
         """Return if a URL that a customer gave does not lead inside.

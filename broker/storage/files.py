@@ -20,6 +20,7 @@ __all__ = [
     "StoredUpload",
     "account_folder",
     "find_upload",
+    "forget_upload",
     "part_path",
     "store_upload",
     "sweep_orphans",
@@ -83,7 +84,7 @@ def store_upload(root: Path, account: str, data: bytes, *, content_type: str, na
             description.commit(f"{media_id}.json")
             sink.commit(media_id)
     except MediaUnavailable as error:
-        _forget(path)
+        forget_upload(path)
         raise Busy("media cannot be stored now") from error
     return StoredUpload(
         id=media_id, path=path, content_type=content_type, size=sink.size, sha256=sink.sha256, name=name
@@ -101,6 +102,12 @@ def find_upload(root: Path, account: str, media_id: str) -> StoredUpload | None:
     except (FileNotFoundError, ValueError):
         return None
     return StoredUpload(id=media_id, path=path, **described)
+
+
+def forget_upload(path: Path) -> None:
+    """Remove an upload, by the path of its bytes."""
+    path.unlink(missing_ok=True)
+    _description(path).unlink(missing_ok=True)
 
 
 def sweep_orphans(root: Path, *, older_than_s: float, now: float) -> int:
@@ -128,7 +135,7 @@ def sweep_uploads(
         kept = set(used(uploads)) if uploads else set()
         for path in uploads:
             if path not in kept and _remove_if_old(path, before):
-                _forget(path)
+                forget_upload(path)
                 removed += 1
         for path in old:
             # A crash between the two renames leaves a description without bytes.
@@ -139,11 +146,6 @@ def sweep_uploads(
 
 def _description(path: Path) -> Path:
     return path.with_name(f"{path.name}.json")
-
-
-def _forget(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    _description(path).unlink(missing_ok=True)
 
 
 def _folders(root: Path) -> list[Path]:
