@@ -158,6 +158,10 @@ def _told(message: Message, name: str) -> Any:
     return shown_value(getattr(message, name))
 
 
+def test_there_are_120_cases_at_least() -> None:
+    assert len({str(case) for case in CASES}) == len(CASES) >= 120
+
+
 def test_there_are_cases_of_every_section_that_says_how_a_send_goes() -> None:
     sections = {case.section.partition("-")[0] for case in CASES}
     assert {"1", "2", "3", "3.1", "3.2", "4", "8.1", "9", "10"} <= sections

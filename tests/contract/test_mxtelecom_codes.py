@@ -114,6 +114,22 @@ def test_3_redis_is_away(
             assert time.monotonic() < deadline, "it comes back by itself"
 
 
+def test_3_says_so_where_redis_may_have_taken_it(
+    make_settings: Callable[..., Settings], own_redis: Callable[..., RedisServer]
+) -> None:
+    own = own_redis()
+    with serve(make_settings(redis_url=f"{own.url}/0"), DOCUMENT) as server:
+        assert send(server).status == 200
+        own.freeze()
+        answer = send(server)
+        own.thaw()
+        assert told(answer) == (
+            403,
+            "The core of the gateway did not answer, the message may have been accepted",
+            "3",
+        )
+
+
 def test_3_comes_after_everything_that_the_customer_can_mend(
     make_settings: Callable[..., Settings], own_redis: Callable[..., RedisServer]
 ) -> None:

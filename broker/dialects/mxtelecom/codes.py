@@ -64,6 +64,8 @@ _TEXTS: Mapping[Code, str] = {
     Code.CREDIT: "Not enough credit",
     Code.SENDER: "Invalid sender",
 }
+_UNCERTAIN = "The core of the gateway did not answer, the message may have been accepted"
+"""Said with the code of a core that is away, where trying again may send twice."""
 _CODES: Mapping[type[RequestError | AdmissionError], Code] = {
     AuthenticationFailed: Code.CREDENTIALS,
     TooManyGuesses: Code.TRY_AGAIN,  # it may be right
@@ -101,5 +103,6 @@ def reason(error: RequestError | AdmissionError, *, contact: str, name: str) -> 
     about = name or "request"
     if code is Code.INVALID:
         about = f"{about}: {error.detail}" if isinstance(error, RequestError) else about
-    text = _TEXTS[code].format(contact=contact, about=about[:DETAIL_LIMIT])
+    said = _UNCERTAIN if code is Code.CORE and isinstance(error, OutcomeUncertain) else _TEXTS[code]
+    text = said.format(contact=contact, about=about[:DETAIL_LIMIT])
     return "".join(char if " " <= char <= "~" else "?" for char in text)
