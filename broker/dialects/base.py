@@ -76,7 +76,7 @@ class Dialect(ABC):
 
     name: ClassVar[str]
     routes: tuple[tuple[str, str], ...]
-    telling: ClassVar[Telling] = Telling()
+    telling: Telling = Telling()
     lone_error_is_whole: ClassVar[bool] = True
     """Whether what stops the only draft of a call is said by `refused`, of the whole call, or by `answer`."""
     most_fields: int = MOST_FIELDS

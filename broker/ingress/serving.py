@@ -79,7 +79,7 @@ async def serving(
 def _server(settings: Settings, doors: Doors, *, idle_s: float, body_s: float) -> Server:
     return Server(
         build_app(doors, body_s=body_s).handle,
-        unreadable=Unreadable(DIALECTS.values()),
+        unreadable=Unreadable(dialect.configured(settings) for dialect in DIALECTS.values()),
         most=settings.connections_limit,
         meter=doors.meter,
         access_log=None,

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from broker.dialects import DIALECTS
+from broker.dialects.base import Dialect
 from broker.directory import Snapshot
 from broker.dispatch import Queue
 from broker.domain.account import CallbackPlan
@@ -25,11 +26,14 @@ def owe(sql: Sql, moved: Sequence[Moved], known: Snapshot, *, now_ms: int, setti
     An arrival is told once its media is here or lost; its text alone when that takes too long.
     """
     hold_ms = round(settings.media_text_hold_s * 1000)
+    tellings: dict[str, Telling] = {}
     owing = []
     for item in moved:
         plan = known.callbacks.get(item.account, _NOBODY)
         url = item.callback_url or plan.url
-        news = NEWS if item.callback_url else telling_of(plan).news
+        if plan.dialect not in tellings:
+            tellings[plan.dialect] = _dialect_of(plan).configured(settings).telling
+        news = NEWS if item.callback_url else tellings[plan.dialect].news
         if url and item.after in news:
             due_at = now_ms + hold_ms if item.after is Status.FETCHING else now_ms
             owing.append(_owing(item, url, due_at, settings))
@@ -38,9 +42,12 @@ def owe(sql: Sql, moved: Sequence[Moved], known: Snapshot, *, now_ms: int, setti
 
 
 def telling_of(plan: CallbackPlan | None) -> Telling:
-    """Return how an account is told."""
-    dialect = DIALECTS.get((plan or _NOBODY).dialect, DIALECTS["native"])
-    return dialect.telling
+    """Return how an account is told; of what, the settings may say otherwise."""
+    return _dialect_of(plan or _NOBODY).telling
+
+
+def _dialect_of(plan: CallbackPlan) -> Dialect:
+    return DIALECTS.get(plan.dialect, DIALECTS["native"])
 
 
 def tell_soon(schedule: Schedule, *, owed: bool) -> None:

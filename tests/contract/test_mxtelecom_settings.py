@@ -39,6 +39,22 @@ def test_the_oldest_path_is_served_only_where_it_is_wanted(make_settings: Callab
         assert send(server, path=OLDEST).status == 200
 
 
+def test_a_path_that_is_wanted_is_answered_in_its_own_words_even_if_it_is_no_http(
+    make_settings: Callable[..., Settings],
+) -> None:
+    with (
+        serve(make_settings(mx_oldest_path=True), DOCUMENT) as server,
+        socket.create_connection(("127.0.0.1", server.port), 20) as line,
+    ):
+        line.sendall(f"GET {OLDEST}?smsto=447700900123&smsmsg=a b HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        answered = b""
+        while piece := line.recv(65536):
+            answered += piece
+        head, _, body = answered.partition(b"\r\n\r\n")
+        assert b" 403 Forbidden" in head.partition(b"\r\n")[0]
+        assert body == b"Invalid parameter: request: the request is not HTTP that can be read\n5"
+
+
 def test_short_codes_may_be_kept_from_sending_mms(make_settings: Callable[..., Settings]) -> None:
     query = "to=447700900123&from=60777&url=http%3A%2F%2F127.0.0.1%3A9%2Fa.zip"
     with serve(make_settings(), DOCUMENT) as server:

@@ -1,5 +1,8 @@
 """MX Telecom's callbacks: what they are, how they are told, and when they were heard (sheet mxtelecom, section 7)."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from broker.dialects.mxtelecom.arrivals import pushed
 from broker.dialects.mxtelecom.options import Options
 from broker.dialects.mxtelecom.reports import reported
@@ -9,7 +12,8 @@ from broker.domain.status import Status
 from broker.domain.wire import Request, Response
 
 TELLING = Telling(
-    # A repeated try is news here; the receipt of a carrier is not, nor is an MMS whose media is still on its way.
+    # A repeated try is news here. The receipt of a carrier is only where it has a number, and an MMS whose media is
+    # still on its way never is.
     news=NEWS - {Status.SUBMITTED, Status.RELAYED, Status.FETCHING} | {Status.RETRYING},
     timeout_s=60,
     connect_s=10,
@@ -19,6 +23,11 @@ TELLING = Telling(
     holds_gone=False,
     brings_files=True,
 )
+
+
+def with_numbers(telling: Telling, statuses: Iterable[str]) -> Telling:
+    """Return how customers are told where these statuses have numbers."""
+    return replace(telling, news=telling.news | {Status(name) for name in statuses})
 
 
 def told(callback: Callback, options: Options) -> Request | None:

@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 from broker.dialects.base import NOBODY, Admitted, Clock, Credentials, Dialect, Outcome, is_clean, utc_now
 from broker.dialects.mxtelecom.arrivals import pieces_of
-from broker.dialects.mxtelecom.callback import TELLING, told, wants_files, was_heard
+from broker.dialects.mxtelecom.callback import TELLING, told, wants_files, was_heard, with_numbers
 from broker.dialects.mxtelecom.codes import code_of, reason
 from broker.dialects.mxtelecom.mms import read_mms
 from broker.dialects.mxtelecom.options import Options
@@ -38,7 +38,7 @@ class MxTelecomDialect(Dialect):
 
     name: ClassVar[str] = "mxtelecom"
     routes: tuple[tuple[str, str], ...]
-    telling: ClassVar[Telling] = TELLING
+    telling: Telling = TELLING
 
     def __init__(
         self, *, clock: Clock = utc_now, max_recipients: int = 50, options: Options | None = None
@@ -62,7 +62,9 @@ class MxTelecomDialect(Dialect):
             keep_s=settings.mx_retrieve_s,
             reasons=settings.mx_reasons,
         )
-        return type(self)(clock=self.clock, max_recipients=settings.mx_recipients, options=options)
+        found = type(self)(clock=self.clock, max_recipients=settings.mx_recipients, options=options)
+        found.telling = with_numbers(self.telling, options.numbers)
+        return found
 
     def needs_mms(self, call: Call) -> bool:
         """Say whether the call sends an MMS: the right to is checked before the parameters (sheet 3.2)."""

@@ -24,6 +24,8 @@ NUMBERS: Mapping[str, int] = {
     Status.READ: 7,
 }
 """What each status is called in reports of MMS; what is not here is not reported."""
+TOLD = frozenset(Status(name) for name in NUMBERS) | {Status.SUBMITTED, Status.RELAYED}
+"""The statuses that an operator may give a number."""
 DELIVERED, FIRST_READ, LAST = 3, 7, 10
 FINAL = frozenset({2, 3, 4, 5})
 """The numbers after which there is nothing more to say about the delivery."""
@@ -55,13 +57,14 @@ def read_numbers(entries: Iterable[str]) -> dict[str, int]:
     """Return the table that an operator gives as entries like `delivered=3`.
 
     Raises:
-        ConfigurationError: one of them is not of this form, or names no status.
+        ConfigurationError: one of them is not of this form, or names no status that is told.
     """
     numbers: dict[str, int] = {}
     for entry in entries:
         match = _ENTRY.fullmatch(entry)
-        if match is None or match[1] not in set(Status):
-            raise ConfigurationError(f"{entry} does not give a status its number from 1 to 10")
+        if match is None or match[1] not in TOLD:
+            names = ", ".join(sorted(TOLD))
+            raise ConfigurationError(f"{entry} does not give one of {names} its number from 1 to 10")
         numbers[match[1]] = int(match[2])
     return numbers
 

@@ -42,7 +42,7 @@ class OzekiDialect(Dialect):
         (method, path) for path in OLDER_PATHS for method in ("GET", "POST")
     )
     lone_error_is_whole: ClassVar[bool] = False
-    telling: ClassVar[Telling] = Telling(waits_s=(10, 30, 60, 300))
+    telling: Telling = Telling(waits_s=(10, 30, 60, 300))
 
     def configured(self, settings: Settings) -> Self:
         """Return the dialect, at the older paths too where that is set."""

@@ -28,6 +28,8 @@ def test_arrivals_of_one_millisecond_have_each_their_own_number(open_runtime: Ca
     runtime.database.write(
         lambda sql: receive(sql, came, {OWNED: "acme"}, now_ms=NOW_MS, settings=runtime.settings)
     )
-    found = runtime.database.read(lambda sql: sql.execute(text("SELECT number FROM messages")).scalars().all())
+    found = runtime.database.read(
+        lambda sql: sql.execute(text("SELECT number FROM messages")).scalars().all()
+    )
     assert len(set(found)) == len(found) == MANY
     assert all(0 < number < 1 << 63 for number in found)

@@ -152,6 +152,17 @@ def test_a_report_is_told_by_get_to_an_account_that_asked(mx_runtime: Open, sink
     assert query(told)["smsmsg"] == f"REPORT {message.number} DELIVERED"
 
 
+def test_a_status_that_the_operator_gave_a_number_is_told(mx_runtime: Open, sink: Sink) -> None:
+    runtime = mx_runtime(mx_statuses=("relayed=6", "delivered=3"))
+    sent(runtime, Event.RECEIPT, Event.HAND_OFF, subject="An MMS")
+
+    until(runtime, lambda: sink.told)
+
+    (told,) = sink.told
+    assert (query(told)["type"], query(told)["status"]) == ("1", "6")
+    assert [row.status for row in rows(runtime)] == [Status.RELAYED]
+
+
 def test_a_200_without_a_body_is_told_again_after_30_s_under_the_same_id(
     mx_runtime: Open, sink: Sink
 ) -> None:

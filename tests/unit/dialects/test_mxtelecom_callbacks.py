@@ -165,12 +165,18 @@ class TestReportsOfMms:
 
 def test_the_table_in_the_settings_is_the_sheets() -> None:
     assert read_numbers(Settings().mx_statuses) == dict(NUMBERS)
-    assert MxTelecomDialect().configured(Settings(mx_statuses=("relayed=3",))).options.numbers == {
-        "relayed": 3
-    }
+    changed = MxTelecomDialect().configured(Settings(mx_statuses=("relayed=3",)))
+    assert changed.options.numbers == {"relayed": 3}
+    assert changed.telling.news == MxTelecomDialect().telling.news | {Status.RELAYED}
 
 
-@pytest.mark.parametrize("entry", ["delivered", "delivered=0", "delivered=11", "lost=3", "Delivered=3", "=3"])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        *("delivered", "delivered=0", "delivered=11", "lost=3", "Delivered=3", "=3"),
+        *("fetching=6", "ready=3", "queued=6", "submitting=6", "unknown=6"),
+    ],
+)
 def test_a_table_that_cannot_be_is_refused_at_start(entry: str) -> None:
     with pytest.raises(ConfigurationError, match="from 1 to 10"):
         read_numbers((entry,))
