@@ -35,16 +35,19 @@ def named(connection: Connection, names: Iterable[str], *, account: str) -> dict
     Of several with one name of the customer's, the newest is meant.
     """
     wanted = list(names)
-    spellings = {spelling: name for name in wanted for spelling in (name.upper(), name.lower(), name)}
+    spellings: dict[str, list[str]] = {}
+    for name in wanted:
+        for spelling in {name.upper(), name.lower(), name}:
+            spellings.setdefault(spelling, []).append(name)
     sight = select(c.id, c.reference, c.direction, c.status, c.provider_ref, c.deleted_at, c.members)
     found: dict[str, Kept] = {}
     by_own = sight.where(c.account == account, c.reference.in_(list(spellings)))
     # Sorted here: asked to, SQLite would go through all that the account has by the index on its ids.
     for row in sorted(connection.execute(by_own), key=lambda row: str(row.id)):
-        found[spellings[row.reference]] = _kept(row)
+        found |= dict.fromkeys(spellings[row.reference], _kept(row))
     by_ours = sight.where(c.account == account, c.id.in_([name.lower() for name in wanted]))
     for row in connection.execute(by_ours):
-        found[spellings[row.id]] = _kept(row)
+        found |= dict.fromkeys(spellings[row.id], _kept(row))
     return found
 
 

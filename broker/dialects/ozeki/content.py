@@ -12,20 +12,30 @@ from broker.dialects.base import TEXT_LIMIT, has_controls, is_clean
 from broker.dialects.ozeki.attachments import read_attachments
 from broker.dialects.ozeki.params import lower_names
 from broker.domain.draft import MediaRef
-from broker.errors import ContentTooLarge, Malformed
+from broker.domain.message import Reports
+from broker.errors import ContentTooLarge, InvalidField, Malformed
 
 XML_LIMIT = 64 * 1024
 SUBJECT_LIMIT = 255
+PERSONAL = "personal"
+CLASSES = (PERSONAL, "advertisement", "informational", "auto")
+_REPORTS = {
+    "deliveryreport": Reports.INTERMEDIATE | Reports.SUCCESS | Reports.FAILURE,
+    "readreport": Reports.READ,
+}
+_SWITCHES = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What a message says. `priority` is empty where it says nothing of it."""
+    """What a message says; `reports` is the sum of those it asks for, `priority` is empty where it says none."""
 
     text: str = ""
     subject: str = ""
     priority: str = ""
     media: tuple[MediaRef, ...] = ()
+    reports: int = 0
+    message_class: str = PERSONAL
 
 
 def from_text(text: Any, attachments: Any = None) -> Content:
@@ -72,6 +82,8 @@ def from_object(data: Mapping[str, Any], attachments: Any = None) -> Content:
             subject=_string(fields.get("subject")),
             priority=_string(fields.get("priority")),
             media=read_attachments(inside),
+            reports=sum(kind for name, kind in _REPORTS.items() if _is_on(fields, name)),
+            message_class=_class(fields),
         )
     )
 
@@ -84,6 +96,20 @@ def _checked(content: Content) -> Content:
     if not content.text.strip() and not content.media:
         raise Malformed("there is neither text nor attachment", pointer="/messagedata")
     return content
+
+
+def _is_on(fields: Mapping[str, Any], name: str) -> bool:
+    switch = _SWITCHES.get(str(fields.get(name, "off")).strip().lower())
+    if switch is None:
+        raise InvalidField("must be on or off", pointer=f"/{name}")
+    return switch
+
+
+def _class(fields: Mapping[str, Any]) -> str:
+    named = str(fields.get("messageclass", PERSONAL)).strip().lower()
+    if named not in CLASSES:
+        raise InvalidField(f"must be one of {', '.join(CLASSES)}", pointer="/messageclass")
+    return named
 
 
 def _string(value: Any) -> str:

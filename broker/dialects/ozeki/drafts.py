@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from broker.dialects.base import KEY_LIMIT, has_controls, is_clean
-from broker.dialects.ozeki.content import Content, from_object, from_text, from_xml
+from broker.dialects.ozeki.content import PERSONAL, Content, from_object, from_text, from_xml
 from broker.dialects.ozeki.dates import read_leniently, read_times
 from broker.dialects.ozeki.reading import Item, Style
 from broker.dialects.ozeki.tags import read_tags
@@ -20,6 +20,8 @@ from broker.errors import InvalidField, InvalidRecipient, MissingField, Unsuppor
 VALIDITY_S = 7 * 24 * 3600
 ADDRESS_LIMIT = 64
 URL_LIMIT = 2048
+CLASS = "messageclass"
+"""The tag that keeps the class of an MMS that is not personal."""
 AT_ONCE = timedelta(seconds=2)
 _SMS = re.compile(r"SMS:TEXT(?::GSM7BIT|:UCS2)?(?::CLASS([0-3]))?")
 _MMS = ("MMS:XML", "MMS")
@@ -98,6 +100,8 @@ def _named(item: Item, style: Style, now: datetime) -> Draft:
     times = read_times(fields.get("timetosend"), fields.get("vp"), now=now, names=("timetosend", "vp"))
     sms = _SMS.fullmatch(kind)
     klass = (Tag(name="class", value=sms[1]),) if sms and sms[1] else ()
+    if content.message_class != PERSONAL:
+        klass = (Tag(name=CLASS, value=content.message_class),)
     return Draft(
         recipients=(item.recipient,),
         originator=_line(fields, "originator", ADDRESS_LIMIT),
@@ -112,6 +116,7 @@ def _named(item: Item, style: Style, now: datetime) -> Draft:
         tags=(*read_tags(fields.get("tags")), *klass),
         connection=_line(fields, "serviceprovider", KEY_LIMIT),
         callback_url=_line(fields, "reporturl", URL_LIMIT),
+        reports=content.reports,
     )
 
 

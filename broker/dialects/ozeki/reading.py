@@ -185,7 +185,8 @@ def _json_items(call: Call, action: str, most: int) -> tuple[Style, tuple[Item, 
     body = read_json(call.body)
     if "messages" in body or action == SEND_LIBRARY:
         return Style.LIBRARY, _library_items(body.get("messages"), most)
-    named = body.get("action", SEND if action == SEND else "")
+    # What the body does not say, the address may have said.
+    named = body.get("action", action)
     _check_action(named.lower() if isinstance(named, str) else "", SEND)
     return Style.BODY, _for_each_recipient(body, most)
 

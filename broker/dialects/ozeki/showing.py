@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from broker.dialects.ozeki.content import CLASSES, PERSONAL
 from broker.dialects.ozeki.dates import write
+from broker.dialects.ozeki.drafts import CLASS
 from broker.dialects.ozeki.reports import safe
 from broker.domain.ask import Shown
 from broker.domain.folder import folder_of
@@ -136,7 +138,7 @@ def data_of(message: Message) -> str:
         f"  <messagetext>{safe(message.text)}</messagetext>\n"
         f"  <deliveryreport>{delivery}</deliveryreport>\n  <readreport>{read}</readreport>\n"
         f"  <priority>{'high' if message.priority is Priority.HIGH else 'normal'}</priority>\n"
-        "  <messageclass>personal</messageclass>\n"
+        f"  <messageclass>{_class_of(message)}</messageclass>\n"
         f"  <attachments>\n{listed}  </attachments>\n</MMS>"
     )
 
@@ -166,6 +168,11 @@ def _polled(shown: Shown) -> Iterable[tuple[str, str]]:
         ("senttime", write(sent_at(record), shown.timezone)),
         ("receivedtime", write(received_at(record), shown.timezone)),
     )
+
+
+def _class_of(message: Message) -> str:
+    # A customer may have a tag of this name.
+    return next((tag.value for tag in message.tags if tag.name == CLASS and tag.value in CLASSES), PERSONAL)
 
 
 def _switch(value: int) -> str:

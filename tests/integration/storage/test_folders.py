@@ -157,6 +157,14 @@ def test_messages_are_known_by_our_id_and_by_the_customers_own_in_any_case(datab
     }
 
 
+def test_names_that_differ_in_case_alone_are_each_told(database: Database) -> None:
+    one = make_message(reference="OWN-1")
+    add(database, one)
+    names = ["own-1", "OWN-1", "Own-1", one.id, one.id.upper()]
+    found = database.read(lambda sql: folders.named(sql, names, account="acme"))
+    assert {name: kept.id for name, kept in found.items()} == dict.fromkeys(names, one.id)
+
+
 def test_of_several_messages_with_one_name_the_newest_is_meant(database: Database) -> None:
     many = [make_message(reference="same") for _ in range(3)]
     add(database, *many)
