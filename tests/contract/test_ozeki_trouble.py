@@ -1,0 +1,110 @@
+"""What the Ozeki API says of our own trouble, by a real server over a socket that has it (sheet 3.4 and 5.3)."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from broker.errors import OutcomeUncertain
+from broker.ingress.doors import Doors
+from broker.services.accept import Accept
+from broker.settings import Settings
+from tests.contract.wire_server import Answer, Server, serve
+from tests.redis_server import RedisServer, free_port
+
+WITHIN_S = 30.0
+LOGIN = {"username": "acme", "password": "s3cret"}
+MESSAGE = {"recipient": "+12025550101", "messagedata": "Hi"}
+JSON = {"Content-Type": "application/json"}
+DOCUMENT: dict[str, Any] = {
+    "accounts": [{"name": "acme", "password": "s3cret", "senders": ["+12025550150"]}],
+    "connections": [{"name": "carrier-1", "provider": "loopback", "base_url": "http://127.0.0.1:9"}],
+}
+FORMS = ("classic", "library", "body")
+
+
+def send(server: Server, form: str, text: str = "Hi") -> Answer:
+    """Send one message in one of the three forms."""
+    if form == "classic":
+        query = urlencode({"action": "sendmessage", **LOGIN, **MESSAGE, "messagedata": text})
+        return server.ask("GET", f"/api?{query}")
+    if form == "body":
+        body = {"action": "sendmessage", **LOGIN, **MESSAGE, "messagedata": text}
+        return server.ask("POST", "/api", json.dumps(body).encode(), JSON)
+    messages = {"messages": [{"to_address": MESSAGE["recipient"], "text": text}]}
+    target = f"/api?{urlencode({'action': 'sendmsg', **LOGIN})}"
+    return server.ask("POST", target, json.dumps(messages).encode(), JSON)
+
+
+def told(answer: Answer) -> tuple[int, str]:
+    """Return the status, with the code of the classic form or the word of the others."""
+    if answer.headers["content-type"] == "application/json":
+        return answer.status, json.loads(answer.body)["response_code"]
+    return answer.status, answer.body.decode().partition("<statuscode>")[2].partition("<")[0]
+
+
+TAKEN = {"classic": (200, "0"), "library": (200, "SUCCESS"), "body": (200, "SUCCESS")}
+
+
+def refusal(form: str, status: int, word: str) -> tuple[int, str]:
+    """Return what a form says of trouble of ours: the classic one never has another status than 200."""
+    return (200, "199") if form == "classic" else (status, word)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_redis_is_away(
+    make_settings: Callable[..., Settings], own_redis: Callable[..., RedisServer], form: str
+) -> None:
+    own = own_redis()
+    with serve(make_settings(redis_url=f"{own.url}/0"), DOCUMENT) as server:
+        assert told(send(server, form)) == TAKEN[form]
+        own.kill()
+        answer = send(server, form)
+        assert told(answer) == refusal(form, 503, "UNAVAILABLE")
+        assert int(answer.headers["retry-after"]) >= 1
+        own.start()
+        deadline = time.monotonic() + WITHIN_S
+        while told(send(server, form)) != TAKEN[form]:
+            assert time.monotonic() < deadline, "it comes back by itself"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_sql_is_away_and_the_account_is_not_known_here(
+    make_settings: Callable[..., Settings], form: str
+) -> None:
+    away = f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/nothing"
+    with serve(make_settings(database_url=away), None) as server:
+        answer = send(server, form)
+        assert told(answer) == refusal(form, 503, "UNAVAILABLE")
+        assert int(answer.headers["retry-after"]) >= 1
+
+
+class Unsure:
+    """Takes nothing, and cannot say whether it did."""
+
+    def __init__(self, whole: Accept) -> None:
+        self.close = whole.close
+
+    async def accept(self, *_: object, **__: object) -> None:
+        """Fail as where the answer of Redis is lost."""
+        raise OutcomeUncertain("the message may have been taken")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_nobody_knows_whether_it_was_taken(settings: Settings, form: str) -> None:
+    def alter(doors: Doors) -> Doors:
+        return replace(doors, accept=Unsure(doors.accept))  # type: ignore[arg-type]  # it is unsure
+
+    with serve(settings, DOCUMENT, alter=alter) as server:
+        assert told(send(server, form)) == refusal(form, 503, "OUTCOME_UNKNOWN")
+
+
+@pytest.mark.parametrize("form", ["library", "body"])
+def test_the_request_is_too_large(make_settings: Callable[..., Settings], form: str) -> None:
+    with serve(make_settings(body_limit=1000), DOCUMENT) as server:
+        assert told(send(server, form, "x" * 1000)) == (413, "TOO_LARGE")
+        assert told(send(server, form)) == TAKEN[form]
