@@ -6,10 +6,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from broker.directory import Snapshot
-from broker.domain.account import Account
 from broker.domain.draft import Draft
 from broker.domain.message import Message
-from broker.errors import AdmissionError, RequestError, Unavailable
+from broker.errors import RequestError
 from broker.keyspace.admission import Admission
 from broker.keyspace.client import open_async
 from broker.keyspace.counters import Counters
@@ -38,12 +37,12 @@ async def send_replies(
     """Take messages in the name of the account whose callback was answered; those that cannot be sent are logged.
 
     Raises:
-        Unavailable: they cannot be taken now. The callback is to be told again; what was taken already stays one.
+        AdmissionError: they cannot be taken now. The callback is to be told again; what was taken already stays one.
     """
     if not wanted:
         return
     async with _door(runtime, known) as (accept, sql):
-        account = await _account(sql, message.account)
+        account = await sql.read(lambda connection: accounts.by_name(connection, message.account))
         for number, draft in enumerate(wanted):
             try:
                 if isinstance(draft, RequestError):
@@ -52,16 +51,7 @@ async def send_replies(
                     await accept.accept(draft, account, datetime.now(UTC), dialect=dialect)
             except RequestError as error:
                 log.warning("reply_not_sent", account=message.account, line=number, reason=error.code)
-            except AdmissionError as error:
-                raise Unavailable("its replies cannot be taken now") from error
     log.info("replies_taken", account=message.account, replies=len(wanted))
-
-
-async def _account(sql: AsyncSql, name: str) -> Account | None:
-    try:
-        return await sql.read(lambda connection: accounts.by_name(connection, name))
-    except AdmissionError as error:
-        raise Unavailable("accounts cannot be read now") from error
 
 
 @asynccontextmanager

@@ -43,8 +43,8 @@ async def tell(
     """Tell a customer, and return what was answered; `earlier` is what the callbacks before it say.
 
     Raises:
-        ProviderError: nobody answered, or what the answer wants sent cannot be taken now. MediaForbidden: the URL
-            leads where we do not go.
+        ProviderError: nobody answered. MediaForbidden: the URL leads where we do not go. AdmissionError: it was
+            answered, and what the answer wants sent cannot be taken now.
     """
     callback = callback_for(runtime, known, message, item, earlier=earlier)
     dialect = runtime.dialects[dialect_of(known, message, item).name]

@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from broker.domain.backoff import doubled_s
 from broker.domain.callback import CallbackState, Telling
-from broker.errors import MediaError, ProviderError
+from broker.errors import AdmissionError, MediaError, ProviderError
 from broker.settings import Settings
 from broker.storage.callbacks import Due, Tried
 
@@ -41,8 +41,10 @@ Result = Answer | BaseException
 
 
 def is_well(result: Result) -> bool:
-    """Say whether the endpoint is there and can cope, whatever it made of the callback."""
-    return isinstance(result, Answer) and result.status not in _BUSY
+    """Say whether the endpoint is there and can cope, whatever it made of the callback, and we of its answer."""
+    if isinstance(result, Answer):
+        return result.status not in _BUSY
+    return isinstance(result, AdmissionError)
 
 
 def asked_ms(result: Result) -> int:
@@ -100,6 +102,8 @@ def _until(value: str) -> float:
 def _error(result: Result) -> str:
     if isinstance(result, Answer):
         return f"answered {result.status}" + (", and said nothing" if result.status == HTTPStatus.OK else "")
+    if isinstance(result, AdmissionError):
+        return "the messages in the answer cannot be taken now"
     if isinstance(result, ProviderError | MediaError):
         return str(result)
     return f"internal error: {type(result).__name__}"

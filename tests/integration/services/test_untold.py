@@ -289,7 +289,7 @@ def test_many_dead_hosts_delay_nobody(open_runtime: Prepare) -> None:
         hang.set()
 
 
-def test_no_more_than_four_kilobytes_of_an_answer_are_read(prepare: Prepare, sink: Sink) -> None:
+def test_an_answer_that_never_ends_is_cut_off(prepare: Prepare, sink: Sink) -> None:
     with closing(_Endless()) as endless:
         runtime = prepare(callback_for_s=60, egress_allow=(endless.authority,), callback_timeout_s=60)
         settle(runtime, acme=f"http://{endless.authority}/")
