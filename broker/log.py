@@ -37,9 +37,12 @@ QUIET = {
 _SPELT = (
     (re.compile(r"(?i)\b(basic|bearer)\s+[\w+/=.~-]{6,}"), r"\1 ***"),
     (re.compile(r"(://[^/\s:@]*):[^/\s@]+@"), r"\1:***@"),
+    # Such values may hold any character, so one that is not in quotes takes the rest of its line along.
     (
         re.compile(
-            r"(?i)\b((?:password|passwd|pwd|secret|token|api_?key|pass|text|messagedata|smsmsg|smsia5|smsucs2|note)[\"']?\s*[=:]\s*)[^\s&,;]+"
+            r"(?i)\b((?:password|passwd|pwd|secret|token|api_?key|pass|text|messagedata|smsmsg|smsia5|smsucs2|note)"
+            r"\\*[\"']?\s*[=:]\s*)"
+            r"(?:\"(?:[^\"\\\n]|\\.)*\"?|'(?:[^'\\\n]|\\.)*'?|[^\s\"'][^\n]*)"
         ),
         r"\1***",
     ),

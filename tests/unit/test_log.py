@@ -98,6 +98,12 @@ def test_an_address_is_shown_in_part(lines: Lines, name: str) -> None:
         "GET /api?password=hunter2secret&x=1",
         "GET /SMSSend?user=acme&pass=hunter2secret&x=1",
         "GET /SMSSend?smsmsg=hunter2secret&smsia5=hunter2secret&smsucs2=hunter2secret&note=hunter2secret",
+        "cannot sign in with password=a;hunter2secret",
+        "cannot sign in with password=a, hunter2secret&hunter2secret",
+        """{"user": "acme", "password": "a;b \\"hunter2secret, c", "to": 1}""",
+        "{'user': 'acme', 'pass': 'a & hunter2secret'}",
+        '{\\"password\\": \\"a hunter2secret\\"}',
+        "text=Hello, hunter2secret",
         "postgresql://broker:hunter2secret@db/broker",
         "[SQL: INSERT] [parameters: {'text': 'hunter2secret'}]",
         "text Input should be valid [type=string_type, input_value='hunter2secret', input_type=int]",
@@ -112,6 +118,14 @@ def test_what_libraries_put_into_their_sentences_is_taken_out(lines: Lines, plan
     said = lines.text()
     for secret in ("2025550101", "c2VjcmV0", "abcdef0123456789", "hunter2secret"):
         assert secret not in said
+
+
+def test_what_follows_a_secret_in_quotes_stays() -> None:
+    said = """{'password': 'a;b', 'tries': 3} and {"pass": "a'b", "tries": 4}\npass=x y\nin line 7"""
+    assert (
+        log.scrub(said)
+        == """{'password': ***, 'tries': 3} and {"pass": ***, "tries": 4}\npass=***\nin line 7"""
+    )
 
 
 def test_ids_times_and_counts_stay_whole(lines: Lines) -> None:
