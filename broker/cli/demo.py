@@ -14,6 +14,7 @@ from broker.cli.demo_account import SENDER
 from broker.cli.folder import Folder
 from broker.cli.running import NotReady, running
 from broker.cli.scene import Scene
+from broker.cli.signals import ENDING
 
 
 def run(data: Path | None, *, once: bool, port: int | None) -> int:
@@ -24,7 +25,8 @@ def run(data: Path | None, *, once: bool, port: int | None) -> int:
     temporary = data is None
     folder = Folder(data or Path(tempfile.mkdtemp(prefix="ringpost-demo-")))
     options = () if port is None else ("--port", str(port))
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in ENDING:  # SIGINT too: who starts us in the background may have it ignored
+        signal.signal(number, _interrupt)
     started = time.monotonic()
     code = 1
     try:
