@@ -116,9 +116,9 @@ class Dialect(ABC):
     def answer(self, call: Call, outcomes: Sequence[Outcome]) -> Response:
         """Return the answer to a call that parsed, from what became of each of its drafts."""
 
-    def found(self, call: Call, found: Found) -> Response:
+    def found(self, call: Call, found: Found) -> Response:  # noqa: ARG002  # only others have something to show
         """Return the answer to a call that asked, from what was found. Only for dialects whose `parse` returns asks."""
-        raise NotImplementedError
+        raise TypeError(f"calls of the dialect {self.name} ask for nothing")
 
     @abstractmethod
     def callback(self, callback: Callback) -> Request | None:

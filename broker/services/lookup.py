@@ -1,10 +1,7 @@
 """Find messages for their account, from the instant they are ours."""
 
-import asyncio
-from collections.abc import Callable
 from concurrent.futures import Executor
 from operator import attrgetter
-from typing import TypeVar
 
 from broker.domain.account import Account
 from broker.domain.bill import Bill, BillingQuery
@@ -12,22 +9,19 @@ from broker.domain.ids import is_id
 from broker.domain.message import Message
 from broker.domain.record import Happening, MessageQuery, Record
 from broker.domain.status import Event
-from broker.errors import NotFound, RecordsAway
+from broker.errors import NotFound
 from broker.keyspace.unrecorded import Unrecorded
+from broker.services.sql import AsyncSql
 from broker.storage import billing, folders, reading
-from broker.storage.away import StorageAway
-from broker.storage.database import Database, Sql
-
-T = TypeVar("T")
+from broker.storage.database import Database
 
 
 class Lookup:
     """Asks SQL, then Redis, then SQL again: a message that moves between the two is seen in one of them."""
 
     def __init__(self, database: Database, unrecorded: Unrecorded, executor: Executor) -> None:
-        self._database = database
+        self._sql = AsyncSql(database, executor)
         self._unrecorded = unrecorded
-        self._executor = executor
 
     async def one(self, message_id: str, account: Account) -> Record:
         """Return what is known of a message.
@@ -53,7 +47,7 @@ class Lookup:
                 return await self.one(name.lower(), account)
             except NotFound:
                 pass  # customers' own ids may look like ours
-        found = await self._read(lambda sql: folders.named(sql, [name], account=account.name))
+        found = await self._sql.read(lambda sql: folders.named(sql, [name], account=account.name))
         message_id = found[name].id if name in found else await self._unrecorded.named(account.name, name)
         if message_id is None:
             raise NotFound("there is no such message")
@@ -66,7 +60,7 @@ class Lookup:
             NotFound: there is no such message, or it is another account's.
             RecordsAway: SQL is away.
         """
-        record = await self._read(lambda sql: reading.arrival(sql, number, account=account.name))
+        record = await self._sql.read(lambda sql: reading.arrival(sql, number, account=account.name))
         if record is None:
             raise NotFound("there is no such message")
         return record
@@ -79,7 +73,7 @@ class Lookup:
         """
         # Redis first: what is no longer there is in SQL by then. A list of other things may lag by a moment.
         waiting = [] if query.number is None else await self._unrecorded.numbered(query.number)
-        found, last_id = await self._read(lambda sql: reading.page(sql, query, account=account.name))
+        found, last_id = await self._sql.read(lambda sql: reading.page(sql, query, account=account.name))
         known = {message.id for message in found}
         fresh = [one for one in waiting if one.id not in known and _is_wanted(one, query, account)]
         if not fresh:
@@ -94,17 +88,10 @@ class Lookup:
         Raises:
             Busy: SQL is away.
         """
-        return await self._read(lambda sql: billing.page(sql, account.name, query))
+        return await self._sql.read(lambda sql: billing.page(sql, account.name, query))
 
     async def _recorded(self, message_id: str, account: Account) -> Record | None:
-        return await self._read(lambda sql: reading.record(sql, message_id, account=account.name))
-
-    async def _read(self, job: Callable[[Sql], T]) -> T:
-        loop = asyncio.get_running_loop()
-        try:
-            return await loop.run_in_executor(self._executor, self._database.read, job)
-        except StorageAway as error:
-            raise RecordsAway("messages cannot be looked up now") from error
+        return await self._sql.read(lambda sql: reading.record(sql, message_id, account=account.name))
 
 
 def _is_wanted(message: Message, query: MessageQuery, account: Account) -> bool:

@@ -20,7 +20,7 @@ AWAY = (OperationalError, InterfaceError)
 """What is raised while the database does not serve."""
 
 PAUSE_S = 0.2
-"""Between two tries to write to it."""
+"""Between two tries to reach it."""
 
 MOST_TOGETHER = 8
 """Most jobs in one transaction: each brings at most a take's 200 messages."""
@@ -40,8 +40,11 @@ class Database:
         self._writer: threading.Thread | None = None
         self._closed = False
 
-    def read(self, job: Job[T]) -> T:
-        """Run a job that only reads, on the calling thread."""
+    def read(self, job: Job[T], *, patience_s: float = 0.0) -> T:
+        """Run a job that only reads, on the calling thread; again for `patience_s` seconds while SQL is away."""
+        return _patiently(lambda: self._read(job), patience_s)
+
+    def _read(self, job: Job[T]) -> T:
         with self._engine.connect().execution_options(**{READING: True}) as connection, connection.begin():
             return job(connection)
 
@@ -62,14 +65,7 @@ class Database:
         `patience_s` seconds: it may have been committed before, so it must be fit to run twice. Raises whatever the
         job raised.
         """
-        until = time.monotonic() + patience_s
-        while True:
-            try:
-                return self._hand_in(job)
-            except AWAY:
-                if time.monotonic() >= until:
-                    raise
-            time.sleep(PAUSE_S)
+        return _patiently(lambda: self._hand_in(job), patience_s)
 
     def _hand_in(self, job: Job[T]) -> T:
         future: Future[T] = Future()
@@ -128,6 +124,17 @@ class Database:
             future.set_exception(error)
         else:
             future.set_result(result)
+
+
+def _patiently(attempt: Callable[[], T], patience_s: float) -> T:
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            return attempt()
+        except AWAY:
+            if time.monotonic() >= until:
+                raise
+        time.sleep(PAUSE_S)
 
 
 def _is_conflict(error: BaseException) -> bool:

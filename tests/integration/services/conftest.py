@@ -18,6 +18,7 @@ from broker.keyspace.admission import Admission, AdmissionRequest
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import provision, schema
+from tests.sink import Sink
 
 ACCOUNT = Account(name="acme", senders=("+12025550150",))
 TOKEN = (200, {"access_token": "a-token", "expires_in": 3600})
@@ -61,6 +62,14 @@ class Carrier:
                 pass
 
         return Handler
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    """The web server of a customer."""
+    one = Sink()
+    yield one
+    one.close()
 
 
 @pytest.fixture

@@ -31,13 +31,6 @@ Prepare = Callable[..., Runtime]
 
 
 @pytest.fixture
-def sink() -> Iterator[Sink]:
-    one = Sink()
-    yield one
-    one.close()
-
-
-@pytest.fixture
 def other_sink() -> Iterator[Sink]:
     one = Sink()
     yield one

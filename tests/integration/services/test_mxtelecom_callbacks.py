@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes
@@ -32,13 +32,6 @@ JPEG = b"\xff\xd8\xff\xe0" + b"cat" * 50
 WAITS_S = [30, 60, 120, 240, 480, 960, 1920, 3840, 7680]
 
 Open = Callable[..., Runtime]
-
-
-@pytest.fixture
-def sink() -> Iterator[Sink]:
-    one = Sink()
-    yield one
-    one.close()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 from sqlalchemy import Connection, insert, select
@@ -10,6 +11,8 @@ from sqlalchemy.exc import OperationalError
 
 from broker.storage.database import Database
 from broker.storage.tables import senders
+
+T = TypeVar("T")
 
 
 def put(address: str, barrier: Callable[[], None] = lambda: None) -> Callable[[Connection], str]:
@@ -84,27 +87,27 @@ def test_a_closed_database_takes_no_more(database_url: str) -> None:
         database.write(put("+12025550102"))
 
 
-def away(times: int) -> Callable[[Connection], str]:
+def away(times: int, then: Callable[[Connection], T]) -> Callable[[Connection], T]:
     """Return a job that finds the database away so many times."""
     left = [times]
 
-    def job(sql: Connection) -> str:
+    def job(sql: Connection) -> T:
         if left[0]:
             left[0] -= 1
             raise OperationalError("select 1", None, Exception("the server has gone away"))
-        return put("+12025550150")(sql)
+        return then(sql)
 
     return job
 
 
 def test_a_job_with_patience_outlives_a_database_that_is_away(database: Database) -> None:
-    assert database.write(away(2), patience_s=60) == "+12025550150"
-    assert database.read(addresses) == {"+12025550150"}
+    assert database.write(away(2, put("+12025550150")), patience_s=60) == "+12025550150"
+    assert database.read(away(2, addresses), patience_s=60) == {"+12025550150"}
 
 
 def test_a_job_without_patience_is_told_at_once(database: Database) -> None:
     with pytest.raises(OperationalError):
-        database.write(away(1))
+        database.write(away(1, put("+12025550150")))
     assert database.read(addresses) == set()
 
 
