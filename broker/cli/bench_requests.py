@@ -1,6 +1,7 @@
 """The requests that the benchmark sends, as they go over the wire."""
 
 import base64
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from broker.cli.demo_account import SENDER
@@ -31,20 +32,23 @@ def sends_by_password(user: str, password: str) -> Make:
     return lambda number: make(number).replace(bearer, basic, 1)
 
 
-def ozeki_sends(user: str, password: str, *, text: str = TEXT) -> Make:
-    """Return the maker of the same messages as Ozeki's customers send them, with the password in the query."""
-    query = urlencode({"action": "sendmessage", "username": user, "password": password, "originator": SENDER})
-    query += "&" + urlencode({"messagetype": "SMS:TEXT", "messagedata": text})
-    line = (
-        f"GET /api?{query.replace('%', '%%')}&recipient=%%2B1202555%04d HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-    )
-    return lambda number: (line % (number % 10_000)).encode()
+def ozeki_sends(login: Mapping[str, str], *, key: str = "") -> Make:
+    """Return the maker of the same messages as Ozeki's customers send them; `login` stands in the query."""
+    fields = {"action": "sendmessage", "originator": SENDER, "messagetype": "SMS:TEXT", "messagedata": TEXT}
+    return _gets("/api", {**login, **fields, "recipient": "+1202555"}, key)
 
 
-def mx_sends(user: str, password: str, *, text: str = TEXT) -> Make:
-    """Return the maker of the same messages as MX Telecom's customers send them, with the password in the query."""
-    query = urlencode({"user": user, "pass": password, "smsfrom": SENDER.lstrip("+"), "smsmsg": text})
-    line = f"GET /SMSSend?{query.replace('%', '%%')}&smsto=1202555%04d HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+def mx_sends(login: Mapping[str, str], *, key: str = "") -> Make:
+    """Return the maker of the same messages as MX Telecom's customers send them; `login` stands in the query."""
+    fields = {"smsfrom": SENDER.lstrip("+"), "smsmsg": TEXT, "smsto": "1202555"}
+    return _gets("/SMSSend", {**login, **fields}, key)
+
+
+def _gets(path: str, fields: Mapping[str, str], key: str) -> Make:
+    """Return the maker of GETs whose last field goes on with four digits, with an API key where there is one."""
+    query = urlencode(fields).replace("%", "%%")
+    head = f"Authorization: Bearer {key}\r\n" if key else ""
+    line = f"GET {path}?{query}%04d HTTP/1.1\r\nHost: 127.0.0.1\r\n{head}\r\n"
     return lambda number: (line % (number % 10_000)).encode()
 
 

@@ -148,6 +148,15 @@ class Dialect(ABC):
         """Return the answer to a call that is refused as a whole; never raises."""
 
 
+def offered(headers: Mapping[str, str]) -> Credentials | None:
+    """Return what the headers offer to sign in with: an API key (RFC 6750), or else Basic credentials."""
+    given = headers.get("authorization", "")
+    if given[:7].lower() != "bearer ":
+        return basic(headers) if given else None
+    token = given[7:].strip()
+    return Credentials(api_key=token) if token.isascii() and token.isprintable() and token else None
+
+
 def basic(headers: Mapping[str, str]) -> Credentials | None:
     """Read HTTP Basic credentials (RFC 7617, UTF-8); None where there are none that can be read."""
     scheme, _, encoded = headers.get("authorization", "").partition(" ")

@@ -190,7 +190,12 @@ def _pairs(text: str, most: int = MOST_FIELDS) -> Pairs:
     if text.count("&") >= most:
         raise Malformed("the names and values cannot be read")
     pairs = (piece.partition("=") for piece in text.split("&") if piece)
-    return tuple([(_unquoted(name), _unquoted(value)) for name, _, value in pairs])
+    return tuple(
+        [
+            (name if name.isalpha() else _unquoted(name), value if value.isalnum() else _unquoted(value))
+            for name, _, value in pairs
+        ]
+    )
 
 
 def _unquoted(text: str) -> str:

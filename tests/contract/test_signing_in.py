@@ -12,7 +12,14 @@ from tests.contract.wire_server import Answer, Server, serve
 
 PASSWORD = "correct horse"
 SENDER, TO = "447700900456", "447700900987"
-ACCOUNT = {"name": "acme", "password": PASSWORD, "senders": [f"+{SENDER}"], "country": "GB"}
+KEY = "an-api-key-of-acme"
+ACCOUNT = {
+    "name": "acme",
+    "password": PASSWORD,
+    "api_keys": [KEY],
+    "senders": [f"+{SENDER}"],
+    "country": "GB",
+}
 CONNECTION = {"name": "carrier-1", "provider": "loopback", "base_url": "http://127.0.0.1:9"}
 DOCUMENT = {"accounts": [ACCOUNT], "connections": [CONNECTION]}
 WAYS = ("native", "ozeki", "ozeki json", "mxtelecom")
@@ -155,3 +162,37 @@ def test_the_most_recipients_are_those_of_the_settings(make_settings: Any, clien
         assert b"<statuscode>111</statuscode>" in ozeki(3)
         assert ozeki(2).count(b"<statuscode>0</statuscode>") == 2
         assert client.llen("ready:submit") == 4
+
+
+KEYED: Mapping[str, tuple[str, bytes, int, bytes]] = {
+    "native": (
+        "POST /v1/messages",
+        b'{"to": "+%b", "text": "Hello"}' % TO.encode(),
+        202,
+        b'"status":"accepted"',
+    ),
+    "ozeki": (
+        f"GET /api?action=sendmessage&recipient=%2B{TO}&messagedata=Hello",
+        b"",
+        200,
+        b"<statuscode>0</statuscode>",
+    ),
+    "mxtelecom": (f"GET /SMSSend?smsto={TO}&smsmsg=Hello", b"", 200, b""),
+}
+
+
+@pytest.mark.parametrize("dialect", KEYED)
+def test_an_api_key_in_the_header_signs_in_everywhere(server: Server, dialect: str) -> None:
+    line, body, status, words = KEYED[dialect]
+    kind = {"Content-Type": "application/json"} if body else {}
+    right = server.ask(*line.split(), body, {**kind, "Authorization": f"Bearer {KEY}"})
+    assert (right.status, words in right.body) == (status, True)
+    wrong = server.ask(*line.split(), body, {**kind, "Authorization": "Bearer another-key"})
+    assert (wrong.status, wrong.body) != (status, right.body)
+    assert b"<statuscode>0<" not in wrong.body
+
+
+def test_credentials_in_the_query_go_before_a_key_in_the_header(server: Server) -> None:
+    for way, wrong in (("ozeki", b"<statuscode>100<"), ("mxtelecom", b"\n8")):
+        answer = server.ask("GET", target(way, "wrong"), b"", {"Authorization": f"Bearer {KEY}"})
+        assert wrong in answer.body

@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 from typing import ClassVar, Self
 
-from broker.dialects.base import NOBODY, Admitted, Clock, Credentials, Dialect, Outcome, is_clean, utc_now
+from broker.dialects.base import (
+    NOBODY,
+    Admitted,
+    Clock,
+    Credentials,
+    Dialect,
+    Outcome,
+    is_clean,
+    offered,
+    utc_now,
+)
 from broker.dialects.mxtelecom.arrivals import pieces_of
 from broker.dialects.mxtelecom.callback import TELLING, told, wants_files, was_heard, with_numbers
 from broker.dialects.mxtelecom.codes import code_of, reason
@@ -71,9 +81,12 @@ class MxTelecomDialect(Dialect):
         return call.path in MMS_PATHS
 
     def credentials(self, call: Call) -> Credentials:
-        """Return `user` and `pass`; HTTP Basic is not offered by the vendor (sheet 9)."""
+        """Return `user` and `pass`, or where neither is there an API key: HTTP Basic is not the vendor's (sheet 9)."""
         params = read_params(call)
         user, password = params.text("user"), params.text("pass")
+        if not (user or password):
+            key = offered(call.headers)
+            return key if key is not None and key.api_key else NOBODY
         if not (user and password and is_clean(user) and is_clean(password)):
             return NOBODY
         return Credentials(user=user, password=password)

@@ -8,6 +8,7 @@ from broker.domain.wire import Call
 from broker.errors import InvalidField
 
 LATIN = "iso-8859-15"
+_ABSENT = ("",)
 _SEEN = "mxtelecom.params"
 
 
@@ -19,11 +20,13 @@ class Params:
 
     def raw(self, name: str) -> bytes:
         """Return the bytes of a parameter's first value; none where it is absent."""
-        return _bytes(self.values.get(name, ("",))[0])
+        return _bytes(self.values.get(name, _ABSENT)[0])
 
     def text(self, name: str, *, latin: bool = False) -> str:
         """Return a parameter's first value as UTF-8, else as ISO-8859-15; at once as that where it is `latin`."""
-        value = self.values.get(name, ("",))[0]
+        value = self.values.get(name, _ABSENT)[0]
+        if value.isascii():
+            return value
         return _bytes(value).decode(LATIN) if latin else decoded(value)
 
     def texts(self, name: str) -> tuple[str, ...]:
@@ -76,6 +79,8 @@ def decoded(value: str) -> str:
 
 
 def _bytes(value: str) -> bytes:
+    if value.isascii():
+        return value.encode()
     return value.encode("utf-8", "surrogateescape" if _is_escaped(value) else "replace")
 
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import orjson
 
-from broker.dialects.base import KEY_LIMIT, NOBODY, Admitted, Credentials, Dialect, Outcome, basic
+from broker.dialects.base import KEY_LIMIT, NOBODY, Admitted, Credentials, Dialect, Outcome, offered
 from broker.dialects.native.callback import told
 from broker.dialects.native.form import read_form
 from broker.dialects.native.problem import problem
@@ -69,11 +69,7 @@ class NativeDialect(Dialect):
 
 def credentials_of(headers: Mapping[str, str]) -> Credentials:
     """Return what any request to the native API offers to sign in with (RFC 6750, RFC 7617)."""
-    offered = headers.get("authorization", "")
-    if offered[:7].lower() != "bearer ":
-        return basic(headers) or NOBODY
-    token = offered[7:].strip()
-    return Credentials(api_key=token) if token.isascii() and token.isprintable() and token else NOBODY
+    return offered(headers) or NOBODY
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str | None:

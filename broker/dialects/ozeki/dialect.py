@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar, NamedTuple, Self
 
-from broker.dialects.base import NOBODY, Admitted, Credentials, Dialect, Outcome, basic, is_clean
+from broker.dialects.base import NOBODY, Admitted, Credentials, Dialect, Outcome, is_clean, offered
 from broker.dialects.ozeki import envelope
 from broker.dialects.ozeki.asking import ASKS, is_about_credit, read_ask
 from broker.dialects.ozeki.callback import told
@@ -59,13 +59,13 @@ class OzekiDialect(Dialect):
         return is_about_credit(call)
 
     def credentials(self, call: Call) -> Credentials:
-        """Return the parameters `username` and `password`, else Basic, else those keys of the JSON body (sheet 1.2)."""
-        named = _named_credentials(_params(call))
-        if named:
-            return named
-        offered = basic(call.headers)
-        if offered or not call.body:
-            return offered or NOBODY
+        """Return the parameters `username` and `password`, else the header's, else those keys of the JSON body.
+
+        Sheet 1.2; an API key in the header is an offer of ours.
+        """
+        found = _named_credentials(_params(call)) or offered(call.headers)
+        if found or not call.body:
+            return found or NOBODY
         try:
             return _named_credentials(read_json(call.body)) or NOBODY
         except RequestError:
