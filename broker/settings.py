@@ -58,7 +58,7 @@ class Settings(BaseSettings):
         10_000, gt=0, description="Most open connections of one ingress process; others get 503."
     )
     public_url: str = Field(
-        "", description="How carriers reach the ingress, for media links; empty: host and port."
+        "", description="How carriers and customers reach the ingress, for links; empty: host and port."
     )
 
     trusted_proxies: tuple[str, ...] = Field(
@@ -217,6 +217,10 @@ class Settings(BaseSettings):
         ge=24 * 3600,
         description="How long an MMS that arrived can be fetched by /RetrieveMMS, in seconds.",
     )
+    mx_retrieve_url: bool = Field(
+        False,
+        description="Whether an MMS told of by GET brings along the address that it can be fetched from.",
+    )
     mx_oldest_path: bool = Field(
         False, description="Whether the oldest path of the MX Telecom SMS API is served."
     )
@@ -254,6 +258,11 @@ class Settings(BaseSettings):
         except ValidationError as error:
             wrong = "; ".join(f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors())
             raise ConfigurationError(wrong) from None
+
+    @property
+    def reached_at(self) -> str:
+        """How others reach the ingress, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     @property
     def attachments(self) -> Path:

@@ -111,7 +111,7 @@ def _record(runtime: Runtime, message: Message, fetched: Sequence[Part], started
 
     def job(sql: Sql) -> bool:
         parts.record(sql, message.id, settled)
-        parts.tag(sql, message.id, tags)
+        parts.tag(sql, message.id, (*tags, *described(list(whole))))
         logbook.write(sql, told)
         if PartState.PENDING in states:
             parts.postpone(sql, message.id, now_ms + next_look_ms(age_ms))
@@ -125,6 +125,16 @@ def _record(runtime: Runtime, message: Message, fetched: Sequence[Part], started
         "media_fetched",
         message_id=message.id,
         **{state: sum(p.state is state for p in whole) for state in states},
+    )
+
+
+def described(whole: Sequence[Part]) -> tuple[Tag, ...]:
+    """Return the tags that tell type, size and origin of each stored file: attachment_type, attachment2_type, …"""
+    shown = [part for part in whole if part.state is PartState.STORED and part.kind is not PartKind.LAYOUT]
+    return tuple(
+        Tag(name=f"attachment{n if n > 1 else ''}_{name}", value=value)
+        for n, part in enumerate(shown, start=1)
+        for name, value in (("type", part.content_type), ("size", str(part.size)), ("url", part.url or ""))
     )
 
 

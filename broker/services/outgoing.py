@@ -46,8 +46,7 @@ async def outgoing(settings: Settings, provider: Provider, message: Message) -> 
 
 def media_base(settings: Settings) -> str:
     """Return how carriers reach our media links."""
-    public = settings.public_url or f"http://{settings.host}:{settings.port}"
-    return f"{public.rstrip('/')}/media"
+    return f"{settings.reached_at}/media"
 
 
 def link_to(settings: Settings, part: Part) -> str:

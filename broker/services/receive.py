@@ -106,7 +106,10 @@ def _part(index: int, url: str) -> Part:
 
 
 def _tags(inbound: Inbound) -> tuple[Tag, ...]:
-    known = [Tag(name="provider_message_id", value=inbound.provider_ref)]
+    known = [
+        Tag(name="provider_message_id", value=inbound.provider_ref),
+        Tag(name="segment_count", value=str(inbound.segments)),
+    ]
     if inbound.others:
         known.append(Tag(name="other_recipients", value=",".join(inbound.others)))
     return tuple(known)

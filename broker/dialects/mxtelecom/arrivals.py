@@ -25,13 +25,18 @@ _UNKNOWN = b"UNKNOWN"
 Fields = list[tuple[str, bytes]]
 
 
-def pushed(callback: Callback, *, keep_s: int) -> Request:
-    """Return the request that brings an arrival to its customer, or for an MMS by GET says where to get it."""
+def pushed(callback: Callback, *, keep_s: int, retrieve_url: str = "") -> Request:
+    """Return the request that brings an arrival to its customer, or for an MMS by GET says that it can be fetched.
+
+    From where is said too if there is a `retrieve_url`; the customer adds its credentials.
+    """
     message, manner = callback.message, callback.manner
     fields = _fields(callback, is_mms=message.is_mms)
     if manner.inbound is InboundMode.GET:
         if message.is_mms:
             fields.append(("expiry", write(expiry(callback.at, keep_s), manner.dates).encode()))
+            if retrieve_url:
+                fields.append(("url", f"{retrieve_url}?id={fields[0][1].decode()}".encode()))
         return get(callback.url, fields)
     files = {"mms.zip": pack(pieces_of(message, callback.files))} if message.is_mms else {}
     return _posted(callback, fields, files)

@@ -33,7 +33,7 @@ def with_numbers(telling: Telling, statuses: Iterable[str]) -> Telling:
 def told(callback: Callback, options: Options) -> Request | None:
     """Return the request, or None where nobody asked for this report or there is no word for it."""
     if callback.message.direction is Direction.IN:
-        return pushed(callback, keep_s=options.keep_s)
+        return pushed(callback, keep_s=options.keep_s, retrieve_url=options.retrieve_url)
     return reported(callback, numbers=options.numbers, reasons=options.reasons)
 
 

@@ -70,6 +70,7 @@ class MxTelecomDialect(Dialect):
             oldest_path=settings.mx_oldest_path,
             numbers=read_numbers(settings.mx_statuses),
             keep_s=settings.mx_retrieve_s,
+            retrieve_url=f"{settings.reached_at}{RETRIEVE_PATHS[0]}" if settings.mx_retrieve_url else "",
             reasons=settings.mx_reasons,
         )
         found = type(self)(clock=self.clock, max_recipients=settings.mx_recipients, options=options)

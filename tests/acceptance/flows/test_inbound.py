@@ -64,9 +64,17 @@ def test_a_picture_message_is_brought_into_its_folder_part_by_part(world: World,
         "text/plain",
     ]
     # The layout is no attachment of the customer's.
-    assert {name: value for name, value in tags(message).items() if name != "provider_message_id"} == {
+    found = {name: value for name, value in tags(message).items() if name != "provider_message_id"}
+    assert found.pop("attachment_url").endswith("/IMG_0042.jpg")
+    assert found.pop("attachment2_url").endswith("/note.txt")
+    assert found == {
+        "segment_count": "1",
         "attachment": str(folder / "2-IMG_0042.jpg"),
+        "attachment_type": "image/jpeg",
+        "attachment_size": str(len(contents[1])),
         "attachment2": str(folder / "3-note.txt"),
+        "attachment2_type": "text/plain",
+        "attachment2_size": str(len(note)),
         "layout": str(folder / "1-0.smil"),
     }
     assert [event["status"] for event in message["events"]] == ["received", "fetching", "ready"]

@@ -253,6 +253,13 @@ class TestArrivalsByGet:
             ("expiry", "2024-05-03 09:30:00+0000"),
         ]
 
+    def test_the_address_it_is_fetched_from_comes_along_where_that_is_set(self) -> None:
+        settings = Settings(mx_retrieve_url=True, public_url="https://broker.example/")
+        request = MxTelecomDialect().configured(settings).callback(arrival())
+        assert request is not None
+        told = dict(parse_qsl(urlsplit(request.url).query))
+        assert told["url"] == "https://broker.example/RetrieveMMS?id=7100042"
+
     def test_a_text_comes_under_the_names_of_both_interfaces(self) -> None:
         assert fields(arrival(message={"parts": (), "text": "Yes & no"})) == [
             ("id", "7100042"),
