@@ -12,6 +12,7 @@ import uvloop
 from broker.dialects import DIALECTS
 from broker.dialects.base import Dialect
 from broker.directory import Directory
+from broker.keyspace.breakers import Breakers
 from broker.keyspace.circuits import Circuits
 from broker.keyspace.client import open_async, open_sync
 from broker.keyspace.credits import Credits
@@ -86,7 +87,8 @@ class Runtime:
     configured, `guarded` goes where customers' URLs lead and nowhere inside. `windows` bounds what is in flight at
     each connection, `renewals` are the fetches of access tokens under way, `errands` is what nobody waits for any more;
     they are touched on the loop only. `circuits` and `berths` say which customers' endpoints may be told how much,
-    `credits` tells the counters of prepaid accounts, `figures` metrics. `dialects` are as the operator wants them.
+    `breakers` over which connections messages may go, `credits` tells the counters of prepaid accounts, `figures`
+    metrics. `dialects` are as the operator wants them.
     """
 
     settings: Settings
@@ -101,6 +103,7 @@ class Runtime:
     guarded: AiohttpClient
     windows: defaultdict[str, asyncio.Semaphore]
     circuits: Circuits
+    breakers: Breakers
     credits: Credits
     figures: Figures
     berths: Berths
@@ -138,6 +141,7 @@ class Runtime:
             guarded=guarded,
             windows=defaultdict(lambda: asyncio.Semaphore(settings.window)),
             circuits=Circuits(client, probe_s=settings.callback_timeout_s * 2),
+            breakers=Breakers(client),
             credits=Credits(client),
             figures=Figures(client),
             berths=Berths(settings.callback_window),

@@ -86,9 +86,11 @@ class Doors:
         """Open every handle and start what watches. Redis and SQL may be away."""
         executor, hashing = _threads()
         client, database = open_async(settings.redis_url, settings), Database(settings.database)
-        admission, pressure = Admission(settings.redis_url, settings), Pressure(client, settings)
         directory = Directory(database, Vault(settings.secret_key.get_secret_value()))
-        carriers, meter = Carriers(directory, executor), Meter(pressure)
+        carriers = Carriers(directory, executor)
+        admission = Admission(settings.redis_url, settings)
+        pressure = Pressure(client, settings, connections=carriers.providers)
+        meter = Meter(pressure)
         uploads, packages = _content(settings, database, executor)
         sql, passwords = AsyncSql(database, executor), _passwords(settings, client, meter, hashing)
         return await cls(

@@ -11,6 +11,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from broker import __version__
+from broker.keyspace.circuits import Circuit
 from broker.keyspace.pressure import Pressure
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -32,6 +33,18 @@ def callbacks_told(figures: Mapping[str, int], *, now_ms: float) -> Iterator[Met
     yield GaugeMetricFamily(
         "broker_callback_circuits_open", "Endpoints that are left alone now.", figures.get("circuits_open", 0)
     )
+
+
+def circuits_of(circuits: Mapping[str, Circuit]) -> Iterator[Metric]:
+    """Return how the circuits of connections stood a moment ago."""
+    states = GaugeMetricFamily(
+        "broker_circuit_state",
+        "Circuit of a connection: 0 closed, 1 tried with a few, 2 open.",
+        labels=["connection"],
+    )
+    for name, circuit in circuits.items():
+        states.add_metric([name], (1 if circuit.probing else 2) if circuit.is_open else 0)
+    yield states
 
 
 class Meter(Collector):
@@ -101,6 +114,7 @@ class Meter(Collector):
         yield replays
         yield from self._happenings()
         yield from self._depths()
+        yield from circuits_of(self._pressure.circuits)
         yield from callbacks_told(self._pressure.callbacks, now_ms=time.time() * 1000)
 
     def _histogram(self) -> Metric:

@@ -1,9 +1,10 @@
-"""Circuits: endpoints that fail again and again are left alone for a while."""
+"""Circuits: who fails again and again is left alone for a while."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from pathlib import Path
 
+from broker.domain.value import value
 from broker.keyspace import keys
 from broker.keyspace.client import Sync
 
@@ -27,12 +28,40 @@ class Leave(IntEnum):
     PROBE = 2
 
 
-class Circuits:
-    """Remembers for all workers how endpoints answered. For threads."""
+@value
+class Circuit:
+    """Failures in a row, until when it is left alone (Redis's clock, ms), and whether somebody tries it now."""
 
-    def __init__(self, client: Sync, *, probe_s: float) -> None:
+    failures: int = 0
+    until: int = 0
+    probing: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether it failed often enough to be left alone, or to be tried with a few only."""
+        return self.failures >= OPENS_AFTER
+
+
+class Circuits:
+    """Remembers for all workers how endpoints answered. For threads.
+
+    `key` names a circuit in Redis. What is known is kept for `life_ms` after the last failure.
+    """
+
+    def __init__(
+        self,
+        client: Sync,
+        *,
+        probe_s: float,
+        key: Callable[[str], str] = keys.circuit,
+        longest_ms: int = LONGEST_MS,
+        life_ms: int = 2 * LONGEST_MS,
+    ) -> None:
         self._client = client
         self._probe_ms = round(probe_s * 1000)
+        self._key = key
+        self._longest_ms = longest_ms
+        self._life_ms = life_ms
         self._ask, self._tell = (
             client.register_script((_LUA / f"{name}.lua").read_text())
             for name in ("circuit_ask", "circuit_tell")
@@ -46,23 +75,52 @@ class Circuits:
         if not endpoints:
             return {}
         probe_ms = self._probe_ms if probe_s is None else round(probe_s * 1000)
-        answers = self._ask(keys=[keys.circuit(one) for one in endpoints], args=[OPENS_AFTER, probe_ms])
+        answers = self._ask(keys=[self._key(one) for one in endpoints], args=[OPENS_AFTER, probe_ms])
         return dict(zip(endpoints, map(Leave, answers), strict=True))
 
     def worked(self, endpoint: str) -> None:
         """Take note of an answer that shows an endpoint to be there."""
-        self._tell(keys=[keys.circuit(endpoint)], args=["good", "", OPENS_AFTER, FIRST_MS, LONGEST_MS, 0])
+        self._say(endpoint, "good")
 
     def failed(self, endpoint: str, *, probe: bool, asked_ms: int = 0) -> int:
         """Take note of a failure; return the pause that follows in ms, 0 while there is none."""
-        asked_ms = min(asked_ms, LONGEST_ASKED_MS)
-        args = ["bad", "probe" if probe else "", OPENS_AFTER, FIRST_MS, LONGEST_MS, asked_ms]
-        return int(self._tell(keys=[keys.circuit(endpoint)], args=args))
+        return self._say(endpoint, "bad", probe=probe, asked_ms=min(asked_ms, LONGEST_ASKED_MS))
+
+    def unused(self, endpoint: str) -> None:
+        """Give back a probe for which there was nothing to send."""
+        self._say(endpoint, "none")
+
+    def look(self, endpoints: Sequence[str]) -> dict[str, Circuit]:
+        """Return what is known of endpoints; nothing changes by looking."""
+        if not endpoints:
+            return {}
+        with self._client.pipeline(transaction=False) as pipe:
+            for one in endpoints:
+                pipe.hmget(self._key(one), FIELDS)
+            found = pipe.execute()
+        return {one: circuit_of(words) for one, words in zip(endpoints, found, strict=True)}
 
     def open_now(self, endpoints: Sequence[str], *, now_ms: int) -> int:
         """Return how many of the endpoints are left alone now; nothing changes by asking."""
-        with self._client.pipeline(transaction=False) as pipe:
-            for one in endpoints:
-                pipe.hmget(keys.circuit(one), ["failures", "until"])
-            found = pipe.execute() if endpoints else []
-        return sum(int(fails or 0) >= OPENS_AFTER and int(until or 0) > now_ms for fails, until in found)
+        return sum(one.is_open and one.until > now_ms for one in self.look(endpoints).values())
+
+    def _say(self, endpoint: str, how: str, *, probe: bool = False, asked_ms: int = 0) -> int:
+        args = [
+            how,
+            "probe" if probe else "",
+            OPENS_AFTER,
+            FIRST_MS,
+            self._longest_ms,
+            asked_ms,
+            self._life_ms,
+        ]
+        return int(self._tell(keys=[self._key(endpoint)], args=args))
+
+
+FIELDS = ["failures", "until", "probing"]
+
+
+def circuit_of(words: Sequence[bytes | str | None]) -> Circuit:
+    """Return the circuit that the values of `FIELDS` tell."""
+    failures, until, probing = words
+    return Circuit(failures=int(failures or 0), until=int(float(until or 0)), probing=probing is not None)

@@ -115,6 +115,11 @@ def circuit(endpoint: str) -> str:
     return f"circuit:{endpoint}"
 
 
+def breaker(connection: str) -> str:
+    """Hash, failures in a row of a connection, until when it is left alone, whether it is tried. Lives minutes."""
+    return f"breaker:{connection}"
+
+
 def figures() -> str:
     """Hash, how many callbacks were told, tried and given up, and how they stand. Lives a day, and is renewed."""
     return "figures:callbacks"

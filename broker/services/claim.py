@@ -5,18 +5,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from broker.directory import Snapshot
+from broker.domain.account import Connection
 from broker.domain.message import Message
 from broker.domain.status import Event, Status
 from broker.domain.value import value
+from broker.services.openings import Openings, Room
 from broker.services.outcome import at
 from broker.services.owing import begun, owe
 from broker.settings import Settings
 from broker.storage import messages, submissions
 from broker.storage.database import Sql
 from broker.storage.messages import Fresh, Move, Moved
-
-HELD_MS = 5_000
-"""How long a message whose connection is held waits before it is looked at again."""
 
 
 @value
@@ -55,13 +54,15 @@ def claim(
     known: Snapshot,
     now_ms: int,
     settings: Settings,
+    openings: Openings,
 ) -> Claimed:
     """Insert what is new, and make everything that may go now `submitting`, with an attempt row and a lease.
 
     An id that was popped twice finds nothing left to claim.
     """
     lease_ms = round(settings.lease_s * 1000)
-    fresh = {name: (one, _decide_new(one, known, now_ms, lease_ms)) for name, one in admitted.items()}
+    room = openings.room()
+    fresh = {name: (one, _decide_new(one, known, room, now_ms, lease_ms)) for name, one in admitted.items()}
     new = [_fresh(message, decision) for message, decision in fresh.values()]
     added = messages.add(sql, new)
     moved = begun(new, added)
@@ -69,7 +70,10 @@ def claim(
     rest = [name for name in ids if name not in added]
     if rest:
         found = messages.claimable(sql, rest, now_ms)
-        old = {name: (message, _decide(message, known, now_ms, lease_ms)) for name, message in found.items()}
+        old = {
+            name: (message, _decide(message, known.connection_for(message), room, now_ms, lease_ms))
+            for name, message in found.items()
+        }
         moved += _move(sql, old, now_ms)
         taken |= old
     going = _going(taken, added)
@@ -105,30 +109,29 @@ def _leads(message: Message) -> bool:
     return not message.group or message.id == message.members[0]
 
 
-def _decide_new(message: Message, known: Snapshot, now_ms: int, lease_ms: int) -> Decision:
-    decision = _decide(message, known, now_ms, lease_ms)
-    if decision.event is not Event.CLAIM and decision.event is not None:
-        return decision
-    if message.parts:
-        # A group is prepared once, by its leader: nobody need look at the others before their validity is over.
-        due_at = now_ms if _leads(message) else _ms(message.valid_until)
-        return Decision(event=Event.PREPARE, due_at=due_at, connection=decision.connection)
-    if message.send_at is not None and message.send_at > at(now_ms):
-        due_at = _ms(message.send_at)
-        return Decision(event=Event.SCHEDULE, due_at=due_at, connection=decision.connection)
-    if decision.event is None:
-        return Decision(event=Event.TAKE, due_at=decision.due_at, connection=decision.connection)
-    return decision
+def _decide_new(message: Message, known: Snapshot, room: Room, now_ms: int, lease_ms: int) -> Decision:
+    connection = known.connection_for(message)
+    if connection is not None and message.valid_until > at(now_ms):
+        if message.parts:
+            # A group is prepared once, by its leader: nobody need look at the others before their validity is over.
+            due_at = now_ms if _leads(message) else _ms(message.valid_until)
+            return Decision(event=Event.PREPARE, due_at=due_at, connection=connection.name)
+        if message.send_at is not None and message.send_at > at(now_ms):
+            return Decision(event=Event.SCHEDULE, due_at=_ms(message.send_at), connection=connection.name)
+    decision = _decide(message, connection, room, now_ms, lease_ms)
+    return replace(decision, event=Event.TAKE) if decision.event is None else decision
 
 
-def _decide(message: Message, known: Snapshot, now_ms: int, lease_ms: int) -> Decision:
+def _decide(
+    message: Message, connection: Connection | None, room: Room, now_ms: int, lease_ms: int
+) -> Decision:
     if message.valid_until <= at(now_ms):
         return Decision(event=Event.EXPIRE, detail="its validity is over")
-    connection = known.connection_for(message)
     if connection is None:
         return Decision(event=Event.REFUSE, detail="no connection can carry it")
-    if connection.held_at is not None:
-        return Decision(event=None, due_at=now_ms + HELD_MS, connection=connection.name)
+    held_until = room.held_until(connection.name, message, now_ms)
+    if held_until is not None:
+        return Decision(event=None, due_at=held_until, connection=connection.name)
     return Decision(event=Event.CLAIM, due_at=now_ms + lease_ms, connection=connection.name)
 
 

@@ -18,7 +18,7 @@ from broker.errors import NotAuthorised, ProviderError
 from broker.keyspace import keys
 from broker.providers.base import Submission
 from broker.runtime import Runtime
-from broker.services import exchange
+from broker.services import exchange, openings
 from broker.services.backlog import queue_of, repaired_later, work_on
 from broker.services.claim import Claimed, claim
 from broker.services.outcome import Result, Verdict, end_of, judge, move_of
@@ -51,7 +51,16 @@ def _take(runtime: Runtime, queue: Queue, ids: Sequence[str]) -> None:
     known = runtime.directory.look()
     admitted = runtime.ready.messages(ids)
     now_ms = runtime.ready.now_ms()
-    job = partial(claim, ids=ids, admitted=admitted, known=known, now_ms=now_ms, settings=runtime.settings)
+    may = openings.look(runtime, known, now_ms)
+    job = partial(
+        claim,
+        ids=ids,
+        admitted=admitted,
+        known=known,
+        now_ms=now_ms,
+        settings=runtime.settings,
+        openings=may,
+    )
     claimed: Claimed = runtime.database.write(job)
     with repaired_later():  # what is claimed must go out all the same: its lease runs
         runtime.ready.drop(queue, ids, contents=[keys.content(name) for name in admitted])
@@ -62,6 +71,9 @@ def _take(runtime: Runtime, queue: Queue, ids: Sequence[str]) -> None:
         tries = [Try(group=group, notes=Notes()) for group in claimed.submissions]
         results = runtime.loop.run(_submit_all(runtime, known, tries, started, now_ms))
         _record(runtime, known, tries, results)
+        openings.tell(runtime, may, _by_connection(tries, results))
+    else:
+        openings.unused(runtime, may, ())
 
 
 async def _submit_all(
@@ -94,6 +106,10 @@ async def _submit(runtime: Runtime, known: Snapshot, one: Try, not_after: float)
         )
         conversation = provider.submit(submission)
         return await exchange.hold(runtime, provider, conversation, notes=one.notes, not_after=not_after)
+
+
+def _by_connection(tries: Sequence[Try], results: Sequence[Result]) -> list[tuple[str, Result]]:
+    return [(one.group[0].connection or "", result) for one, result in zip(tries, results, strict=True)]
 
 
 def _record(runtime: Runtime, known: Snapshot, tries: Sequence[Try], results: Sequence[Result]) -> None:

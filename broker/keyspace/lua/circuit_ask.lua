@@ -13,7 +13,8 @@ for n, key in ipairs(KEYS) do
   elseif tonumber(known[2] or 0) > now then
     answers[n] = 0
   else
-    redis.call("HSET", key, "until", now + ARGV[2])
+    redis.call("HSET", key, "until", now + ARGV[2], "probing", 1)
+    if redis.call("PTTL", key) < 2 * ARGV[2] then redis.call("PEXPIRE", key, 2 * ARGV[2]) end
     answers[n] = 2
   end
 end

@@ -30,6 +30,7 @@ from broker.services import submit
 from broker.services.claim import claim
 from broker.services.folders import HELD_MS, Folders
 from broker.services.handle import Handle, Wish, do
+from broker.services.openings import Openings
 from broker.services.sql import AsyncSql
 from broker.settings import Settings
 from broker.storage import callbacks, folders, messages, reading
@@ -81,6 +82,7 @@ def test_what_was_deleted_before_a_worker_had_it_is_never_claimed(database: Data
             known=carrying(),
             now_ms=NOW_MS,
             settings=SETTINGS,
+            openings=Openings(),
         )
     )
     assert (done, unknown) == ({message.id}, [])
@@ -98,6 +100,7 @@ def test_what_a_worker_has_claimed_is_deleted_and_sent_all_the_same(database: Da
             known=carrying(),
             now_ms=NOW_MS,
             settings=SETTINGS,
+            openings=Openings(),
         )
     )
     done, _ = database.write(lambda sql: do(sql, wish=wish(message.id), waiting=[message]))

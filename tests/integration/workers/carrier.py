@@ -48,6 +48,10 @@ class Carrier:
         entries = json.loads(self._ask("GET", "/sim/journal?limit=100000"))["entries"]
         return [entry["tag"] for entry in entries if entry["id"]]
 
+    def asked(self) -> int:
+        """Return how many create requests came, taken or not."""
+        return len(json.loads(self._ask("GET", "/sim/journal?limit=100000"))["entries"])
+
     def tokens_given(self) -> int:
         """Return how many access tokens were given."""
         return int(json.loads(self._ask("GET", "/sim/stats"))["tokens"]["given"])

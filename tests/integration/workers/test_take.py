@@ -17,6 +17,7 @@ from broker.domain.status import Status
 from broker.keyspace import keys
 from broker.services import submit, sweep
 from broker.services.claim import claim
+from broker.services.openings import Openings
 from tests.integration.workers.carrier import Carrier, until
 from tests.integration.workers.conftest import World
 
@@ -146,6 +147,7 @@ def test_a_crash_after_the_claim_is_an_unknown_outcome_that_is_resent_and_marked
         known=runtime.directory.look(),
         now_ms=popped.now_ms,
         settings=world.settings,
+        openings=Openings(),
     )
     assert len(runtime.database.write(job).submissions) == 1  # and then the worker died
     until(lambda: runtime.schedule.put_back(Queue.SUBMIT))
@@ -248,7 +250,7 @@ def test_a_sweep_that_runs_twice_moves_nothing_twice(world: World, carrier: Carr
 def test_what_waits_for_its_turn_does_not_keep_the_sweep_from_the_rest(
     world: World, carrier: Carrier
 ) -> None:
-    carrier.faults(errors={"503": 1})
+    carrier.faults(errors={"429": 1})
     waiting = world.admit(sweep.MOST + 10)
     submit.take(world.runtime, Queue.SUBMIT)
     submit.take(world.runtime, Queue.SUBMIT)

@@ -2,6 +2,7 @@
 
 from broker.dispatch import Queue
 from broker.ingress.metrics import Meter
+from broker.keyspace.circuits import Circuit
 
 
 class Seen:
@@ -12,6 +13,11 @@ class Seen:
     oldest_s = {Queue.SUBMIT: 1.5}  # noqa: RUF012  a stand-in
     memory_share = 0.25
     callbacks = {"owed": 2}  # noqa: RUF012  a stand-in
+    circuits = {  # noqa: RUF012  a stand-in
+        "well": Circuit(failures=4),
+        "broken": Circuit(failures=5, until=1),
+        "tried": Circuit(failures=9, until=1, probing=True),
+    }
 
 
 def page(meter: Meter) -> list[str]:
@@ -46,3 +52,10 @@ def test_the_depth_of_redis_is_told() -> None:
     assert 'broker_queue_depth{queue="submit",state="unrecorded"} 5.0' in lines
     assert 'broker_queue_oldest_seconds{queue="submit"} 1.5' in lines
     assert "broker_redis_memory_share 0.25" in lines
+
+
+def test_the_circuits_of_connections_are_told() -> None:
+    lines = page(Meter(Seen()))  # type: ignore[arg-type]  # all it asks of it
+    assert 'broker_circuit_state{connection="well"} 0.0' in lines
+    assert 'broker_circuit_state{connection="tried"} 1.0' in lines
+    assert 'broker_circuit_state{connection="broken"} 2.0' in lines
