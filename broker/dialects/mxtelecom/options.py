@@ -12,7 +12,8 @@ class Options:
     """`contact` is named in refusals that only the operator can help with.
 
     `numbers` are what statuses are called in reports of MMS, by their names. An MMS that arrived can be fetched for
-    `keep_s`, from `retrieve_url` where that is to be said. `reasons`: reports of SMS give a reason where its code is documented.
+    `keep_s`, from `retrieve_url` where that is to be said. `reasons`: reports of SMS give a reason where its code is
+    documented.
 
     `latin`: `smsmsg` is ISO-8859-15 even where it could be UTF-8. `oldest_path`: the oldest SMS path is served.
     `fixed_sender`: the account's first sender speaks, whatever `smsfrom` says.
