@@ -87,11 +87,9 @@ class Doors:
         executor, hashing = _threads()
         client, database = open_async(settings.redis_url, settings), Database(settings.database)
         directory = Directory(database, Vault(settings.secret_key.get_secret_value()))
-        carriers = Carriers(directory, executor)
-        admission = Admission(settings.redis_url, settings)
+        carriers, admission = Carriers(directory, executor), Admission(settings.redis_url, settings)
         pressure = Pressure(client, settings, connections=carriers.providers)
-        meter = Meter(pressure)
-        uploads, packages = _content(settings, database, executor)
+        meter, (uploads, packages) = Meter(pressure), _content(settings, database, executor)
         sql, passwords = AsyncSql(database, executor), _passwords(settings, client, meter, hashing)
         return await cls(
             settings=settings,
