@@ -8,9 +8,10 @@ from functools import lru_cache
 
 from broker.domain.account import CallbackPlan, Connection, Route
 from broker.domain.message import Message
+from broker.domain.rules import Rules
 from broker.providers.base import Provider
 from broker.providers.choice import provider_for
-from broker.storage import accounts
+from broker.storage import accounts, rules
 from broker.storage.database import Database, Sql
 from broker.storage.vault import Vault
 
@@ -22,7 +23,7 @@ FRESH_S = 2.0
 class Snapshot:
     """Connections and accounts as they were at one moment. `owners` maps our numbers to accounts.
 
-    `callbacks` holds those accounts that want to be told, or say how.
+    `callbacks` holds those accounts that want to be told, or say how; `rules` those that have any of their own.
     """
 
     providers: Mapping[str, Provider]
@@ -30,6 +31,7 @@ class Snapshot:
     owners: Mapping[str, str]
     policies: Mapping[str, str]
     callbacks: Mapping[str, CallbackPlan] = field(default_factory=dict)
+    rules: Mapping[str, Rules] = field(default_factory=dict)
 
     def connection_for(self, message: Message) -> Connection | None:
         """Return who carries a message: the connection it names, its route's, its sender's, or the first there is."""
@@ -76,4 +78,5 @@ class Directory:
             owners=accounts.owners(sql),
             policies=accounts.policies(sql),
             callbacks=accounts.callback_plans(sql, self._open),
+            rules=rules.every(sql),
         )

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from broker.domain.optout import wish_of
 from broker.errors import ConfigurationError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$")]
@@ -32,6 +33,15 @@ def _zone(value: str) -> str:
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
         raise ValueError("no such time zone") from None
     return value
+
+
+def _reply(value: str) -> str:
+    if wish_of(value) is not None:
+        raise ValueError("is a word that would be answered in turn")
+    return value
+
+
+Reply = Annotated[str, Field(min_length=1, max_length=320), AfterValidator(_reply)]
 
 
 class _Table(BaseModel):
@@ -67,6 +77,10 @@ class Account(_Table):
     monthly_limit: Count | None = None
     credit: Count | None = None
     unknown_policy: Literal["resend", "stop"] = "resend"
+    opt_outs: Literal["broker", "customer"] = "broker"
+    stop_answer: Reply | None = None
+    start_answer: Reply | None = None
+    help_answer: Reply | None = None
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "US"
 
@@ -75,6 +89,12 @@ class Account(_Table):
         for name, dialects in _CHOICES.items():
             if getattr(self, name) is not None and self.callback_dialect not in dialects:
                 raise ValueError(f"{name} can be chosen only with callback_dialect {' or '.join(dialects)}")
+        return self
+
+    @model_validator(mode="after")
+    def _answerable(self) -> "Account":
+        if self.opt_outs == "customer" and (self.stop_answer or self.start_answer or self.help_answer):
+            raise ValueError("answers go out only where opt_outs is broker")
         return self
 
     @model_validator(mode="after")

@@ -63,6 +63,11 @@ def _read(text: str, country: str) -> str | None:
     return written if _E164.fullmatch(written) else None
 
 
+def is_e164(text: str) -> bool:
+    """Say whether a text is a number in E.164."""
+    return _E164.fullmatch(text) is not None
+
+
 def with_plus(text: str) -> str:
     """Return a carrier's number with the plus that some leave out; anything else as it is."""
     return f"+{text}" if _BARE.fullmatch(text) else text

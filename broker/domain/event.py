@@ -11,7 +11,8 @@ class Report:
     """News of a message that we submitted.
 
     `message_id` is our id as the carrier echoed it: a message's, or for a group the batch's, and then `recipient`
-    says whose news it is. `key` is equal for repeats of the same news. `code` is the carrier's own.
+    says whose news it is. `key` is equal for repeats of the same news. `code` is the carrier's own. `opted_out` says
+    that the carrier refuses because the recipient wants nothing of this sender.
     """
 
     event: Event
@@ -23,6 +24,7 @@ class Report:
     recipient: str | None = None
     code: str = ""
     detail: str = ""
+    opted_out: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from broker.domain.account import Connection
 from broker.domain.message import Message
 from broker.domain.status import Event, Status
 from broker.domain.value import value
+from broker.services import optouts
 from broker.services.openings import Openings, Room
 from broker.services.outcome import at
 from broker.services.owing import begun, owe
@@ -62,18 +63,18 @@ def claim(
     """
     lease_ms = round(settings.lease_s * 1000)
     room = openings.room()
-    fresh = {name: (one, _decide_new(one, known, room, now_ms, lease_ms)) for name, one in admitted.items()}
+    stops = optouts.refused(sql, admitted.values(), known, settings)
+    fresh = {
+        name: (one, _refusal(name, stops) or _decide_new(one, known, room, now_ms, lease_ms))
+        for name, one in admitted.items()
+    }
     new = [_fresh(message, decision) for message, decision in fresh.values()]
     added = messages.add(sql, new)
     moved = begun(new, added)
     taken = {name: fresh[name] for name in added}
     rest = [name for name in ids if name not in added]
     if rest:
-        found = messages.claimable(sql, rest, now_ms)
-        old = {
-            name: (message, _decide(message, known.connection_for(message), room, now_ms, lease_ms))
-            for name, message in found.items()
-        }
+        old = _claimable(sql, rest, known, room, now_ms=now_ms, settings=settings)
         moved += _move(sql, old, now_ms)
         taken |= old
     going = _going(taken, added)
@@ -81,6 +82,23 @@ def claim(
     submissions.begin(sql, attempts, at=at(now_ms))
     owed = owe(sql, moved, known, now_ms=now_ms, settings=settings)
     return Claimed(submissions=going, preparing=_preparing(taken), waiting=_waiting(taken), owed=owed)
+
+
+def _claimable(
+    sql: Sql, ids: Sequence[str], known: Snapshot, room: Room, *, now_ms: int, settings: Settings
+) -> Taken:
+    """Return those messages of the record that wait and are due, each with what happens to it."""
+    found = messages.claimable(sql, ids, now_ms)
+    stops = optouts.refused(sql, found.values(), known, settings)
+    lease_ms = round(settings.lease_s * 1000)
+    return {
+        name: (one, _refusal(name, stops) or _decide(one, known.connection_for(one), room, now_ms, lease_ms))
+        for name, one in found.items()
+    }
+
+
+def _refusal(name: str, stops: Mapping[str, str]) -> Decision | None:
+    return Decision(event=Event.REFUSE, detail=stops[name]) if name in stops else None
 
 
 def _preparing(taken: Taken) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from broker.errors import Unreadable
 from broker.keyspace import keys
 from broker.keyspace.content import Webhook as Arrived
 from broker.runtime import Runtime
-from broker.services import receive, reports
+from broker.services import optouts, receive, reports
 from broker.services.backlog import repaired_later, work_on
 from broker.services.owing import owe, tell_soon
 from broker.services.reports import Heard
@@ -38,13 +38,14 @@ class Reading:
 class Applied:
     """What a transaction made of the news: how much moved and was parked, whose media is to be fetched.
 
-    `owed` says that customers are to be told something now.
+    `owed` says that customers are to be told something now; `answers` are messages that are to go out.
     """
 
     moved: int
     parked: int
     fetching: tuple[str, ...]
     owed: bool
+    answers: tuple[str, ...] = ()
 
 
 def take(runtime: Runtime) -> None:
@@ -62,6 +63,7 @@ def _take(runtime: Runtime, ids: Sequence[str]) -> None:
     with repaired_later():
         runtime.ready.drop(Queue.EVENTS, ids, contents=[keys.webhook(digest) for digest in arrived])
         runtime.ready.push(Queue.MEDIA, applied.fetching)
+        runtime.ready.push(Queue.SUBMIT, applied.answers)
     tell_soon(runtime.schedule, owed=applied.owed)
     log.info("webhooks_read", webhooks=len(arrived), moved=applied.moved, parked=applied.parked)
 
@@ -92,10 +94,14 @@ def apply(sql: Sql, *, reading: Reading, known: Snapshot, now_ms: int, settings:
     matched = reports.match(sql, told)
     moved = messages.move(sql, matched.moves, deadlines=deadlines(now_ms, settings))
     arrivals = receive.receive(sql, came, known.owners, now_ms=now_ms, settings=settings)
+    optouts.told_by_carrier(sql, matched.opt_outs, known, settings)
+    answers = optouts.hear(sql, arrivals.added, known, now_ms=now_ms, settings=settings)
     waiting = [*reports.park(matched.unmatched, now_ms=now_ms), *arrivals.quarantined]
     parked.park(sql, waiting)
     owed = owe(sql, [*moved, *arrivals.moved], known, now_ms=now_ms, settings=settings)
-    return Applied(moved=len(moved), parked=len(waiting), fetching=arrivals.fetching, owed=owed)
+    return Applied(
+        moved=len(moved), parked=len(waiting), fetching=arrivals.fetching, owed=owed, answers=answers
+    )
 
 
 def deadlines(now_ms: int, settings: Settings) -> dict[Status, int]:
@@ -114,6 +120,7 @@ def retry_parked(runtime: Runtime, *, limit: int = 200) -> int:
         told = [(item.connection, *reports.load(item.news)) for _, item in rows]
         matched = reports.match(sql, told)
         moved = messages.move(sql, matched.moves, deadlines=deadlines(now_ms, runtime.settings))
+        optouts.told_by_carrier(sql, matched.opt_outs, known, runtime.settings)
         misses = {id(report) for _, report, _ in matched.unmatched}
         found = [row for (row, _), (_, report, _) in zip(rows, told, strict=True) if id(report) not in misses]
         later = [

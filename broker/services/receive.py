@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from urllib.parse import unquote
 
@@ -30,9 +30,14 @@ LONGEST_REF = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrivals:
-    """The new messages whose media is to be fetched, what all became, and what came for numbers that are nobody's."""
+    """What came of arrivals.
+
+    `added` are the new messages, each with the time the carrier names; `fetching` those whose media is to be fetched,
+    `moved` what all became, `quarantined` what came for numbers that are nobody's.
+    """
 
     fetching: tuple[str, ...]
+    added: tuple[tuple[Message, datetime], ...]
     moved: tuple[Moved, ...]
     quarantined: tuple[Parked, ...]
 
@@ -46,14 +51,19 @@ def receive(
     settings: Settings,
 ) -> Arrivals:
     """Record arrivals; one that came before is not recorded again."""
+    ours = [heard for heard in came if heard[1].recipient in owners]
     fresh = [
         _fresh(name, inbound, digest, owners[inbound.recipient], now_ms, settings)
-        for name, inbound, digest in came
-        if inbound.recipient in owners
+        for name, inbound, digest in ours
     ]
     added = messages.add(sql, fresh)
     return Arrivals(
         fetching=tuple(item.message.id for item in fresh if item.message.id in added and item.message.parts),
+        added=tuple(
+            (item.message, inbound.at)
+            for item, (_, inbound, _) in zip(fresh, ours, strict=True)
+            if item.message.id in added
+        ),
         moved=tuple(begun(fresh, added)),
         quarantined=tuple(
             _quarantined(name, inbound, now_ms)

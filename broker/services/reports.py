@@ -28,10 +28,14 @@ Heard = tuple[str, T, str | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matched:
-    """Reports as moves of messages, and those that fit no message of their connection."""
+    """Reports as moves of messages, and those that fit no message of their connection.
+
+    `opt_outs` are refusals because the recipient has opted out: the message, the carrier's words and its time.
+    """
 
     moves: tuple[Move, ...]
     unmatched: tuple[Heard[Report], ...]
+    opt_outs: tuple[tuple[str, str, datetime], ...] = ()
 
 
 def match(sql: Sql, told: Sequence[Heard[Report]]) -> Matched:
@@ -42,13 +46,16 @@ def match(sql: Sql, told: Sequence[Heard[Report]]) -> Matched:
     found = matching.find(sql, [report for _, report, _ in told])
     moves: list[Move] = []
     unmatched: list[Heard[Report]] = []
+    opt_outs: list[tuple[str, str, datetime]] = []
     for name, report, digest in told:
         place = found.of(report)
         if place is None or place.connection != name:
             unmatched.append((name, report, digest))
         else:
             moves.append(_move(place.id, report, digest))
-    return Matched(moves=tuple(moves), unmatched=tuple(unmatched))
+            if report.opted_out:
+                opt_outs.append((place.id, moves[-1].detail, report.at))
+    return Matched(moves=tuple(moves), unmatched=tuple(unmatched), opt_outs=tuple(opt_outs))
 
 
 def park(unmatched: Sequence[Heard[Report]], *, now_ms: int) -> list[Parked]:

@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from sqlalchemy import Connection, Table, delete, select
 
-from broker.storage import callbacks, credit
+from broker.storage import callbacks, credit, rules
 from broker.storage.tables import (
     accounts,
     api_keys,
@@ -79,6 +79,7 @@ def _account(connection: Connection, row: Row, vault: Vault, secret_key: str) ->
     }
     is_new = connection.execute(select(accounts.c.name).where(accounts.c.name == name)).first() is None
     upsert(connection, accounts, values)
+    rules.provide(connection, name, row)
     if is_new and row.get("credit") is not None:
         credit.provide(connection, name, row["credit"], at=datetime.now(UTC))
     if told_at:

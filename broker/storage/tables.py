@@ -15,11 +15,12 @@ from sqlalchemy import (
     text,
 )
 
-from broker.storage import credit_tables
+from broker.storage import credit_tables, optout_tables
 from broker.storage.engine import Instant
 from broker.storage.metadata import SHARED, Serial
 
 balances, credit_changes = credit_tables.balances, credit_tables.credit_changes
+opt_outs, opt_out_changes = optout_tables.opt_outs, optout_tables.opt_out_changes
 metadata = SHARED
 
 IN_INBOX = "direction = 'in' AND marked_at IS NULL AND deleted_at IS NULL"

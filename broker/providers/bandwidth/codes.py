@@ -137,6 +137,11 @@ def event_of(code: int | None) -> Event:
     return Event.UNCONFIRM if look_up(code).advice is Advice.UNKNOWN else Event.MISS
 
 
+def is_opt_out(code: int | None) -> bool:
+    """Say whether a failure with this code tells that the recipient has opted out."""
+    return code is not None and look_up(code).advice is Advice.OPTED_OUT
+
+
 def describe(code: int) -> str:
     """Return a code as a line of the record."""
     known = look_up(code)

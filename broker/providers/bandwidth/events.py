@@ -12,7 +12,7 @@ from broker.domain.address import mask_within, with_plus
 from broker.domain.event import Inbound, News, Report, Unread
 from broker.domain.status import Event
 from broker.errors import Unreadable
-from broker.providers.bandwidth.codes import CODES, describe, event_of
+from broker.providers.bandwidth.codes import CODES, describe, event_of, is_opt_out
 from broker.providers.bandwidth.tag import Echo, read_tag
 
 LONGEST_ID = 64
@@ -111,6 +111,7 @@ def _report(event: Event, element: Mapping[str, Any], message: Mapping[str, Any]
         recipient=recipient or None,
         code="" if code is None else str(code),
         detail=_detail(element, code),
+        opted_out=event is Event.MISS and is_opt_out(code),
     )
 
 

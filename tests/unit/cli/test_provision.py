@@ -104,6 +104,17 @@ def test_an_empty_file_provisions_nothing(write: Path) -> None:
         ('"127.0.0.1/32"', '"127.0.0.1/64"', "accounts[1].allowed_ips[1]"),
         ('senders = ["+12025550150"]\ninbound', 'senders = ["٠١٢٣٤"]\ninbound', "accounts[1].senders[1]"),
         ('unknown_policy = "resend"', 'unknown_policy = "maybe"', "accounts[1].unknown_policy"),
+        ("mms = true", 'opt_outs = "nobody"', "accounts[1].opt_outs"),
+        (
+            "mms = true",
+            'stop_answer = "Stop!"',
+            "accounts[1].stop_answer: is a word that would be answered in turn",
+        ),
+        (
+            "mms = true",
+            'opt_outs = "customer"\nhelp_answer = "Ask us"',
+            "answers go out only where opt_outs is broker",
+        ),
         ('client_id = "id"\n', "", "connections[1]: a bandwidth connection with oauth2 needs client_id"),
         ('role = "admin"', 'role = "god"', "operators[1].role"),
         ("[[routes]]", "[[routes", "provision.toml: "),
