@@ -20,9 +20,9 @@ SETTINGS = {"BROKER_LEASE_S": str(LEASE_S), "BROKER_WINDOW": "4", "BROKER_WORKER
 def test_a_worker_that_slept_longer_than_its_lease_sends_nothing_of_it(stack: Stack) -> None:
     stack.faults(latency_ms=200, event_delay_ms=20)
     load = Load(stack, "sleeper", 200).start()
-    stack.until(lambda: len(creates(stack, "sleeper")) >= 8)
+    stack.until(lambda: len(creates(stack, load.label)) >= 8)
     asleep = stack.signal("worker", signal.SIGSTOP)
-    before = len(creates(stack, "sleeper"))
+    before = len(creates(stack, load.label))
     time.sleep(LEASE_S + 2)  # the lease has to run out, there is nothing to ask
     stack.signal("worker", signal.SIGCONT)
     stack.faults(event_delay_ms=20)
@@ -33,7 +33,7 @@ def test_a_worker_that_slept_longer_than_its_lease_sends_nothing_of_it(stack: St
     assert before < 200, "there was something left to send"
     tries = [try_ for record in ledger.records.values() for try_ in record["attempts"]]
     assert any("no time left" in (one["error"] or "") for one in tries)
-    for entry in creates(stack, "sleeper"):
+    for entry in creates(stack, load.label):
         name, number = message_of(entry["tag"]), int(entry["tag"].rpartition(".")[2])
         if name in ledger.records:
             started = moment(ledger.records[name]["attempts"][number - 1]["started_at"])
