@@ -9,6 +9,7 @@ import typer
 from broker import __version__
 from broker.cli import printing
 from broker.cli.bench import bench
+from broker.cli.chaos.command import chaos
 from broker.cli.client import Api, Refused, Unreachable
 from broker.cli.folder import Folder
 from broker.cli.options import Data, Direction, Json, Key, Login, Mask, Status, Url
@@ -227,6 +228,7 @@ def show_log(
 
 
 app.command()(bench)
+app.command()(chaos)
 
 
 @app.command()

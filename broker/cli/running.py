@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,15 +28,7 @@ def running(data: Path, *options: str, quiet: bool = False) -> Iterator[subproce
         NotReady: it ended, or took too long.
     """
     folder = Folder(data)
-    folder.path.mkdir(parents=True, exist_ok=True)
-    if folder.holder() is None:
-        folder.endpoints.unlink(missing_ok=True)
-    process = subprocess.Popen(  # noqa: S603  # our own command line
-        [sys.executable, "-P", "-m", "broker.cli.main", "up", "--data", str(folder.path), *options],
-        stdout=subprocess.DEVNULL if quiet else None,
-        process_group=0,
-        preexec_fn=leash(os.getpid()),  # noqa: PLW1509  # it only asks the kernel to end it with us
-    )
+    process = launch(folder, *options, output=subprocess.DEVNULL if quiet else None)
     try:
         _await(process, folder)
         yield process
@@ -44,11 +36,36 @@ def running(data: Path, *options: str, quiet: bool = False) -> Iterator[subproce
         _end(process)
 
 
+def launch(
+    folder: Folder, *options: str, env: Mapping[str, str] | None = None, output: int | None = None
+) -> subprocess.Popen[bytes]:
+    """Start `up` on a folder and return at once; it does not outlive the thread that started it."""
+    folder.path.mkdir(parents=True, exist_ok=True)
+    if folder.holder() is None:
+        folder.endpoints.unlink(missing_ok=True)
+    return subprocess.Popen(  # noqa: S603  # our own command line
+        [sys.executable, "-P", "-m", "broker.cli.main", "up", "--data", str(folder.path), *options],
+        env=env,
+        stdout=output,
+        process_group=0,
+        preexec_fn=leash(os.getpid()),  # noqa: PLW1509  # it only asks the kernel to end it with us
+    )
+
+
+def is_ready(process: subprocess.Popen[bytes], folder: Folder) -> bool:
+    """Say whether all is ready.
+
+    Raises:
+        NotReady: it has ended.
+    """
+    if process.poll() is not None:
+        raise NotReady(f"the stack did not start (exit code {process.returncode})")
+    return folder.endpoints.exists() and folder.holder() == process.pid
+
+
 def _await(process: subprocess.Popen[bytes], folder: Folder) -> None:
     deadline = time.monotonic() + READY_WITHIN_S
-    while not (folder.endpoints.exists() and folder.holder() == process.pid):
-        if process.poll() is not None:
-            raise NotReady(f"the stack did not start (exit code {process.returncode})")
+    while not is_ready(process, folder):
         if time.monotonic() > deadline:
             raise NotReady(f"the stack was not ready after {READY_WITHIN_S:.0f} s; see {folder.logs}")
         time.sleep(0.05)

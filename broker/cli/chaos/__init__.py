@@ -1,0 +1,1 @@
+"""The fault suite: real processes, seeded faults under load, and four ledgers compared at the end."""
