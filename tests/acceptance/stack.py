@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from broker.cli.chaos.ground import SETTINGS
+from broker.cli.chaos.servers import alive
 from tests.redis_server import die_with_parent, free_port
 
 T = TypeVar("T")
@@ -20,15 +22,7 @@ WITHIN_S = 90.0
 """Longest wait for anything that must come: the machine may be busy with other tests."""
 
 KEYS = {"acme": "an-api-key-of-acme", "stopper": "an-api-key-of-stopper"}
-SHORT = {
-    "BROKER_LEASE_S": "8",
-    "BROKER_SUBMIT_TIMEOUT_S": "3",
-    "BROKER_UNKNOWN_HOLD_S": "1",
-    "BROKER_PUT_BACK_S": "2",
-    "BROKER_SWEEP_EVERY_S": "0.5",
-    "BROKER_RETRY_FIRST_S": "0.3",
-    "BROKER_RETRY_LONGEST_S": "1",
-}
+SHORT = SETTINGS
 """Settings that make repairs quick."""
 
 PROVISION = """
@@ -190,11 +184,3 @@ class Stack:
             return dict(json.loads(text))
         finally:
             connection.close()
-
-
-def alive(pid: int) -> bool:
-    """Say whether a process is there and not a zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False

@@ -7,10 +7,16 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from broker.cli.chaos.ground import Options
+
+_SHOWN = 5
+"""Cases of each breach that are printed; the JSON file holds more."""
 
 
 def chaos(
@@ -24,19 +30,12 @@ def chaos(
     keep: Annotated[bool, typer.Option("--keep", help="Keep the folder with all journals.")] = False,
 ) -> None:
     """Hurt a stack of its own under load, and compare what everybody was told."""
-    import uvloop
-
-    from broker.cli.bench_report import show
     from broker.cli.chaos.ground import Options
-    from broker.cli.chaos.report import Report
-    from broker.cli.chaos.run import run
-    from broker.cli.running import NotReady
 
     if database not in {"sqlite", "postgresql"}:
         raise typer.BadParameter("sqlite or postgresql", param_hint="--database")
-    seed = secrets.randbelow(1_000_000) if seed is None else seed
     options = Options(
-        seed=seed,
+        seed=secrets.randbelow(1_000_000) if seed is None else seed,
         faults=faults,
         messages=messages,
         minutes=minutes,
@@ -44,22 +43,35 @@ def chaos(
         only=tuple(only or ()),
     )
     folder = Path(tempfile.mkdtemp(prefix="ringpost-chaos-"))
-    _say(f"seed {seed}, {faults} faults, {messages} messages, {database}; all is in {folder}")
+    holds = _run(options, folder, json)
+    if holds and not keep:
+        shutil.rmtree(folder, ignore_errors=True)
+    raise typer.Exit(0 if holds else 1)
+
+
+def _run(options: "Options", folder: Path, json: Path | None) -> bool:
+    """Run, show what was found, and say whether every bar was kept."""
+    import uvloop
+
+    from broker.cli.bench_report import show
+    from broker.cli.chaos.report import Report
+    from broker.cli.chaos.run import run
+    from broker.cli.running import NotReady
+
+    _say(f"seed {options.seed}, {options.faults} faults on {options.database}; all is in {folder}")
     _forget_settings()
     try:
         report = Report(uvloop.run(run(folder, options, _say)))
     except (NotReady, TimeoutError) as error:
         print(f"chaos: {error}; the logs are in {folder}", file=sys.stderr)
-        raise typer.Exit(1) from None
+        return False
     if json is not None:
         json.write_text(json_format.dumps(report.as_json(), indent=2) + "\n")
     show(report.figures, Console())
     for name, cases in report.breaches.items():
-        for case in cases[:5]:
+        for case in cases[:_SHOWN]:
             print(f"{name}: {case.about}: {case.found}")
-    if report.holds and not keep:
-        shutil.rmtree(folder, ignore_errors=True)
-    raise typer.Exit(0 if report.holds else 1)
+    return report.holds
 
 
 def _forget_settings() -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import redis
 
+from broker.cli.chaos.proxy import Proxy
 from broker.keyspace.content import decode_webhook
 from broker.settings import Settings
 from tests.integration.ingress.conftest import WEBHOOK, Ingress, Running
-from tests.proxy import Proxy
 from tests.redis_server import RedisServer
 
 EVENT = b'[{"type": "message-delivered", "message": {"id": "1"}}]'

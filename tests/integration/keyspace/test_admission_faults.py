@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import pytest
 
+from broker.cli.chaos.proxy import Proxy
 from broker.errors import AdmissionError, Busy, ConfigurationError, OutcomeUncertain
 from broker.keyspace.admission import Admission, AdmissionResult
 from broker.keyspace.gathering import Gathering
 from broker.settings import Durability
 from tests.integration.keyspace.conftest import message, request
-from tests.proxy import Proxy
 from tests.redis_server import RedisServer, free_port
 
 Open = Callable[..., Admission]
