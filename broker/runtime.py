@@ -17,8 +17,10 @@ from broker.keyspace.circuits import Circuits
 from broker.keyspace.client import open_async, open_sync
 from broker.keyspace.credits import Credits
 from broker.keyspace.figures import Figures
+from broker.keyspace.lanes import Lanes
 from broker.keyspace.ready import Ready
 from broker.keyspace.schedule import Schedule
+from broker.keyspace.slots import Slots
 from broker.keyspace.tokens import Tokens
 from broker.net.client import Client
 from broker.net.guard import Guard
@@ -85,10 +87,10 @@ class Runtime:
 
     `carrier` is the fast client of the submit path, `plain` fetches from carriers whose addresses are trusted as
     configured, `guarded` goes where customers' URLs lead and nowhere inside. `windows` bounds what is in flight at
-    each connection, `renewals` are the fetches of access tokens under way, `errands` is what nobody waits for any more;
-    they are touched on the loop only. `circuits` and `berths` say which customers' endpoints may be told how much,
-    `breakers` over which connections messages may go, `credits` tells the counters of prepaid accounts, `figures`
-    metrics. `dialects` are as the operator wants them.
+    each connection, `lanes` and `slots` how fast it goes. `renewals` are the fetches of access tokens under way,
+    `errands` is what nobody waits for any more; they are touched on the loop only. `circuits` and `berths` say which
+    customers' endpoints may be told how much, `breakers` over which connections messages may go, `credits` tells the
+    counters of prepaid accounts, `figures` metrics. `dialects` are as the operator wants them.
     """
 
     settings: Settings
@@ -96,6 +98,8 @@ class Runtime:
     directory: Directory
     ready: Ready
     schedule: Schedule
+    lanes: Lanes
+    slots: Slots
     tokens: Tokens
     loop: Loop
     carrier: Client
@@ -117,15 +121,16 @@ class Runtime:
         loop = Loop()
         client = open_sync(settings.redis_url, settings)
 
-        async def clients() -> tuple[Client, AiohttpClient, AiohttpClient, Tokens]:
+        async def clients() -> tuple[Client, AiohttpClient, AiohttpClient, Tokens, Slots]:
             return (
                 open_client(settings.submit_client),
                 AiohttpClient(),
                 AiohttpClient(guard=Guard(settings.egress_allow)),
                 Tokens(open_async(settings.redis_url, settings)),
+                Slots(open_async(settings.redis_url, settings)),
             )
 
-        carrier, plain, guarded, tokens = loop.run(clients())
+        carrier, plain, guarded, tokens, slots = loop.run(clients())
         rings = settings.worker_threads
         database = Database(settings.database)
         return cls(
@@ -134,6 +139,8 @@ class Runtime:
             directory=Directory(database, Vault(settings.secret_key.get_secret_value())),
             ready=Ready(client, rings=rings, put_back_s=settings.put_back_s),
             schedule=Schedule(client, rings=rings),
+            lanes=Lanes(client),
+            slots=slots,
             tokens=tokens,
             loop=loop,
             carrier=carrier,
@@ -157,7 +164,11 @@ class Runtime:
 
         async def clients() -> None:
             await asyncio.gather(
-                self.carrier.close(), self.plain.close(), self.guarded.close(), self.tokens.close()
+                self.carrier.close(),
+                self.plain.close(),
+                self.guarded.close(),
+                self.tokens.close(),
+                self.slots.close(),
             )
 
         self.loop.run(finish())

@@ -12,15 +12,21 @@ from broker import log as logging
 from broker.dispatch import Queue
 from broker.errors import BrokerError
 from broker.keyspace.client import AWAY, open_sync
+from broker.keyspace.releasing import Releasing
 from broker.keyspace.schedule import Schedule
 from broker.settings import Settings
+from broker.storage.database import Database
+from workers.paces import Paces
 
 log = structlog.get_logger()
 
-TICK_S = 0.1
-"""Between two looks at the schedule."""
+TICK_S = 0.05
+"""Between two looks at the lanes and the schedule."""
 
-LEASE_MS = 3_000
+LEAD_S = 0.5
+"""Between two renewals of the lease."""
+
+LEASE_MS = 2_500
 """After this long without a word from the active scheduler a standby takes over."""
 
 SCHEDULED = (Queue.SUBMIT_HIGH, Queue.SUBMIT)
@@ -28,24 +34,27 @@ WITH_OUTBOX = (Queue.SUBMIT_HIGH, Queue.SUBMIT, Queue.EVENTS, Queue.MEDIA)
 
 
 class Scheduler:
-    """Moves what is due into the ready lists, puts back what was dropped, rings for the sweeps."""
+    """Moves what is due and what has a slot into the ready lists, puts back what was dropped, rings for the sweeps."""
 
-    def __init__(self, schedule: Schedule, settings: Settings) -> None:
+    def __init__(self, schedule: Schedule, releasing: Releasing, paces: Paces, settings: Settings) -> None:
         self._schedule = schedule
+        self._releasing = releasing
+        self._paces = paces
         self._settings = settings
         self._who = f"{socket.gethostname()}:{os.getpid()}"
         self._leads = False
+        self._next_lead = 0.0
         self._next_second = 0.0
         self._next_sweep = 0.0
 
     def tick(self, now: float) -> None:
         """Do what is due at `now` (a monotonic clock), if this is the active scheduler."""
-        leads = self._schedule.lead(self._who, lease_ms=LEASE_MS)
-        if leads != self._leads:
-            log.info("scheduler_leads" if leads else "scheduler_stands_by")
-            self._leads = leads
-        if not leads:
+        if now >= self._next_lead:
+            self._next_lead = now + LEAD_S
+            self._lead()
+        if not self._leads:
             return
+        self._releasing.release(self._paces.now)
         for queue in SCHEDULED:
             self._schedule.move_due(queue)
         if now >= self._next_second:
@@ -54,6 +63,12 @@ class Scheduler:
         if now >= self._next_sweep:
             self._next_sweep = now + self._settings.sweep_every_s
             self._schedule.ring(Queue.SWEEPS)
+
+    def _lead(self) -> None:
+        leads = self._schedule.lead(self._who, lease_ms=LEASE_MS)
+        if leads != self._leads:
+            log.info("scheduler_leads" if leads else "scheduler_stands_by")
+            self._leads = leads
 
     def _put_back(self) -> None:
         for queue in WITH_OUTBOX:
@@ -64,14 +79,17 @@ class Scheduler:
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Tick until told to stop; Redis may come and go."""
-    schedule = Schedule(open_sync(settings.redis_url, settings), rings=settings.worker_threads)
-    scheduler = Scheduler(schedule, settings)
+    client, rings = open_sync(settings.redis_url, settings), settings.worker_threads
+    paces = Paces(Database(settings.database))
+    scheduler = Scheduler(Schedule(client, rings=rings), Releasing(client, rings=rings), paces, settings)
+    paces.start()
     while not stop.wait(TICK_S):
         try:
             scheduler.tick(time.monotonic())
         except AWAY as error:
             log.warning("redis_away", reason=type(error).__name__)
             stop.wait(1.0)
+    paces.close()
 
 
 def main() -> None:

@@ -131,6 +131,7 @@ class Connection(_Table):
     senders: list[Address] = []
     mps: Rate | None = None
     sender_mps: Rate | None = None
+    mps_unit: Literal["messages", "segments"] = "messages"
 
     @model_validator(mode="after")
     def _complete(self) -> "Connection":

@@ -47,7 +47,9 @@ class CallbackPlan:
 class Connection:
     """Our credentials with one provider. `config` holds the provider's own settings, secrets among them.
 
-    `held_at` is since when nothing is submitted over it (Redis's clock, ms); absent while it is in use.
+    `mps` and `sender_mps` are what it carries a second at most, of all and of each sender, in messages or, as
+    `mps_unit` says, in segments. `held_at` and `paused_at` are since when nothing is submitted over it (Redis's clock,
+    ms), because its credentials fail or a person wants it; absent while it is in use.
     """
 
     name: str
@@ -56,8 +58,20 @@ class Connection:
     media_hosts: tuple[str, ...] = ()
     mps: float | None = None
     sender_mps: float | None = None
+    mps_unit: str = "messages"
     held_at: int | None = None
+    paused_at: int | None = None
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_paced(self) -> bool:
+        """Say whether it has a rate."""
+        return self.mps is not None or self.sender_mps is not None
+
+    @property
+    def is_stopped(self) -> bool:
+        """Say whether nothing is submitted over it now."""
+        return self.held_at is not None or self.paused_at is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,6 +90,31 @@ def schedule(queue: Queue) -> str:
     return f"schedule:{queue}"
 
 
+def lane(connection: str, sender: str) -> str:
+    """Sorted set, id → its place among what a sender waits to say over a connection. An index of SQL's `laned_at`."""
+    return f"lane:{connection}:{sender}"
+
+
+def turns(connection: str) -> str:
+    """Sorted set, sender with a lane → Unix ms of its next turn on the connection. Goes with the last lane."""
+    return f"turns:{connection}"
+
+
+def pace(connection: str, sender: str | None = None) -> str:
+    """String, Unix µs of the next slot of a connection, or of a sender on it. Lives until then."""
+    return f"pace:{connection}" if sender is None else f"pace:{connection}:{sender}"
+
+
+def slots(queue: Queue) -> str:
+    """Hash, id on the ready list → Unix µs of the slot it was given. An entry goes when it is popped. Lives an hour."""
+    return f"slots:{queue}"
+
+
+def detours() -> str:
+    """Hash, connection, or connection and sender → Unix ms until which it is slowed. Lives a day, is renewed."""
+    return "detours"
+
+
 def leader() -> str:
     """String, which scheduler is the active one. Lives seconds, and is renewed."""
     return "scheduler:leader"

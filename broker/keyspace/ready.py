@@ -93,7 +93,10 @@ class Ready:
                 raise
             then_ms, at = self._heard
             return then_ms + round((time.monotonic() - at) * 1000)
-        now_ms = int(seconds) * 1000 + int(micros) // 1000
+        return self.hear(int(seconds) * 1000 + int(micros) // 1000)
+
+    def hear(self, now_ms: int) -> int:
+        """Return Redis's clock as it was read just now, and count on from it while Redis is away."""
         self._heard = now_ms, time.monotonic()
         return now_ms
 

@@ -9,22 +9,28 @@ from broker.domain.account import Connection
 from broker.domain.message import Message
 from broker.domain.status import Event, Status
 from broker.domain.value import value
+from broker.keyspace.lanes import Place
 from broker.services import optouts
+from broker.services.lanes import leader_of, place_of
 from broker.services.openings import Openings, Room
 from broker.services.outcome import at
 from broker.services.owing import begun, owe
 from broker.settings import Settings
-from broker.storage import messages, submissions
+from broker.storage import lanes, messages, submissions
 from broker.storage.database import Sql
 from broker.storage.messages import Fresh, Move, Moved
 
 
 @value
 class Decision:
-    """What happens to one message now; no event: it goes on waiting until `due_at` (Redis's clock, ms)."""
+    """What happens to one message now; no event: it goes on waiting.
+
+    `place` is where it waits for a slot; `due_at` is when to look at it again (Redis's clock, ms).
+    """
 
     event: Event | None
     due_at: int | None = None
+    place: Place | None = None
     connection: str | None = None
     detail: str = ""
 
@@ -38,12 +44,14 @@ class Claimed:
     """What a transaction claimed: each entry is one submission, a group's members together.
 
     `preparing` and `waiting` are the new messages whose media must be looked at, and those to come back to, with
-    their due times; `owed` says that customers are to be told something now.
+    their due times; `laned` are the places of those that wait for a slot. `owed` says that customers are to be told
+    something now.
     """
 
     submissions: tuple[tuple[Message, ...], ...]
     preparing: tuple[str, ...]
     waiting: Mapping[str, int]
+    laned: tuple[Place, ...]
     owed: bool
 
 
@@ -68,7 +76,7 @@ def claim(
         name: (one, _refusal(name, stops) or _decide_new(one, known, room, now_ms, lease_ms))
         for name, one in admitted.items()
     }
-    new = [_fresh(message, decision) for message, decision in fresh.values()]
+    new = [_fresh(message, decision, now_ms) for message, decision in fresh.values()]
     added = messages.add(sql, new)
     moved = begun(new, added)
     taken = {name: fresh[name] for name in added}
@@ -81,7 +89,10 @@ def claim(
     attempts = [(one.id, one.attempts, one.connection or "") for group in going for one in group]
     submissions.begin(sql, attempts, at=at(now_ms))
     owed = owe(sql, moved, known, now_ms=now_ms, settings=settings)
-    return Claimed(submissions=going, preparing=_preparing(taken), waiting=_waiting(taken), owed=owed)
+    laned = tuple(decision.place for one, decision in taken.values() if decision.place and _leads(one))
+    return Claimed(
+        submissions=going, preparing=_preparing(taken), waiting=_waiting(taken), laned=laned, owed=owed
+    )
 
 
 def _claimable(
@@ -114,6 +125,7 @@ def _waiting(taken: Taken) -> dict[str, int]:
         name: decision.due_at
         for name, (message, decision) in taken.items()
         if decision.due_at is not None
+        and decision.place is None
         and decision.event in {Event.SCHEDULE, Event.TAKE, None}
         and _leads(message)
     }
@@ -124,7 +136,7 @@ def _ms(moment: datetime) -> int:
 
 
 def _leads(message: Message) -> bool:
-    return not message.group or message.id == message.members[0]
+    return message.id == leader_of(message)
 
 
 def _decide_new(message: Message, known: Snapshot, room: Room, now_ms: int, lease_ms: int) -> Decision:
@@ -147,17 +159,25 @@ def _decide(
         return Decision(event=Event.EXPIRE, detail="its validity is over")
     if connection is None:
         return Decision(event=Event.REFUSE, detail="no connection can carry it")
-    held_until = room.held_until(connection.name, message, now_ms)
-    if held_until is not None:
-        return Decision(event=None, due_at=held_until, connection=connection.name)
+    if not room.lets(message, connection):
+        # Its lane brings it back. Nobody else need look at it before its validity is over.
+        place = place_of(message, connection)
+        return Decision(event=None, due_at=_ms(message.valid_until), connection=connection.name, place=place)
     return Decision(event=Event.CLAIM, due_at=now_ms + lease_ms, connection=connection.name)
 
 
-def _fresh(message: Message, decision: Decision) -> Fresh:
+def _laned_at(message: Message, decision: Decision, now_ms: int) -> int | None:
+    if decision.place is None:
+        return None
+    return now_ms if _leads(message) else 0
+
+
+def _fresh(message: Message, decision: Decision, now_ms: int) -> Fresh:
     return Fresh(
         message=message,
         event=decision.event,
         due_at=decision.due_at,
+        laned_at=_laned_at(message, decision, now_ms),
         connection=decision.connection,
         detail=decision.detail,
     )
@@ -178,8 +198,17 @@ def _move(sql: Sql, taken: Taken, now_ms: int) -> list[Moved]:
         if decision.event is not None
     ]
     moved = messages.move(sql, moves)
-    held = {name: decision.due_at for name, (_, decision) in taken.items() if decision.event is None}
-    messages.postpone(sql, {name: due_at for name, due_at in held.items() if due_at is not None})
+    entries = [
+        lanes.Entry(
+            id=name,
+            connection=decision.place.connection,
+            laned_at=_laned_at(message, decision, now_ms) or 0,
+            due_at=decision.due_at or 0,
+        )
+        for name, (message, decision) in taken.items()
+        if decision.place is not None
+    ]
+    lanes.enter(sql, entries)
     return moved
 
 

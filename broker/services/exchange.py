@@ -9,6 +9,7 @@ from broker.errors import NotAuthorised, ProviderError, Unavailable
 from broker.net.retry import quickly
 from broker.providers.base import Provider, Token
 from broker.runtime import Runtime
+from broker.services.departure import Departure
 from broker.services.recording import Notes, entries, write_soon
 
 T = TypeVar("T")
@@ -22,12 +23,12 @@ async def hold(
     conversation: Conversation[T],
     *,
     notes: Notes,
-    not_after: float | None = None,
+    departure: Departure | None = None,
 ) -> T:
     """Send what the conversation asks for, tell it the answers, and return what it learnt; `notes` keep what was said.
 
-    `not_after`, on the loop's clock, is when the create call may no longer start. Raises what the provider makes of
-    an answer, or of the lack of one.
+    `departure` is waited for before the create call. Raises what the provider makes of an answer, or of the lack of
+    one.
     """
     step = partial(next, conversation)
     while True:
@@ -37,7 +38,7 @@ async def hold(
             result: T = done.value
             return result
         try:
-            answer = await _ask(runtime, provider, request, notes, not_after)
+            answer = await _ask(runtime, provider, request, notes, departure)
         except ProviderError as error:
             step = partial(conversation.throw, error)
         else:
@@ -100,14 +101,14 @@ async def _ask_for_token(runtime: Runtime, provider: Provider, notes: Notes) -> 
 
 
 async def _ask(
-    runtime: Runtime, provider: Provider, request: Request, notes: Notes, not_after: float | None
+    runtime: Runtime, provider: Provider, request: Request, notes: Notes, departure: Departure | None
 ) -> Response:
     token = await token_for(runtime, provider, notes) if request.credentials else None
-    answer = await _send(runtime, provider, request, token, notes, not_after)
+    answer = await _send(runtime, provider, request, token, notes, departure)
     if answer.status == _UNAUTHORISED and token is not None:
         await runtime.tokens.forget(provider.connection.name, token)
         token = await token_for(runtime, provider, notes)
-        answer = await _send(runtime, provider, request, token, notes, not_after)
+        answer = await _send(runtime, provider, request, token, notes, departure)
     return answer
 
 
@@ -117,11 +118,11 @@ async def _send(
     request: Request,
     token: str | None,
     notes: Notes,
-    not_after: float | None,
+    departure: Departure | None,
 ) -> Response:
     if request.credentials:
         request = provider.authorise(request, token)
-    send = partial(_send_once, runtime, request, notes, not_after if provider.is_create(request) else None)
+    send = partial(_send_once, runtime, request, notes, departure if provider.is_create(request) else None)
     try:
         return await send()
     except Unavailable:
@@ -129,9 +130,11 @@ async def _send(
         return await quickly(send)
 
 
-async def _send_once(runtime: Runtime, request: Request, notes: Notes, not_after: float | None) -> Response:
-    if not_after is not None and asyncio.get_running_loop().time() > not_after:
-        raise Unavailable("there was no time left to wait for an answer", retry_after_s=0)
+async def _send_once(
+    runtime: Runtime, request: Request, notes: Notes, departure: Departure | None
+) -> Response:
+    if departure is not None:
+        await departure()
     # An answer is waited for within what is left of the lease after the last moment to start.
     timeout_s = min(runtime.settings.submit_timeout_s, runtime.settings.lease_s / 3)
     notes.note(request)

@@ -7,80 +7,118 @@ from dataclasses import dataclass, field
 import structlog
 
 from broker.directory import Snapshot
+from broker.domain.account import Connection
 from broker.domain.message import Message
 from broker.domain.value import value
-from broker.errors import OutcomeUnknown, ProviderError, Unavailable
+from broker.errors import OutcomeUnknown, ProviderError, Throttled, Unavailable
 from broker.keyspace.circuits import OPENS_AFTER, Leave
+from broker.keyspace.lanes import Place, Redeemed, Slot, detour_of
 from broker.runtime import Runtime
 from broker.services.backlog import repaired_later
+from broker.services.lanes import leader_of
 from broker.services.outcome import Result
 
 log = structlog.get_logger()
 
-HELD_MS = 5_000
-"""How long a message waits before it is looked at again, whose connection's credentials fail."""
-
-PROBED_MS = 1_000
-"""The same, while a few others find out whether the carrier is there again."""
+UNSAID_S = 1.0
+"""How long a sender is slowed that was too fast, where the carrier does not say how long."""
 
 
 @value
 class Openings:
-    """Connections that may not be used as one likes: until when nothing goes, and those that a few may try."""
+    """Who may not be submitted as one likes.
 
-    shut: Mapping[str, int] = field(default_factory=dict)
+    Nothing goes over connections that are `shut`, a few messages over those that are tried (`probing`). Where there is
+    a rate, and where the `detours` name a connection, or one and a sender, only what has a slot goes.
+    """
+
+    shut: frozenset[str] = frozenset()
     probing: frozenset[str] = frozenset()
+    slots: Mapping[str, Slot] = field(default_factory=dict)
+    detours: frozenset[str] = frozenset()
 
     def room(self) -> "Room":
         """Return how much may go in one take."""
-        return Room(shut=self.shut, left=dict.fromkeys(self.probing, OPENS_AFTER))
+        return Room(openings=self, left=dict.fromkeys(self.probing, OPENS_AFTER))
 
 
 @dataclass(slots=True, kw_only=True)
 class Room:
     """What may still go in this take. A group goes whole or not at all."""
 
-    shut: Mapping[str, int]
+    openings: Openings
     left: dict[str, int]
     going: set[tuple[str, str]] = field(default_factory=set)
 
-    def held_until(self, connection: str, message: Message, now_ms: int) -> int | None:
-        """Return when to look again at a message that may not go now; None where it may, and then it must."""
-        if connection in self.shut:
-            return self.shut[connection]
-        if connection not in self.left:
-            return None
-        place = connection, message.members[0] if message.group else message.id
+    def lets(self, message: Message, connection: Connection) -> bool:
+        """Say whether a message may go now, and then it must; else it waits in its lane."""
+        openings, name = self.openings, connection.name
+        if name in openings.shut or self._needs_slot(message, connection):
+            return False
+        if name not in self.left:
+            return True
+        place = name, leader_of(message)
         if place not in self.going:
-            if not self.left[connection]:
-                return now_ms + PROBED_MS
-            self.left[connection] -= 1
+            if not self.left[name]:
+                return False
+            self.left[name] -= 1
             self.going.add(place)
-        return None
+        return True
+
+    def _needs_slot(self, message: Message, connection: Connection) -> bool:
+        openings = self.openings
+        if not connection.is_paced:
+            if not openings.detours:
+                return False
+            usual = connection.name not in openings.detours
+            if usual and detour_of(connection.name, message.originator) not in openings.detours:
+                return False
+        return leader_of(message) not in openings.slots
 
 
-def look(runtime: Runtime, known: Snapshot, now_ms: int) -> Openings:
-    """Return which connections may not be used as one likes: held ones, and those whose circuit is open.
+def look(runtime: Runtime, known: Snapshot, redeemed: Redeemed) -> Openings:
+    """Return who may not be submitted as one likes, for ids whose slots were taken back.
 
-    Who gets a probe says how it went, by `tell` or `unused`.
+    Held and paused connections are shut, and those whose circuit is open. Who gets a probe says how it went, by `tell`
+    or `unused`.
     """
-    held = {
-        name: now_ms + HELD_MS
-        for name, provider in known.providers.items()
-        if provider.connection.held_at is not None
-    }
+    slots, detours = redeemed.slots, redeemed.detours
+    held = frozenset(name for name, one in known.providers.items() if one.connection.is_stopped)
     failing = runtime.breakers.look([name for name in known.providers if name not in held])
     broken = {name: one for name, one in failing.items() if one.is_open}
     if not broken:
-        return Openings(shut=held)
+        return Openings(shut=held, slots=slots, detours=detours)
     asked = runtime.breakers.ask(list(broken))
-    shut = {
-        name: now_ms + PROBED_MS if one.probing else max(one.until, now_ms)
-        for name, one in broken.items()
-        if asked.get(name) is Leave.NO
-    }
+    shut = frozenset(name for name, leave in asked.items() if leave is Leave.NO)
     probing = frozenset(name for name, leave in asked.items() if leave is Leave.PROBE)
-    return Openings(shut=held | shut, probing=probing)
+    return Openings(shut=held | shut, probing=probing, slots=slots, detours=detours)
+
+
+def detours(known: Snapshot, openings: Openings, laned: Iterable[Place]) -> list[str]:
+    """Return the connections without a rate whose lanes are used now: all that they carry must use them.
+
+    Not those of which only a sender is slowed: the others need not wait for it.
+    """
+    used = {
+        place.connection
+        for place in laned
+        if detour_of(place.connection, place.sender) not in openings.detours
+    }
+    return [name for name in used if not known.providers[name].connection.is_paced]
+
+
+def slow(runtime: Runtime, results: Iterable[tuple[Message, Result]]) -> None:
+    """Give senders no slots for as long as their carrier said that they were too fast."""
+    waits: dict[tuple[str, str], float] = {}
+    for message, result in results:
+        if isinstance(result, Throttled) and not isinstance(result, Unavailable):
+            sender = message.connection or "", message.originator
+            wait_s = UNSAID_S if result.retry_after_s is None else result.retry_after_s
+            waits[sender] = max(wait_s, waits.get(sender, 0.0))
+    with repaired_later():
+        for (connection, originator), wait_s in waits.items():
+            runtime.lanes.slow(connection, originator, for_s=wait_s)
+            log.warning("sender_slowed", connection=connection, wait_s=round(wait_s, 1))
 
 
 def unused(runtime: Runtime, openings: Openings, used: Iterable[str | None]) -> None:

@@ -21,6 +21,8 @@ from broker.runtime import Runtime
 from broker.services import exchange, openings
 from broker.services.backlog import queue_of, repaired_later, work_on
 from broker.services.claim import Claimed, claim
+from broker.services.departure import Departure
+from broker.services.openings import Openings
 from broker.services.outcome import Result, Verdict, end_of, judge, move_of
 from broker.services.outgoing import laid_out, outgoing
 from broker.services.owing import owe, tell_soon
@@ -50,8 +52,9 @@ def _take(runtime: Runtime, queue: Queue, ids: Sequence[str]) -> None:
     started = time.monotonic()
     known = runtime.directory.look()
     admitted = runtime.ready.messages(ids)
-    now_ms = runtime.ready.now_ms()
-    may = openings.look(runtime, known, now_ms)
+    redeemed = runtime.lanes.redeem(queue, ids)
+    now_ms = runtime.ready.hear(redeemed.now_ms)
+    may = openings.look(runtime, known, redeemed)
     job = partial(
         claim,
         ids=ids,
@@ -63,13 +66,15 @@ def _take(runtime: Runtime, queue: Queue, ids: Sequence[str]) -> None:
     )
     claimed: Claimed = runtime.database.write(job)
     with repaired_later():  # what is claimed must go out all the same: its lease runs
+        runtime.lanes.add(claimed.laned, now_ms=now_ms, detours=openings.detours(known, may, claimed.laned))
         runtime.ready.drop(queue, ids, contents=[keys.content(name) for name in admitted])
         runtime.ready.push(Queue.MEDIA, claimed.preparing)
         runtime.schedule.add(queue, claimed.waiting)
     tell_soon(runtime.schedule, owed=claimed.owed)
     if claimed.submissions:
         tries = [Try(group=group, notes=Notes()) for group in claimed.submissions]
-        results = runtime.loop.run(_submit_all(runtime, known, tries, started, now_ms))
+        results = runtime.loop.run(_submit_all(runtime, known, may, tries, started, now_ms))
+        openings.slow(runtime, zip((one.group[0] for one in tries), results, strict=True))
         _record(runtime, known, tries, results)
         openings.tell(runtime, may, _by_connection(tries, results))
     else:
@@ -77,23 +82,28 @@ def _take(runtime: Runtime, queue: Queue, ids: Sequence[str]) -> None:
 
 
 async def _submit_all(
-    runtime: Runtime, known: Snapshot, tries: Sequence[Try], started: float, now_ms: int
+    runtime: Runtime, known: Snapshot, may: Openings, tries: Sequence[Try], started: float, now_ms: int
 ) -> list[Result]:
     """Make each try; `started`, on the monotonic clock, is a moment before Redis's clock said `now_ms`."""
     # No send starts after two thirds of the lease: a worker that slept must not send what another has taken over.
     # Nor after the message's validity.
-    began = asyncio.get_running_loop().time() - (time.monotonic() - started)
     longest_s = runtime.settings.lease_s * 2 / 3
-    work = (
-        _submit(
-            runtime, known, one, began + min(longest_s, one.group[0].valid_until.timestamp() - now_ms / 1000)
+
+    def departure(one: Try) -> Departure:
+        leader = one.group[0]
+        return Departure(
+            leader,
+            known.providers[leader.connection or ""].connection,
+            slots=runtime.slots,
+            slot=may.slots.get(leader.id),
+            not_after=started + min(longest_s, leader.valid_until.timestamp() - now_ms / 1000),
         )
-        for one in tries
-    )
+
+    work = (_submit(runtime, known, one, departure(one)) for one in tries)
     return await asyncio.gather(*work, return_exceptions=True)
 
 
-async def _submit(runtime: Runtime, known: Snapshot, one: Try, not_after: float) -> Receipt:
+async def _submit(runtime: Runtime, known: Snapshot, one: Try, departure: Departure) -> Receipt:
     leader = one.group[0]
     provider = known.providers[leader.connection or ""]
     async with runtime.windows[provider.connection.name]:
@@ -105,7 +115,7 @@ async def _submit(runtime: Runtime, known: Snapshot, one: Try, not_after: float)
             parts=await outgoing(runtime.settings, provider, shown) if shown.parts else (),
         )
         conversation = provider.submit(submission)
-        return await exchange.hold(runtime, provider, conversation, notes=one.notes, not_after=not_after)
+        return await exchange.hold(runtime, provider, conversation, notes=one.notes, departure=departure)
 
 
 def _by_connection(tries: Sequence[Try], results: Sequence[Result]) -> list[tuple[str, Result]]:

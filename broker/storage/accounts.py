@@ -81,6 +81,27 @@ def all_routes(sql: Sql) -> dict[tuple[str, str], Route]:
     return {(row["account"], row["sender"]): Route(**row) for row in sql.execute(select(routes)).mappings()}
 
 
+def paces(sql: Sql) -> list[tuple[str, float | None, float | None]]:
+    """Return name and rates (of all, of each sender) of the connections that may be submitted over now."""
+    of = connections.c
+    wanted = select(of.name, of.mps, of.sender_mps).where(of.held_at.is_(None), of.paused_at.is_(None))
+    return [(row.name, row.mps, row.sender_mps) for row in sql.execute(wanted)]
+
+
+def pause(sql: Sql, name: str, *, now_ms: int, reason: str) -> bool:
+    """Submit nothing over a connection until `resume`, and keep the reason; return whether there is such a one."""
+    found = update(connections).where(connections.c.name == name)
+    return bool(sql.execute(found.values(paused_at=now_ms, paused_reason=reason)).rowcount)
+
+
+def resume(sql: Sql, name: str) -> bool:
+    """Go on submitting over a connection, whoever stopped it; return whether there is such a one."""
+    found = update(connections).where(connections.c.name == name)
+    return bool(
+        sql.execute(found.values(paused_at=None, paused_reason="", held_at=None, held_reason="")).rowcount
+    )
+
+
 def hold(sql: Sql, name: str, *, now_ms: int, reason: str) -> None:
     """Submit nothing over a connection from now on."""
     sql.execute(
@@ -136,6 +157,8 @@ def _connection(row: RowMapping, vault: Vault) -> Connection:
         media_hosts=tuple(orjson.loads(row["media_hosts"])),
         mps=row["mps"],
         sender_mps=row["sender_mps"],
+        mps_unit=row["mps_unit"],
         held_at=row["held_at"],
+        paused_at=row["paused_at"],
         config=orjson.loads(vault.open(row["config"])),
     )

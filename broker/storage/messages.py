@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, select, tuple_, update
+from sqlalchemy import Connection, bindparam, or_, select, tuple_, update
 
 from broker.domain.charge import first_price, units_after
 from broker.domain.message import Direction, Message
@@ -27,6 +27,7 @@ _SIGHT = (
     messages.c.provider_ref,
     messages.c.possible_duplicate,
     messages.c.due_at,
+    messages.c.laned_at,
     messages.c.account,
     messages.c.callback_url,
     messages.c.units,
@@ -43,6 +44,7 @@ GUARDED = (
         provider_ref=bindparam("b_provider_ref"),
         possible_duplicate=bindparam("b_possible_duplicate"),
         due_at=bindparam("b_due_at"),
+        laned_at=bindparam("b_laned_at"),
         units=bindparam("b_units"),
         ended_at=bindparam("b_ended_at"),
         updated_at=bindparam("b_updated_at"),
@@ -89,11 +91,12 @@ class Moved:
 
 @value
 class Fresh:
-    """A message on its way into the record, and what happens to it there at once."""
+    """A message on its way into the record, and what happens to it there at once; `laned_at` as in its row."""
 
     message: Message
     event: Event | None
     due_at: int | None = None
+    laned_at: int | None = None
     connection: str | None = None
     inbound_key: str | None = None
     detail: str = ""
@@ -180,7 +183,7 @@ def load(connection: Connection, ids: Iterable[str]) -> dict[str, Message]:
 
 
 def claimable(connection: Connection, ids: Sequence[str], now_ms: int) -> dict[str, Message]:
-    """Return those of the messages that wait and are due, locked; a group's leader brings its other members."""
+    """Return those of the messages that wait and are due, or in a lane, locked; a group's leader brings the others."""
     wanted = set(ids)
     for row in connection.execute(
         select(messages.c.members).where(messages.c.id.in_(sorted(wanted)), messages.c.members.is_not(None))
@@ -191,21 +194,12 @@ def claimable(connection: Connection, ids: Sequence[str], now_ms: int) -> dict[s
         .where(
             messages.c.id.in_(sorted(wanted)),
             messages.c.status.in_(sources(Event.CLAIM)),
-            messages.c.due_at <= now_ms,
+            or_(messages.c.due_at <= now_ms, messages.c.laned_at.is_not(None)),
         )
         .order_by(messages.c.id)
         .with_for_update()
     )
     return load(connection, connection.execute(statement).scalars().all())
-
-
-def postpone(connection: Connection, due_at: Mapping[str, int]) -> None:
-    """Look at messages again at the given times (Redis's clock, ms), without any event."""
-    if due_at:
-        statement = (
-            update(messages).where(messages.c.id == bindparam("b_id")).values(due_at=bindparam("b_due_at"))
-        )
-        connection.execute(statement, [{"b_id": name, "b_due_at": due} for name, due in due_at.items()])
 
 
 def due(
@@ -243,6 +237,7 @@ def _apply(row: dict[str, Any], item: Move, after: Status, deadlines: Mapping[St
     row["status"] = after
     row["ended_at"] = item.at if after in ENDS else None
     row["due_at"] = None if after in ENDS else item.due_at or deadlines.get(after)
+    row["laned_at"] = None
     row["attempts"] += item.event is Event.CLAIM
     row["connection"] = item.connection or row["connection"]
     row["provider_ref"] = item.provider_ref or row["provider_ref"]
@@ -259,6 +254,7 @@ def _change(was: Mapping[str, Any], row: Mapping[str, Any], now: datetime) -> di
         "b_provider_ref": row["provider_ref"],
         "b_possible_duplicate": row["possible_duplicate"],
         "b_due_at": row["due_at"],
+        "b_laned_at": row["laned_at"],
         "b_units": row["units"],
         "b_ended_at": row["ended_at"],
         "b_updated_at": now,
@@ -282,6 +278,7 @@ def _row(item: Fresh) -> dict[str, Any]:
         connection=item.connection or message.connection,
         inbound_key=item.inbound_key,
     )
+    row["laned_at"] = item.laned_at
     row["units"] = first_price(status) if message.direction is Direction.OUT else 0
     row["ended_at"] = datetime.now(UTC) if status in ENDS else None
     return row

@@ -23,7 +23,7 @@ from broker.storage.vault import Vault, fingerprint
 from broker.storage.writing import upsert
 
 Row = Mapping[str, Any]
-_OWN_COLUMNS = frozenset({"name", "provider", "senders", "media_hosts", "mps", "sender_mps"})
+_OWN_COLUMNS = frozenset({"name", "provider", "senders", "media_hosts", "mps", "sender_mps", "mps_unit"})
 
 
 def apply(connection: Connection, document: Mapping[str, Sequence[Row]], *, secret_key: str) -> None:
@@ -105,6 +105,7 @@ def _connection(connection: Connection, row: Row, vault: Vault, *, position: int
         "media_hosts": orjson.dumps(list(row.get("media_hosts") or ())).decode(),
         "mps": row.get("mps"),
         "sender_mps": row.get("sender_mps"),
+        "mps_unit": row.get("mps_unit", "messages"),
         "config": vault.seal(orjson.dumps(config).decode()),
         "held_at": None,
         "held_reason": "",

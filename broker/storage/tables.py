@@ -26,6 +26,9 @@ metadata = SHARED
 IN_INBOX = "direction = 'in' AND marked_at IS NULL AND deleted_at IS NULL"
 """What waits for its customer. A query must say it in these words, or the databases do not see that the index fits."""
 
+IN_LANE = "laned_at > 0"
+"""What its lane must hold. To be said in these words, as above."""
+
 UNTOLD = "state IN ('given_up', 'held')"
 """Callbacks that nobody will tell by himself any more. To be said in these words, as above."""
 
@@ -59,6 +62,8 @@ messages = Table(
     Column("attempts", Integer, nullable=False),
     # Redis's clock, in ms: when somebody must look at it again. A lease, a retry, a deadline; absent at an end.
     Column("due_at", BigInteger),
+    # Redis's clock, in ms: since when it waits in its lane; 0 where it waits with the leader of its group.
+    Column("laned_at", BigInteger),
     Column("callback_url", Text),
     Column("prepaid", Boolean, nullable=False, server_default=false()),  # its price came from a credit
     Column("units", Integer, nullable=False, server_default="0"),  # its price; none where it was given back
@@ -86,6 +91,7 @@ messages = Table(
     ),
     _some("ix_messages_account_reference", "account", "reference", where="reference IS NOT NULL"),
     _some("ix_messages_due_at", "due_at", where="due_at IS NOT NULL"),
+    _some("ix_messages_lane", "connection", "originator", "id", where=IN_LANE),
     _some("ix_messages_batch", "batch", where="batch IS NOT NULL"),
     _some("ix_messages_number", "number", where="number IS NOT NULL"),
     _some("ix_messages_provider_ref", "provider_ref", where="provider_ref IS NOT NULL"),
@@ -260,9 +266,12 @@ connections = Table(
     Column("media_hosts", Text, nullable=False),  # JSON list
     Column("mps", Float),
     Column("sender_mps", Float),
+    Column("mps_unit", String(8), nullable=False, server_default="messages"),  # or segments
     Column("config", Text, nullable=False),  # sealed JSON
     Column("held_at", BigInteger),  # Redis's clock, in ms: since when nothing is submitted over it
     Column("held_reason", Text, nullable=False),
+    Column("paused_at", BigInteger),  # as held_at, by a person, until a person ends it
+    Column("paused_reason", Text, nullable=False, server_default=""),
 )
 
 routes = Table(

@@ -15,12 +15,15 @@ from broker.domain.message import Message
 from broker.domain.record import Record
 from broker.domain.status import Status
 from broker.keyspace.admission import Admission, AdmissionRequest
+from broker.keyspace.client import open_sync
+from broker.keyspace.releasing import Releasing
 from broker.runtime import Runtime
 from broker.settings import Settings
 from broker.storage import provision, reading, schema
 from broker.storage.database import Database
 from tests.factories import make_message
 from tests.integration.workers.carrier import Carrier
+from workers.paces import Paces
 
 QUICK = {
     "lease_s": 30,
@@ -79,11 +82,20 @@ class World:
         self.settings = settings
         self.runtime = Runtime.open(settings)
         self.redis: Any = redis.Redis.from_url(settings.redis_url, decode_responses=True)
+        self._client = open_sync(settings.redis_url, settings)
+        self._releasing = Releasing(self._client, rings=settings.worker_threads)
+        self._paces = Paces(self.runtime.database)
 
     def close(self) -> None:
         """Close every handle."""
         self.runtime.close()
         self.redis.close()
+        self._client.close()
+
+    def release(self) -> int:
+        """Release what may leave its lane, as the scheduler does; return how many ids that were."""
+        self._paces.look()
+        return self._releasing.release(self._paces.now)
 
     def admit(self, count: int = 1, **changes: Any) -> list[str]:
         """Admit new messages as the ingress does, and return their ids."""

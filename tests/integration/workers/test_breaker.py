@@ -31,6 +31,7 @@ def let_the_pause_end(world: World) -> None:
 def take_until_all_are_sent(world: World, ids: list[str]) -> None:
     def all_sent() -> bool:
         sweep.sweep(world.runtime)
+        world.release()
         submit.take(world.runtime, Queue.SUBMIT)
         return {world.status(one) for one in ids} == {Status.SUBMITTED}
 
@@ -58,14 +59,17 @@ def test_failures_in_a_row_open_the_circuit_and_what_waits_is_held(
     assert carrier.asked() == tried, "nobody calls a carrier that is away"
     assert {world.status(one) for one in held} == {Status.QUEUED}
     assert all(world.record(one).attempts == () for one in held), "holding costs no attempt"
-    assert set(held) <= set(world.redis.zrange(keys.schedule(Queue.SUBMIT), 0, -1))
+    assert sorted(world.redis.zrange(keys.lane(NAME, "+12025550150"), 0, -1)) == sorted(held)
+    assert world.release() == 0, "until the pause is over"
+    let_the_pause_end(world)
+    assert world.release() == len(held)
 
 
 @pytest.mark.parametrize("status", ["400", "429"])
 def test_refusals_do_not_open_it(world: World, carrier: Carrier, status: str) -> None:
     break_it(world, carrier, errors={status: 1})
     carrier.faults()
-    (one,) = world.admit()
+    (one,) = world.admit(originator="+12025550151")  # the other is slowed by a 429
     submit.take(world.runtime, Queue.SUBMIT)
     assert world.status(one) is Status.SUBMITTED
     assert not world.redis.exists(keys.breaker(NAME))

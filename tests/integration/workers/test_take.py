@@ -210,6 +210,7 @@ def test_a_refusal_that_passes_is_tried_again_when_it_is_due(world: World, carri
 
     def sent() -> bool:
         world.runtime.schedule.move_due(Queue.SUBMIT)
+        world.release()
         submit.take(world.runtime, Queue.SUBMIT)
         return world.status(one) is Status.SUBMITTED
 
@@ -251,11 +252,12 @@ def test_what_waits_for_its_turn_does_not_keep_the_sweep_from_the_rest(
     world: World, carrier: Carrier
 ) -> None:
     carrier.faults(errors={"429": 1})
-    waiting = world.admit(sweep.MOST + 10)
+    waiting = world.admit(sweep.MOST)
     submit.take(world.runtime, Queue.SUBMIT)
+    waiting += world.admit(10, originator="+12025550152")  # each sender is slowed
     submit.take(world.runtime, Queue.SUBMIT)
     carrier.faults(accept_then_drop=1)
-    (lost,) = world.admit()
+    (lost,) = world.admit(originator="+12025550151")  # the other is slowed
     submit.take(world.runtime, Queue.SUBMIT)
 
     def swept() -> bool:

@@ -1,0 +1,26 @@
+"""Where a message waits for its slot."""
+
+from broker.domain.account import Connection
+from broker.domain.message import Message
+from broker.domain.pace import price
+from broker.keyspace.lanes import Place, score_of
+
+
+def leader_of(message: Message) -> str:
+    """Return the id that stands in lists for a message: its own, or that of its group's first."""
+    return message.members[0] if message.group else message.id
+
+
+def place_of(message: Message, connection: Connection) -> Place:
+    """Return a message's place in its lane."""
+    since = message.created_at if message.send_at is None else max(message.created_at, message.send_at)
+    return Place(
+        id=message.id,
+        connection=connection.name,
+        sender=message.originator,
+        score=score_of(
+            message.priority,
+            since_ms=round(since.timestamp() * 1000),
+            price=price(message, connection.mps_unit),
+        ),
+    )
