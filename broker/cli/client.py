@@ -84,6 +84,11 @@ class Api:
             body, content_type = _form(message, files)
         return dict(self.call("POST", "/v1/messages", body, {**headers, "Content-Type": content_type}).body)
 
+    def post(self, path: str, body: Mapping[str, str | None]) -> Any:
+        """Send a JSON object, without what is None in it, and return what comes back."""
+        given = {name: value for name, value in body.items() if value is not None}
+        return self.call("POST", path, json.dumps(given).encode(), {"Content-Type": "application/json"}).body
+
     def call(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Answer:

@@ -13,6 +13,7 @@ from broker.cli.chaos.command import chaos
 from broker.cli.client import Api, Refused, Unreachable
 from broker.cli.folder import Folder
 from broker.cli.options import Data, Direction, Json, Key, Login, Mask, Status, Url
+from broker.cli.optouts import opt_outs
 from broker.cli.untold import untold
 from broker.errors import ConfigurationError
 from broker.settings import Settings
@@ -28,6 +29,7 @@ app = typer.Typer(
 listing = typer.Typer(help="Look messages up.", no_args_is_help=True)
 app.add_typer(listing, name="messages")
 app.add_typer(untold, name="callbacks")
+app.add_typer(opt_outs, name="opt-outs")
 
 WRONG_USE, UNREACHABLE = 2, 4
 _CODES = {ConfigurationError: WRONG_USE, Refused: 1, Unreachable: UNREACHABLE}

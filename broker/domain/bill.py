@@ -108,7 +108,7 @@ def csv_text(bills: Iterable[Bill], *, head: bool) -> str:
     if head:
         writer.writerow(FIELDS)
     for bill in bills:
-        writer.writerow([_harmless(value) for value in bill.values().values()])
+        writer.writerow([harmless(value) for value in bill.values().values()])
     return out.getvalue()
 
 
@@ -129,7 +129,8 @@ def _stamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
-def _harmless(value: str | int | None) -> str | int:
+def harmless(value: str | int | None) -> str | int:
+    """Return a value of a CSV file so that no spreadsheet takes it for a formula."""
     if not isinstance(value, str):
         return "" if value is None else value
     return "'" + value if value.startswith(_FORMULA) else value

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from broker.errors import InvalidRecipient
+
 
 class Wish(StrEnum):
     """What a person wants of a sender."""
@@ -35,6 +37,12 @@ _LONGEST = 64
 OPTED_OUT = "opted out"
 """The reason of a refusal."""
 PEER_OPTED_OUT = "opted out: another recipient of the group"
+
+
+class OptedOut(InvalidRecipient):
+    """The recipient wants nothing more of this sender."""
+
+    code = "opted_out"
 
 
 def wish_of(text: str) -> Wish | None:

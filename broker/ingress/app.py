@@ -12,8 +12,11 @@ from broker.ingress.health import Health
 from broker.ingress.intake import Intake
 from broker.ingress.media import Media
 from broker.ingress.native import Native
+from broker.ingress.optouts import OptOuts
 from broker.ingress.router import Router
 from broker.ingress.webhooks import Webhooks
+from broker.services.optout_book import OptOutBook
+from broker.services.sql import AsyncSql
 from broker.storage.away import StorageAway
 
 BODY_S = 60.0
@@ -76,6 +79,8 @@ def _add_native(router: Router, doors: Doors, body_s: float) -> None:
     router.add("GET", "/v1/connections/{name}/counters", doors.operations.counters)
     router.add("GET", "/v1/callbacks", doors.operations.untold)
     router.add("POST", "/v1/callbacks/replay", doors.operations.replay)
+    book = OptOutBook(doors.settings, AsyncSql(doors.database, doors.executor))
+    OptOuts(book, doors.authenticator, doors.sign_in, patience_s=body_s).add_to(router)
 
 
 def _add_operations(router: Router, doors: Doors) -> None:

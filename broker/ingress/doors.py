@@ -40,6 +40,7 @@ from broker.services.replay import Replay
 from broker.services.seeding import Seeding
 from broker.services.signin import SignIn
 from broker.services.sql import AsyncSql
+from broker.services.stops import Stops
 from broker.services.tallies import Tallies
 from broker.services.till import Till
 from broker.services.uploads import Uploads
@@ -104,17 +105,7 @@ class Doors:
             carriers=carriers,
             authenticator=_authenticator(settings, database, executor, passwords),
             uploads=uploads,
-            accept=Accept(
-                admission=admission,
-                pressure=pressure,
-                uploads=uploads,
-                packages=packages,
-                seeding=Seeding(Counters(client), database, executor),
-                connections=carriers.names,
-                carries=carriers.carries,
-                executor=executor,
-                durability=settings.durability,
-            ),
+            accept=_accept(settings, admission, pressure, carriers, client, sql, uploads, packages),
             lookup=Lookup(database, Unrecorded(client), executor),
             desk=_desk(settings, client, database, executor, directory),
             sign_in=(sign_in := SignIn(sql, passwords)),
@@ -141,6 +132,7 @@ class Doors:
             self.pressure.watch(),
             replay_for_ever(self.spool, self.arrivals),
             self.refusals.watch(),
+            self.accept.watch(),
         ):
             self._start(work)
         return self
@@ -166,6 +158,30 @@ class Doors:
         for threads in (self.executor, self.hashing):
             threads.shutdown(wait=False, cancel_futures=True)
         self.database.close()
+
+
+def _accept(
+    settings: Settings,
+    admission: Admission,
+    pressure: Pressure,
+    carriers: Carriers,
+    client: Async,
+    sql: AsyncSql,
+    uploads: Uploads,
+    packages: Packages,
+) -> Accept:
+    return Accept(
+        admission=admission,
+        pressure=pressure,
+        uploads=uploads,
+        packages=packages,
+        seeding=Seeding(Counters(client), sql.database, sql.executor),
+        connections=carriers.names,
+        carries=carriers.carries,
+        executor=sql.executor,
+        durability=settings.durability,
+        stops=Stops(sql, remembers=Unrecorded(client).remembers),
+    )
 
 
 def _desk(

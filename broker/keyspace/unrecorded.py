@@ -40,6 +40,15 @@ class Unrecorded:
         words = [] if told is None else told.decode().split(" ")
         return words[2] if len(words) == 3 else None  # noqa: PLR2004  # of several messages, none is meant
 
+    async def remembers(self, account: str, key: str) -> bool:
+        """Say whether an account sent anything under an idempotency key, as long as that is remembered.
+
+        Raises:
+            QueueAway: Redis cannot be asked.
+        """
+        with _asking():
+            return bool(await self._client.exists(keys.idempotency(account, key)))
+
     async def numbered(self, number: int) -> list[Message]:
         """Return those messages of a public number that wait.
 

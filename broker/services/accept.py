@@ -17,6 +17,7 @@ from broker.keyspace.pressure import Pressure
 from broker.services.compose import compose
 from broker.services.packages import Packages
 from broker.services.seeding import Seeding
+from broker.services.stops import Stops
 from broker.services.uploads import Uploads
 
 _SEEDINGS = 3
@@ -38,6 +39,7 @@ class Accept:
         carries: Callable[[Message], bool],
         executor: Executor,
         durability: str,
+        stops: Stops,
     ) -> None:
         self._admission = admission
         self._pressure = pressure
@@ -48,6 +50,7 @@ class Accept:
         self._carries = carries
         self._executor = executor
         self._durability = durability
+        self._stops = stops
 
     async def accept(self, draft: Draft, account: Account, now: datetime, *, dialect: str) -> Admitted:
         """Take a draft and return the ids it was given.
@@ -67,6 +70,8 @@ class Accept:
             parts = await self._gather(draft, account)
         try:
             messages = tuple(compose(draft, account, now, dialect=dialect, parts=parts))
+            if self._stops:
+                await self._stops.check(draft, messages, account)
             if draft.numbered and not self._carries(messages[0]):
                 # Such a dialect says so at the door, and only to who could send otherwise (sheet mxtelecom, 3.2).
                 await self._seeding.check(account, now, wanted=PRICE * len(messages))
@@ -94,6 +99,10 @@ class Accept:
             replayed=result.replayed,
             durability=self._durability,
         )
+
+    async def watch(self) -> None:
+        """Learn who has opted out, again and again, until cancelled."""
+        await self._stops.watch()
 
     async def close(self) -> None:
         """Close what packages are fetched with."""

@@ -13,6 +13,7 @@ from broker.keyspace.admission import Admission
 from broker.keyspace.client import open_async
 from broker.keyspace.counters import Counters
 from broker.keyspace.pressure import Pressure
+from broker.keyspace.unrecorded import Unrecorded
 from broker.log import get_logger
 from broker.net.guard import Guard
 from broker.net.plain import AiohttpClient
@@ -21,6 +22,7 @@ from broker.services.accept import Accept
 from broker.services.packages import Packages
 from broker.services.seeding import Seeding
 from broker.services.sql import AsyncSql
+from broker.services.stops import Stops
 from broker.services.uploads import Uploads
 from broker.storage import accounts
 
@@ -72,6 +74,7 @@ async def _door(runtime: Runtime, known: Snapshot) -> AsyncIterator[tuple[Accept
         carries=lambda one: known.connection_for(one) is not None,
         executor=executor,
         durability=settings.durability,
+        stops=Stops(AsyncSql(database, executor), remembers=Unrecorded(client).remembers),
     )
     try:
         yield accept, AsyncSql(database, executor)

@@ -22,20 +22,20 @@ class AsyncSql:
     """Runs jobs of the database for whoever must not wait on the loop. Raises RecordsAway while SQL is away."""
 
     def __init__(self, database: Database, executor: Executor) -> None:
-        self._database = database
-        self._executor = executor
+        self.database = database
+        self.executor = executor
 
     async def read(self, job: Callable[[Sql], T]) -> T:
         """Run a job that only reads."""
-        return await self._run(partial(self._database.read, job, patience_s=PATIENCE_S), "looked up")
+        return await self._run(partial(self.database.read, job, patience_s=PATIENCE_S), "looked up")
 
     async def write(self, job: Callable[[Sql], T]) -> T:
         """Run a job in a durable transaction; it may be run twice."""
-        return await self._run(partial(self._database.write, job, patience_s=PATIENCE_S), "changed")
+        return await self._run(partial(self.database.write, job, patience_s=PATIENCE_S), "changed")
 
     async def _run(self, call: Callable[[], T], what: str) -> T:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, call)
+            return await asyncio.get_running_loop().run_in_executor(self.executor, call)
         except StorageAway as error:
             log.warning("sql_away", cause=cause(error))
             raise RecordsAway(f"messages cannot be {what} now") from error

@@ -31,6 +31,13 @@ def owners(sql: Sql) -> dict[str, str]:
     return {row.address: row.account for row in sql.execute(select(inbound_numbers))}
 
 
+def owners_of(sql: Sql, number: str) -> list[str]:
+    """Return the accounts that may send from an address, or get what arrives for it."""
+    of_senders = select(senders.c.account).where(senders.c.address == number)
+    of_arrivals = select(inbound_numbers.c.account).where(inbound_numbers.c.address == number)
+    return sorted(set(sql.execute(of_senders.union(of_arrivals)).scalars()))
+
+
 def policies(sql: Sql) -> dict[str, str]:
     """Return what each account wants done after a lost answer: "resend" or "stop"."""
     return {

@@ -31,6 +31,20 @@ def answers(connection: Connection, keys: Collection[str]) -> set[str]:
     return set(connection.execute(wanted).scalars())
 
 
+def find(connection: Connection, key: str, *, sender: str, recipient: str) -> tuple[str, str] | None:
+    """Return the key and the account of an opt-out in force, by its key, or by its recipient as it is shown."""
+    for where in ((c.key == key,), (c.recipient == recipient, c.sender == sender)):
+        row = connection.execute(select(c.key, c.account).where(*where)).first()
+        if row is not None:
+            return row.key, row.account
+    return None
+
+
+def last_change(connection: Connection) -> int:
+    """Return the number of the latest change, 0 where there is none."""
+    return int(connection.execute(select(func.max(journal.id))).scalar() or 0)
+
+
 def change(connection: Connection, key: str, wanted: Change, *, answer: str | None = None) -> bool:
     """Make one change and journal it, with the message that answers it; return whether it changed anything.
 

@@ -155,6 +155,27 @@ class BillPage(_Answer):
     next_cursor: str | None = Field(description="Where the next page begins; null at the end.")
 
 
+class OptOutView(_Answer):
+    """A recipient who wants nothing more of one of the account's senders, and how we know."""
+
+    id: str
+    account: str
+    sender: str
+    recipient: str = Field(description="In E.164, or a keyed name of a number that was erased.")
+    at: Stamp
+    who: str = Field(description="`recipient`, `carrier`, or the operator who did it by hand.")
+    reason: str
+    message_id: MessageId | None = Field(description="The message that is the proof.")
+    text: str = Field(description="What it said.")
+
+
+class OptOutPage(_Answer):
+    """Opt-outs, oldest first."""
+
+    data: list[OptOutView]
+    next_cursor: str | None = Field(description="Where the next page begins; null at the end.")
+
+
 class MediaStored(_Answer):
     """A file is ours; messages may name it."""
 

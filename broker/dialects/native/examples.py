@@ -100,6 +100,22 @@ BILLS: dict[str, Any] = {
     ],
     "next_cursor": None,
 }
+OPT_OUTS: dict[str, Any] = {
+    "data": [
+        {
+            "id": "17",
+            "account": "acme",
+            "sender": "+12025550150",
+            "recipient": "+12025550101",
+            "at": "2026-01-17T13:10:26.000Z",
+            "who": "recipient",
+            "reason": "",
+            "message_id": _ID,
+            "text": "STOP",
+        }
+    ],
+    "next_cursor": None,
+}
 MEDIA = {"id": _ID, "content_type": "image/jpeg", "size": 48213, "sha256": _SHA256}
 
 

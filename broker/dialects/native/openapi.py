@@ -11,6 +11,7 @@ from broker.dialects.native.answers import (
     MediaStored,
     MessagePage,
     MessageView,
+    OptOutPage,
     Problem,
 )
 from broker.dialects.native.examples import (
@@ -20,6 +21,7 @@ from broker.dialects.native.examples import (
     FORM,
     MEDIA,
     MESSAGE,
+    OPT_OUTS,
     PAGE,
     SENDS,
     problem_example,
@@ -35,6 +37,11 @@ VERSION = "1"
 _SCHEMAS = "#/components/schemas/"
 _JSON, _FORM = "application/json", "multipart/form-data"
 _STRING = {"type": "string"}
+_TEXT = {"type": "string", "maxLength": 255}
+_PAGING: dict[str, dict[str, Any]] = {
+    "cursor": _TEXT,
+    "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT},
+}
 _FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
@@ -76,12 +83,13 @@ def document() -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "security": [{"key": []}, {"password": []}],
-        "tags": [{"name": "messages"}, {"name": "media"}, {"name": "billing"}],
+        "tags": [{"name": "messages"}, {"name": "media"}, {"name": "billing"}, {"name": "opt-outs"}],
         "paths": {
             "/v1/messages": {"post": _send(), "get": _list()},
             "/v1/messages/{id}": {"get": _look_up()},
             "/v1/media": {"post": _upload()},
             "/v1/billing": {"get": _bills()},
+            "/v1/opt-outs": {"get": _opt_outs()},
         },
         "webhooks": {
             "message.status": {
@@ -141,22 +149,20 @@ def _taken() -> dict[str, Any]:
 
 
 def _list() -> dict[str, Any]:
-    text = {"type": "string", "maxLength": 255}
     filters: dict[str, dict[str, Any]] = {
         "direction": {"enum": list(Direction)},
         "status": {"enum": list(Status)},
-        "to": text,
-        "from": text,
-        "reference": text,
+        "to": _TEXT,
+        "from": _TEXT,
+        "reference": _TEXT,
         "number": {"type": "string", "pattern": "^[0-9]{1,19}$"},
-        "cursor": text,
-        "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT},
+        **_PAGING,
     }
     return {
         "operationId": "listMessages",
         "tags": ["messages"],
         "summary": "List messages, newest first",
-        "parameters": [{"name": name, "in": "query", "schema": schema} for name, schema in filters.items()],
+        "parameters": _asked(filters),
         "responses": {"200": _answer("One page.", MessagePage, PAGE), **_refusals(400, 401, 403, 429, 503)},
     }
 
@@ -177,21 +183,32 @@ def _look_up() -> dict[str, Any]:
 
 
 def _bills() -> dict[str, Any]:
-    text = {"type": "string", "maxLength": 255}
     filters: dict[str, dict[str, Any]] = {
-        "since": text | {"description": "Accepted from then on: a day of the account's zone, or a time."},
-        "until": text | {"description": "Accepted before then."},
-        "cursor": text,
-        "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT},
+        "since": _TEXT | {"description": "Accepted from then on: a day of the account's zone, or a time."},
+        "until": _TEXT | {"description": "Accepted before then."},
+        **_PAGING,
     }
     page = _answer("One page; as `text/csv` a link leads to the next.", BillPage, BILLS)
-    page["content"]["text/csv"] = {"schema": {"type": "string"}}
+    page["content"]["text/csv"] = {"schema": _STRING}
     return {
         "operationId": "listBills",
         "tags": ["billing"],
         "summary": "List what is billed for each message, oldest first",
-        "parameters": [{"name": name, "in": "query", "schema": schema} for name, schema in filters.items()],
+        "parameters": _asked(filters),
         "responses": {"200": page, **_refusals(400, 401, 403, 429, 503)},
+    }
+
+
+def _opt_outs() -> dict[str, Any]:
+    return {
+        "operationId": "listOptOuts",
+        "tags": ["opt-outs"],
+        "summary": "List who wants nothing more of a sender, oldest first",
+        "parameters": _asked({"sender": _TEXT, "recipient": _TEXT, **_PAGING}),
+        "responses": {
+            "200": _answer("One page.", OptOutPage, OPT_OUTS),
+            **_refusals(400, 401, 403, 429, 503),
+        },
     }
 
 
@@ -250,6 +267,10 @@ def _form_schema() -> dict[str, Any]:
     }
 
 
+def _asked(filters: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"name": name, "in": "query", "schema": schema} for name, schema in filters.items()]
+
+
 def _answer(description: str, model: type[Any], example: Any) -> dict[str, Any]:
     return {"description": description, "content": {_JSON: {"schema": _ref(model), "example": example}}}
 
@@ -269,7 +290,7 @@ def _ref(model: type[Any]) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    answers = (Accepted, BatchAccepted, MessageView, MessagePage, BillPage, MediaStored, Problem)
+    answers = (Accepted, BatchAccepted, MessageView, MessagePage, BillPage, OptOutPage, MediaStored, Problem)
     _, definitions = models_json_schema(
         [(SendMessage, "validation"), *((model, "serialization") for model in answers)],
         by_alias=True,

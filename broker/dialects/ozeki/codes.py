@@ -7,6 +7,7 @@ from broker.dialects.ozeki.attachments import POINTER as ATTACHMENTS
 from broker.dialects.ozeki.reading import TooManyMessages
 from broker.domain.account import NoSuchAccount
 from broker.domain.operator import ForAdministrators
+from broker.domain.optout import OptedOut
 from broker.errors import (
     AddressNotAllowed,
     AdmissionError,
@@ -54,6 +55,7 @@ _TABLE: Mapping[type[RequestError], Fault] = {
     AddressNotAllowed: Fault(100, "Authentication failed", 403, "AUTH_FAILED"),
     NotPermitted: Fault(103, "Unsupported message type: MMS", 403, "FORBIDDEN"),
     MissingField: Fault(101, "Missing parameter: {name}", 400, "BAD_REQUEST"),
+    OptedOut: Fault(102, "Recipient has opted out: {value}", 400, "BAD_REQUEST"),
     InvalidRecipient: Fault(102, "Invalid recipient: {value}", 400, "BAD_REQUEST"),
     UnsupportedType: Fault(103, "Unsupported message type: {value}", 400, "BAD_REQUEST"),
     AttachmentUnavailable: Fault(105, "Attachment not available: {value}", 400, "BAD_REQUEST"),
