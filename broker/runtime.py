@@ -21,6 +21,7 @@ from broker.keyspace.lanes import Lanes
 from broker.keyspace.ready import Ready
 from broker.keyspace.schedule import Schedule
 from broker.keyspace.slots import Slots
+from broker.keyspace.suspects import Suspects
 from broker.keyspace.tokens import Tokens
 from broker.net.client import Client
 from broker.net.guard import Guard
@@ -91,6 +92,7 @@ class Runtime:
     `errands` is what nobody waits for any more; they are touched on the loop only. `circuits` and `berths` say which
     customers' endpoints may be told how much, `breakers` over which connections messages may go, `credits` tells the
     counters of prepaid accounts, `figures` metrics. `dialects` are as the operator wants them.
+    `suspects` remembers what broke its takes, `vault` seals what is kept of it.
     """
 
     settings: Settings
@@ -100,6 +102,8 @@ class Runtime:
     schedule: Schedule
     lanes: Lanes
     slots: Slots
+    suspects: Suspects
+    vault: Vault
     tokens: Tokens
     loop: Loop
     carrier: Client
@@ -131,16 +135,18 @@ class Runtime:
             )
 
         carrier, plain, guarded, tokens, slots = loop.run(clients())
-        rings = settings.worker_threads
+        rings, vault = settings.worker_threads, Vault(settings.secret_key.get_secret_value())
         database = Database(settings.database)
         return cls(
             settings=settings,
             database=database,
-            directory=Directory(database, Vault(settings.secret_key.get_secret_value())),
+            directory=Directory(database, vault),
             ready=Ready(client, rings=rings, put_back_s=settings.put_back_s),
             schedule=Schedule(client, rings=rings),
             lanes=Lanes(client),
             slots=slots,
+            suspects=Suspects(client),
+            vault=vault,
             tokens=tokens,
             loop=loop,
             carrier=carrier,

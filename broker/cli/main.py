@@ -12,6 +12,7 @@ from broker.cli.bench import bench
 from broker.cli.chaos.command import chaos
 from broker.cli.client import Api, Refused, Unreachable
 from broker.cli.folder import Folder
+from broker.cli.letters import dead
 from broker.cli.options import Data, Direction, Json, Key, Login, Mask, Status, Url
 from broker.cli.optouts import opt_outs
 from broker.cli.untold import untold
@@ -30,6 +31,7 @@ listing = typer.Typer(help="Look messages up.", no_args_is_help=True)
 app.add_typer(listing, name="messages")
 app.add_typer(untold, name="callbacks")
 app.add_typer(opt_outs, name="opt-outs")
+app.add_typer(dead, name="dead")
 
 WRONG_USE, UNREACHABLE = 2, 4
 _CODES = {ConfigurationError: WRONG_USE, Refused: 1, Unreachable: UNREACHABLE}

@@ -56,6 +56,7 @@ class Event(StrEnum):
     UNCONFIRM = "unconfirm"
     OPEN = "open"
     CANCEL = "cancel"
+    PARK = "park"
 
     FETCH = "fetch"
     FORWARD = "forward"

@@ -81,6 +81,9 @@ def _add_native(router: Router, doors: Doors, body_s: float) -> None:
     router.add("POST", "/v1/callbacks/replay", doors.operations.replay)
     book = OptOutBook(doors.settings, AsyncSql(doors.database, doors.executor))
     OptOuts(book, doors.authenticator, doors.sign_in, patience_s=body_s).add_to(router)
+    router.add("GET", "/v1/dead-letters", doors.letters.list)
+    router.add("POST", "/v1/dead-letters/put-back", doors.letters.put_back)
+    router.add("POST", "/v1/dead-letters/discard", doors.letters.discard)
 
 
 def _add_operations(router: Router, doors: Doors) -> None:

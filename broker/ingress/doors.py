@@ -10,6 +10,7 @@ from broker.directory import Directory
 from broker.errors import Busy
 from broker.ingress.carriers import Carriers
 from broker.ingress.leaving import Leaving
+from broker.ingress.letters import DeadLetterDesk
 from broker.ingress.metrics import Meter
 from broker.ingress.operations import Operations
 from broker.ingress.spool import Spool, replay_for_ever
@@ -31,6 +32,7 @@ from broker.services.desk import Desk
 from broker.services.folders import Folders
 from broker.services.guessing import Guessing
 from broker.services.handle import Handle
+from broker.services.letters import DeadLetters
 from broker.services.logbook import Logbook
 from broker.services.lookup import Lookup
 from broker.services.packages import Packages
@@ -76,6 +78,7 @@ class Doors:
     lookup: Lookup
     desk: Desk
     operations: Operations
+    letters: DeadLetterDesk
     refusals: Refusals
     sign_in: SignIn
     meter: Meter
@@ -110,6 +113,7 @@ class Doors:
             desk=_desk(settings, client, database, executor, directory),
             sign_in=(sign_in := SignIn(sql, passwords)),
             operations=_operations(settings, sql, sign_in, carriers, client),
+            letters=DeadLetterDesk(sign_in, DeadLetters(sql, Clock(client))),
             refusals=Refusals(sql),
             meter=meter,
         )._begin()

@@ -30,6 +30,11 @@ def taken(queue: Queue) -> str:
     return f"taken:{queue}"
 
 
+def suspects(queue: Queue) -> str:
+    """Hash, id that is tried alone → how that ended, empty while it runs. An entry goes with the id."""
+    return f"suspects:{queue}"
+
+
 def content(message_id: str) -> str:
     """String, a message as `content.encode` writes it. No lifetime: SQL does not hold it yet."""
     return f"msg:{message_id}"

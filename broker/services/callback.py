@@ -12,11 +12,13 @@ import structlog
 from broker.directory import Snapshot
 from broker.domain.account import CallbackPlan
 from broker.domain.callback import CallbackState, InboundMode, Telling
+from broker.domain.dead import DIED, TRIES
 from broker.domain.message import Message
 from broker.domain.status import Event, Status
 from broker.errors import BrokerError
 from broker.keyspace.circuits import OPENS_AFTER, Leave
 from broker.runtime import Runtime
+from broker.services import park
 from broker.services.backlog import repaired_later
 from broker.services.outcome import at
 from broker.services.owing import tell_soon, telling_of
@@ -124,8 +126,25 @@ def _claim(
 def _claim_in(
     sql: Sql, *, shares: Mapping[str, int], now_ms: int, until_ms: int, ends_at: int
 ) -> tuple[list[Due], dict[str, Message], dict[str, frozenset[Status]]]:
-    due = callbacks.claim(sql, shares, now_ms=now_ms, until_ms=until_ms, ends_at=ends_at)
+    claimed = callbacks.claim(sql, shares, now_ms=now_ms, until_ms=until_ms, ends_at=ends_at)
+    due = _without_fatal(sql, claimed, now_ms=now_ms)
     return due, messages.load(sql, {item.message_id for item in due}), callbacks.earlier(sql, due)
+
+
+def _without_fatal(sql: Sql, claimed: Sequence[Due], *, now_ms: int) -> list[Due]:
+    """Set aside what nobody survived to tell, and take of what may be like it one at a time."""
+    fatal = [item for item in claimed if item.begun > TRIES]
+    if fatal:
+        ended = [
+            (one, Tried(id=one.id, state=CallbackState.GIVEN_UP, error=f"set aside: {DIED}")) for one in fatal
+        ]
+        callbacks.settle(sql, [tried for _, tried in ended])
+        messages.move(sql, [move for pair in ended for move in _moves(*pair, now_ms)])
+        park.callbacks(sql, fatal, now_ms=now_ms)
+    suspects = [item for item in claimed if item.begun == TRIES][1:]
+    callbacks.release(sql, suspects, now_ms=now_ms)
+    away = {item.id for item in (*fatal, *suspects)}
+    return [item for item in claimed if item.id not in away]
 
 
 async def _start(runtime: Runtime, known: Snapshot, visits: Sequence[Visit]) -> None:

@@ -10,7 +10,7 @@ from broker.domain.message import Message
 from broker.domain.status import Event, Status
 from broker.domain.value import value
 from broker.keyspace.lanes import Place
-from broker.services import optouts
+from broker.services import optouts, park
 from broker.services.lanes import leader_of, place_of
 from broker.services.openings import Openings, Room
 from broker.services.outcome import at
@@ -100,10 +100,11 @@ def _claimable(
 ) -> Taken:
     """Return those messages of the record that wait and are due, each with what happens to it."""
     found = messages.claimable(sql, ids, now_ms)
+    park.lost(sql, set(ids) - found.keys(), now_ms=now_ms)
     stops = optouts.refused(sql, found.values(), known, settings)
     lease_ms = round(settings.lease_s * 1000)
     return {
-        name: (one, _refusal(name, stops) or _decide(one, known.connection_for(one), room, now_ms, lease_ms))
+        name: (one, _refusal(name, stops) or _decide_old(one, known, room, now_ms, lease_ms))
         for name, one in found.items()
     }
 
@@ -150,6 +151,12 @@ def _decide_new(message: Message, known: Snapshot, room: Room, now_ms: int, leas
             return Decision(event=Event.SCHEDULE, due_at=_ms(message.send_at), connection=connection.name)
     decision = _decide(message, connection, room, now_ms, lease_ms)
     return replace(decision, event=Event.TAKE) if decision.event is None else decision
+
+
+def _decide_old(message: Message, known: Snapshot, room: Room, now_ms: int, lease_ms: int) -> Decision:
+    if message.status is Status.ACCEPTED:  # it was set aside and put back: nobody has begun with it
+        return _decide_new(message, known, room, now_ms, lease_ms)
+    return _decide(message, known.connection_for(message), room, now_ms, lease_ms)
 
 
 def _decide(

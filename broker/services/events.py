@@ -1,6 +1,6 @@
 """Take carriers' webhooks: journal, match, move, or park until they match."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -14,9 +14,10 @@ from broker.errors import Unreadable
 from broker.keyspace import keys
 from broker.keyspace.content import Webhook as Arrived
 from broker.runtime import Runtime
-from broker.services import optouts, receive, reports
-from broker.services.backlog import repaired_later, work_on
+from broker.services import optouts, park, receive, reports
+from broker.services.backlog import repaired_later
 from broker.services.owing import owe, tell_soon
+from broker.services.poison import work_on
 from broker.services.reports import Heard
 from broker.settings import Settings
 from broker.storage import messages, parked, webhooks
@@ -51,14 +52,22 @@ class Applied:
 def take(runtime: Runtime) -> None:
     """Work on up to a take's worth of webhooks."""
     runtime.directory.look()  # raises while SQL is away: nothing is popped then that could only be put back
-    work_on(runtime.ready.pop(Queue.EVENTS, runtime.settings.take_size), partial(_take, runtime))
+    popped = runtime.ready.pop(Queue.EVENTS, runtime.settings.take_size)
+    work_on(runtime, Queue.EVENTS, popped, partial(_take, runtime), park=partial(park.webhook, runtime))
 
 
 def _take(runtime: Runtime, ids: Sequence[str]) -> None:
     arrived = runtime.ready.webhooks(ids)
     known = runtime.directory.look()
     now_ms = runtime.ready.now_ms()
-    job = partial(apply, reading=read(arrived, known), known=known, now_ms=now_ms, settings=runtime.settings)
+    job = partial(
+        apply,
+        reading=read(arrived, known),
+        known=known,
+        now_ms=now_ms,
+        settings=runtime.settings,
+        missing=[digest for digest in ids if digest not in arrived],
+    )
     applied: Applied = runtime.database.write(job)
     with repaired_later():
         runtime.ready.drop(Queue.EVENTS, ids, contents=[keys.webhook(digest) for digest in arrived])
@@ -80,8 +89,20 @@ def read(arrived: dict[str, Arrived], known: Snapshot) -> Reading:
     return reading
 
 
-def apply(sql: Sql, *, reading: Reading, known: Snapshot, now_ms: int, settings: Settings) -> Applied:
-    """Write the journal and apply what is new in it; a webhook that came before changes nothing."""
+def apply(
+    sql: Sql,
+    *,
+    reading: Reading,
+    known: Snapshot,
+    now_ms: int,
+    settings: Settings,
+    missing: Collection[str] = (),
+) -> Applied:
+    """Write the journal and apply what is new in it; a webhook that came before changes nothing.
+
+    `missing` are those whose body is gone: what the journal does not hold of them either is lost.
+    """
+    park.lost_webhooks(sql, missing, now_ms=now_ms)
     new = webhooks.keep(sql, reading.journal)
     told: list[Heard[Report]] = []
     came: list[Heard[Inbound]] = []

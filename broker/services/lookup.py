@@ -5,14 +5,15 @@ from operator import attrgetter
 
 from broker.domain.account import Account
 from broker.domain.bill import Bill, BillingQuery
-from broker.domain.ids import is_id
+from broker.domain.dead import SET_ASIDE, Letter, Standing
+from broker.domain.ids import is_id, made_at
 from broker.domain.message import Message
 from broker.domain.record import Happening, MessageQuery, Record
-from broker.domain.status import Event
+from broker.domain.status import Event, Status
 from broker.errors import NotFound
 from broker.keyspace.unrecorded import Unrecorded
 from broker.services.sql import AsyncSql
-from broker.storage import billing, folders, reading
+from broker.storage import billing, dead, folders, reading
 from broker.storage.database import Database
 
 
@@ -36,6 +37,8 @@ class Lookup:
             if message is not None and message.account == account.name:
                 return _fresh(message)
             record = await self._recorded(message_id, account)
+        if record is None:
+            record = await self._set_aside(message_id, account)
         if record is None:
             raise NotFound("there is no such message")
         return record
@@ -92,6 +95,36 @@ class Lookup:
 
     async def _recorded(self, message_id: str, account: Account) -> Record | None:
         return await self._sql.read(lambda sql: reading.record(sql, message_id, account=account.name))
+
+    async def _set_aside(self, message_id: str, account: Account) -> Record | None:
+        if not is_id(message_id):
+            return None
+        letter = await self._sql.read(lambda sql: dead.find(sql, message_id, account=account.name))
+        return None if letter is None else _aside(letter, account)
+
+
+def _aside(letter: Letter, account: Account) -> Record:
+    """Return what is known of a message that cannot be recorded as it is."""
+    admitted = made_at(letter.subject)
+    discarded = letter.standing is Standing.DISCARDED
+    status = Status.REJECTED if discarded else Status.ACCEPTED
+    message = Message(
+        id=letter.subject,
+        account=account.name,
+        status=status,
+        originator="",
+        recipient="",
+        created_at=admitted,
+        valid_until=admitted,
+    )
+    events = [
+        Happening(at=admitted, type=Event.ADMIT, status=Status.ACCEPTED),
+        Happening(at=letter.at, type=Event.PARK, detail=SET_ASIDE),
+    ]
+    if discarded:
+        at = letter.settled_at or letter.at
+        events.append(Happening(at=at, type=Event.REFUSE, status=status, detail=letter.reason))
+    return Record(message=message, updated_at=letter.settled_at or letter.at, events=tuple(events))
 
 
 def _is_wanted(message: Message, query: MessageQuery, account: Account) -> bool:

@@ -14,11 +14,12 @@ from broker.domain.status import Event
 from broker.errors import MediaError, MediaUnavailable, NotAuthorised, ProviderError
 from broker.providers.base import Provider
 from broker.runtime import Runtime
-from broker.services import exchange, prepare
-from broker.services.backlog import next_look_ms
+from broker.services import exchange, park, prepare
+from broker.services.backlog import next_look_ms, repaired_later
 from broker.services.fetch import bring
 from broker.services.outcome import at
 from broker.services.owing import owe, tell_soon
+from broker.services.poison import work_on
 from broker.services.recording import fetches
 from broker.storage import logbook, messages, parts
 from broker.storage.database import Sql
@@ -33,19 +34,24 @@ TAKE = 20
 def take(runtime: Runtime) -> None:
     """Work on up to a take's worth of the messages whose media is due."""
     popped = runtime.ready.pop(Queue.MEDIA, TAKE)
-    if not popped.ids:
-        return
-    until_ms = popped.now_ms + round(runtime.settings.media_timeout_s * 2000)
-    free = runtime.database.write(
-        partial(parts.lease, ids=popped.ids, now_ms=popped.now_ms, until_ms=until_ms)
-    )
-    runtime.ready.drop(Queue.MEDIA, popped.ids)
+    work_on(runtime, Queue.MEDIA, popped, partial(_take, runtime), park=partial(park.media, runtime))
+
+
+def _take(runtime: Runtime, ids: Sequence[str]) -> None:
+    now_ms = runtime.ready.now_ms()
+    until_ms = now_ms + round(runtime.settings.media_timeout_s * 2000)
+    free = runtime.database.write(partial(parts.lease, ids=ids, now_ms=now_ms, until_ms=until_ms))
     found = runtime.database.read(partial(messages.load, ids=free))
-    if found:
-        runtime.loop.run(_work_on(runtime, list(found.values())))
+    broken = runtime.loop.run(_work_on(runtime, list(found.values()))) if found else {}
+    with repaired_later():
+        runtime.ready.drop(Queue.MEDIA, [name for name in ids if name not in broken])
+    for error in broken.values():
+        raise error
 
 
-async def _work_on(runtime: Runtime, found: Sequence[Message]) -> None:
+async def _work_on(runtime: Runtime, found: Sequence[Message]) -> dict[str, BaseException]:
+    """Work on each message, and return the errors of those that broke by their ids."""
+
     async def work(message: Message) -> None:
         if message.direction is Direction.OUT:
             await prepare.prepare(runtime, message)
@@ -53,10 +59,15 @@ async def _work_on(runtime: Runtime, found: Sequence[Message]) -> None:
             await _fetch(runtime, message)
 
     results = await asyncio.gather(*(work(message) for message in found), return_exceptions=True)
-    for message, result in zip(found, results, strict=True):
-        if isinstance(result, BaseException):
-            # The lease runs out, and the sweep brings the message back.
-            log.error("media_broke", message_id=message.id, exc_info=result)
+    broken = {
+        message.id: result
+        for message, result in zip(found, results, strict=True)
+        if isinstance(result, BaseException)
+    }
+    for name, error in broken.items():
+        # The lease runs out, and the sweep brings the message back.
+        log.error("media_broke", message_id=name, exc_info=error)
+    return broken
 
 
 async def _fetch(runtime: Runtime, message: Message) -> None:

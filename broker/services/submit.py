@@ -18,14 +18,15 @@ from broker.errors import NotAuthorised, ProviderError
 from broker.keyspace import keys
 from broker.providers.base import Submission
 from broker.runtime import Runtime
-from broker.services import exchange, openings
-from broker.services.backlog import queue_of, repaired_later, work_on
+from broker.services import exchange, openings, park
+from broker.services.backlog import queue_of, repaired_later
 from broker.services.claim import Claimed, claim
 from broker.services.departure import Departure
 from broker.services.openings import Openings
 from broker.services.outcome import Result, Verdict, end_of, judge, move_of
 from broker.services.outgoing import laid_out, outgoing
 from broker.services.owing import owe, tell_soon
+from broker.services.poison import work_on
 from broker.services.recording import Notes, submitted
 from broker.storage import accounts, logbook, messages, submissions
 from broker.storage.database import Sql
@@ -45,7 +46,10 @@ class Try:
 def take(runtime: Runtime, queue: Queue) -> None:
     """Work on up to a take's worth of what waits in a queue."""
     runtime.directory.look()  # raises while SQL is away: nothing is popped then that could only be put back
-    work_on(runtime.ready.pop(queue, runtime.settings.take_size), partial(_take, runtime, queue))
+    popped = runtime.ready.pop(queue, runtime.settings.take_size)
+    work_on(
+        runtime, queue, popped, partial(_take, runtime, queue), park=partial(park.message, runtime, queue)
+    )
 
 
 def _take(runtime: Runtime, queue: Queue, ids: Sequence[str]) -> None:

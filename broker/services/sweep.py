@@ -11,7 +11,7 @@ from broker.dispatch import Queue
 from broker.domain.message import Direction, Message
 from broker.domain.status import Event, Status, sources
 from broker.runtime import Runtime
-from broker.services import credit, events, figures, forgetting, tidy
+from broker.services import credit, dead, events, figures, forgetting, tidy
 from broker.services.backlog import queue_of
 from broker.services.outcome import at
 from broker.services.owing import owe, tell_soon
@@ -57,6 +57,7 @@ def sweep(runtime: Runtime) -> None:
     events.retry_parked(runtime)
     tell_soon(runtime.schedule, owed=bool(runtime.database.read(partial(callbacks.endpoints, now_ms=now_ms))))
     credit.keep_up(runtime)
+    dead.leave(runtime)
     _probe(runtime, known, now_ms)
     if runtime.schedule.turn("files", every_ms=FILES_MS):
         tidy.tidy(runtime.settings, runtime.database)

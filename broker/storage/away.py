@@ -1,8 +1,12 @@
 """The exception with which SQL says that it cannot serve, and its cause in a word."""
 
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import SQLAlchemyError as StorageAway
 
-__all__ = ["StorageAway", "cause"]
+__all__ = ["StorageAway", "cause", "is_away"]
+
+_TOO_MUCH = "54"
+"""Class of PostgreSQL's errors that say of a value that it is too large: operational by name only."""
 
 
 def cause(error: StorageAway) -> str:
@@ -13,3 +17,10 @@ def cause(error: StorageAway) -> str:
         or getattr(driver, "sqlstate", None)
         or type(driver).__name__
     )
+
+
+def is_away(error: BaseException) -> bool:
+    """Say whether an error tells that the database does not serve, and nothing of what it was given."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    return not str(getattr(error.orig, "sqlstate", None) or "").startswith(_TOO_MUCH)

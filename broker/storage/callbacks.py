@@ -20,8 +20,12 @@ WHOLE = frozenset({Status.READY, Status.INCOMPLETE})
 """What became of an arrival with media; its text need not be told ahead of it any more."""
 
 _OUTCOME: Mapping[str, Any] = {
-    name: bindparam(f"b_{name}") for name in ("state", "due_at", "http_status", "error")
+    "begun": 0,
+    **{name: bindparam(f"b_{name}") for name in ("state", "due_at", "http_status", "error")},
 }
+
+APART_MS = 5_000
+"""Between two callbacks that may have killed their workers: each is tried while no other of them is."""
 _SETTLE = update(callbacks).where(c.id == bindparam("b_id"), c.state == CallbackState.OWED).values(**_OUTCOME)
 _TOLD = (
     update(callbacks)
@@ -46,7 +50,10 @@ class Owing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """An owed callback that is claimed for a try; `attempts` counts this one."""
+    """An owed callback that is claimed for a try; `attempts` counts this one.
+
+    `begun` is how many tries have begun, with this one, since anybody said how one ended.
+    """
 
     id: str
     message_id: str
@@ -59,6 +66,7 @@ class Due:
     endpoint: str
     attempts: int
     ends_at: int
+    begun: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +139,12 @@ def claim(
     take = (
         update(callbacks)
         .where(c.id.in_(found), c.due_at <= now_ms)
-        .values(attempts=c.attempts + 1, due_at=until_ms, ends_at=func.coalesce(c.ends_at, ends_at))
+        .values(
+            attempts=c.attempts + 1,
+            begun=c.begun + 1,
+            due_at=until_ms,
+            ends_at=func.coalesce(c.ends_at, ends_at),
+        )
         .returning(*(c[name] for name in Due.__slots__))
     )
     rows = connection.execute(take).mappings()
@@ -158,6 +171,25 @@ def settle(connection: Connection, tried: Sequence[Tried]) -> None:
         rows = [_outcome(item) for item in tried if (item.state is CallbackState.TOLD) is is_told]
         if rows:
             connection.execute(statement, rows)
+
+
+def again(connection: Connection, ids: Sequence[str], *, due_at: int) -> None:
+    """Owe callbacks again that were given up, from `due_at` on and for the whole time."""
+    fresh = {"state": CallbackState.OWED, "due_at": due_at, "ends_at": None, "attempts": 0, "begun": 0}
+    here = (c.id.in_(ids), c.state == CallbackState.GIVEN_UP)
+    connection.execute(update(callbacks).where(*here).values(**fresh))
+
+
+def release(connection: Connection, due: Sequence[Due], *, now_ms: int) -> None:
+    """Undo the claim of callbacks that may have killed their workers, and keep them apart from one another."""
+    statement = (
+        update(callbacks)
+        .where(c.id == bindparam("b_id"))
+        .values(attempts=c.attempts - 1, begun=c.begun - 1, due_at=bindparam("b_due_at"))
+    )
+    rows = [{"b_id": item.id, "b_due_at": now_ms + APART_MS * n} for n, item in enumerate(due, start=1)]
+    if rows:
+        connection.execute(statement, rows)
 
 
 def over(connection: Connection, endpoint: str, now_ms: int, *, limit: int) -> list[Due]:

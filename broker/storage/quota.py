@@ -1,6 +1,6 @@
 """What an account has used, counted from the record; Redis counts faster, and is seeded from here."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
@@ -25,7 +25,7 @@ def used_since(connection: Connection, account: str, since: datetime) -> int:
     ).scalar_one()
 
 
-def recorded(connection: Connection, ids: Collection[str]) -> set[str]:
+def recorded(connection: Connection, ids: Iterable[str]) -> set[str]:
     """Return those of the messages that are on record."""
     return {
         name

@@ -15,12 +15,13 @@ from sqlalchemy import (
     text,
 )
 
-from broker.storage import credit_tables, optout_tables
+from broker.storage import credit_tables, dead_tables, ledger_tables, optout_tables
 from broker.storage.engine import Instant
 from broker.storage.metadata import SHARED, Serial
 
 balances, credit_changes = credit_tables.balances, credit_tables.credit_changes
 opt_outs, opt_out_changes = optout_tables.opt_outs, optout_tables.opt_out_changes
+dead_letters, ledger = dead_tables.dead_letters, ledger_tables.ledger
 metadata = SHARED
 
 IN_INBOX = "direction = 'in' AND marked_at IS NULL AND deleted_at IS NULL"
@@ -203,6 +204,7 @@ callbacks = Table(
     Column("endpoint", Text, nullable=False),  # account, host, port: what is tried, and left alone, together
     Column("state", String(8), nullable=False),
     Column("attempts", Integer, nullable=False),
+    Column("begun", Integer, nullable=False, server_default="0"),  # tries that nobody said the end of
     # Redis's clock, in ms: when to try it, absent once nobody will; and when to try no more.
     Column("due_at", BigInteger),
     Column("ends_at", BigInteger),  # absent: counted from the next try on

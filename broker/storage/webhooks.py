@@ -1,10 +1,10 @@
 """Raw carrier webhooks, unique by digest, with what became of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from broker.storage.tables import webhooks
 from broker.storage.writing import insert_ignore
@@ -37,3 +37,9 @@ def keep(connection: Connection, arrived: Sequence[Webhook]) -> set[str]:
         return set()
     statement = insert_ignore(connection, webhooks).returning(webhooks.c.digest)
     return set(connection.execute(statement, rows).scalars())
+
+
+def kept(connection: Connection, digests: Collection[str]) -> set[str]:
+    """Return those of the digests that the journal holds."""
+    found = select(webhooks.c.digest).where(webhooks.c.digest.in_(sorted(digests)))
+    return set(connection.execute(found).scalars())

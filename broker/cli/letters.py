@@ -1,0 +1,114 @@
+"""Commands about dead letters."""
+
+from collections.abc import Mapping
+from typing import Annotated
+from urllib.parse import urlencode
+
+import typer
+
+from broker.cli import printing
+from broker.cli.client import Api
+from broker.cli.folder import Folder
+from broker.cli.options import Data, Json, Login, Since, Url
+from broker.settings import Settings
+
+dead = typer.Typer(help="Work that broke every take and was set aside.", no_args_is_help=True)
+
+Id = Annotated[str | None, typer.Option("--id", help="Only this letter, message, webhook or callback.")]
+Kind = Annotated[str | None, typer.Option(help="Only message, webhook, media or callback.")]
+Account = Annotated[str | None, typer.Option(help="Only of this account.")]
+Until = Annotated[str | None, typer.Option(help="Only from before this time.")]
+
+_PAGE = 200
+
+
+@dead.command("list")
+def list_letters(
+    id_: Id = None,
+    kind: Kind = None,
+    account: Account = None,
+    standing: Annotated[str | None, typer.Option(help="parked, leaving, put_back or discarded.")] = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[int, typer.Option(help="Most to list.", min=1)] = 50,
+    data: Data = None,
+    url: Url = "",
+    login: Login = "",
+    json: Json = False,
+) -> None:
+    """List dead letters, the oldest first."""
+    wanted = _wanted(id_, kind, account, since, until) | {"standing": standing}
+    show(_api(data, url, login), wanted, limit=limit, json=json)
+
+
+@dead.command("put-back")
+def put_back(
+    id_: Id = None,
+    kind: Kind = None,
+    account: Account = None,
+    since: Since = None,
+    until: Until = None,
+    rate: Annotated[float, typer.Option(help="Most a second.")] = 10.0,
+    reason: Annotated[str, typer.Option(help="Why; it is kept.")] = "",
+    data: Data = None,
+    url: Url = "",
+    login: Login = "",
+) -> None:
+    """Have parked letters tried again."""
+    wanted = _wanted(id_, kind, account, since, until) | {"rate": str(rate), "reason": reason or None}
+    settle(_api(data, url, login), "put-back", wanted)
+
+
+@dead.command("discard")
+def discard(
+    reason: Annotated[str, typer.Option(help="Why; it is kept, and customers are told.")],
+    id_: Id = None,
+    kind: Kind = None,
+    account: Account = None,
+    since: Since = None,
+    until: Until = None,
+    data: Data = None,
+    url: Url = "",
+    login: Login = "",
+) -> None:
+    """End parked letters for good."""
+    settle(_api(data, url, login), "discard", _wanted(id_, kind, account, since, until) | {"reason": reason})
+
+
+def show(api: Api, wanted: Mapping[str, str | None], *, limit: int, json: bool) -> None:
+    """Print dead letters."""
+    cursor: str | None = None
+    while limit > 0:
+        page = api.get("/v1/dead-letters", **wanted, cursor=cursor, limit=min(_PAGE, limit))
+        for row in page["data"]:
+            if printing.as_json(json):
+                printing.line(row)
+            else:
+                by = f"  by {row['settled_by']}: {row['reason']}" if row["settled_by"] else ""
+                whose = row["account"] or row["connection"] or "-"
+                print(
+                    f"{row['at'][:19]}  {row['kind']:<8}  {row['subject']}  {whose}  {row['standing']}"
+                    f"  {row['error']}{by}"
+                )
+        limit -= len(page["data"])
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+
+
+def settle(api: Api, what: str, wanted: Mapping[str, str | None]) -> None:
+    """Have letters put back or discarded, and say how many that are."""
+    asked = {name: value for name, value in wanted.items() if value is not None}
+    done = api.call("POST", f"/v1/dead-letters/{what}?{urlencode(asked)}").body
+    told = "are put back" if what == "put-back" else "are discarded"
+    print(f"{done['count']} letters {told}, the last of them by {done['until']}")
+
+
+def _wanted(
+    id_: str | None, kind: str | None, account: str | None, since: str | None, until: str | None
+) -> dict[str, str | None]:
+    return {"id": id_, "kind": kind, "account": account, "since": since, "until": until}
+
+
+def _api(data: Data, url: str, login: str) -> Api:
+    return Api.of_operators(Folder(data or Settings.load().data_dir), url=url, login=login)

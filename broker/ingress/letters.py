@@ -1,0 +1,65 @@
+"""What operators may see and do about dead letters."""
+
+from aiohttp import web
+
+from broker.dialects.native.dialect import credentials_of
+from broker.dialects.native.letters import (
+    MOST_RATE,
+    listed_letters,
+    parse_discard,
+    parse_letters,
+    parse_put_back,
+    settled,
+)
+from broker.domain.dead import Letters, Standing
+from broker.domain.operator import Role
+from broker.domain.wire import Call
+from broker.ingress.answers import to_web
+from broker.ingress.calls import head
+from broker.log import get_logger
+from broker.services.letters import DeadLetters
+from broker.services.signin import SignIn
+
+log = get_logger()
+
+
+class DeadLetterDesk:
+    """Answers people who run the broker; each signs in with every request."""
+
+    def __init__(self, sign_in: SignIn, letters: DeadLetters) -> None:
+        self._sign_in = sign_in
+        self._letters = letters
+
+    async def list(self, request: web.BaseRequest) -> web.Response:
+        """Answer `GET /v1/dead-letters`."""
+        call = head(request)
+        await self._sign_in.operator(credentials_of(call.headers), needs=Role.VIEWER, peer=call.peer)
+        which, after, limit = parse_letters(call)
+        return to_web(listed_letters(*await self._letters.page(which, after=after, limit=limit)))
+
+    async def put_back(self, request: web.BaseRequest) -> web.Response:
+        """Answer `POST /v1/dead-letters/put-back`: have them tried again, so many a second."""
+        call = head(request)
+        by = await self._operator(call)
+        which, rate, reason = parse_put_back(call)
+        return await self._settle(which, Standing.PUT_BACK, rate=rate, by=by, reason=reason)
+
+    async def discard(self, request: web.BaseRequest) -> web.Response:
+        """Answer `POST /v1/dead-letters/discard`: have them ended, for a reason."""
+        call = head(request)
+        by = await self._operator(call)
+        which, reason = parse_discard(call)
+        return await self._settle(which, Standing.DISCARDED, rate=MOST_RATE, by=by, reason=reason)
+
+    async def _operator(self, call: Call) -> str:
+        operator = await self._sign_in.operator(
+            credentials_of(call.headers), needs=Role.OPERATOR, peer=call.peer
+        )
+        return operator.name
+
+    async def _settle(
+        self, which: Letters, wanted: Standing, *, rate: float, by: str, reason: str
+    ) -> web.Response:
+        done = await self._letters.settle(which, wanted=wanted, rate=rate, by=by, reason=reason)
+        log.info("dead_letters_settled", operator=by, wanted=wanted, letters=done.count, rate=rate)
+        return to_web(settled(done.count, done.until))

@@ -1,0 +1,60 @@
+"""Ids that broke their takes more than once: what is known of them, and their content as it is."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from broker.dispatch import Queue
+from broker.domain.dead import DIED, Trace
+from broker.keyspace import keys
+from broker.keyspace.client import Sync
+from broker.keyspace.content import Webhook, encode_webhook
+
+
+class Suspects:
+    """Remembers, over the death of a worker, that an id was being tried alone. For threads."""
+
+    def __init__(self, client: Sync) -> None:
+        self._client = client
+
+    def begin(self, queue: Queue, name: str) -> None:
+        """Note that an id is tried alone now; until more is heard its worker counts as dead."""
+        self._client.hset(keys.suspects(queue), name, "")
+
+    def tell(self, queue: Queue, name: str, trace: Trace) -> None:
+        """Note how that try ended."""
+        self._client.hset(keys.suspects(queue), name, orjson.dumps([trace.error, trace.where]).decode())
+
+    def told(self, queue: Queue, names: Sequence[str]) -> dict[str, Trace]:
+        """Return how the last try of those that were tried alone ended."""
+        if not names:
+            return {}
+        found: Any = self._client.hmget(keys.suspects(queue), list(names))
+        return {name: _trace(told) for name, told in zip(names, found, strict=True) if told is not None}
+
+    def acquit(self, queue: Queue, name: str) -> None:
+        """Forget that an id was tried alone."""
+        self._client.hdel(keys.suspects(queue), name)
+
+    def contents(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Return what is kept under keys of contents, as it is."""
+        found: Any = self._client.mget(list(names)) if names else []
+        return {name: body for name, body in zip(names, found, strict=True) if body is not None}
+
+    def restore(self, webhooks: Mapping[str, Webhook], *, now_ms: int) -> None:
+        """Take webhooks in again: the scheduler finds that they are overdue, and enters them."""
+        if not webhooks:
+            return
+        with self._client.pipeline() as pipe:
+            pipe.mset({keys.webhook(digest): encode_webhook(one) for digest, one in webhooks.items()})
+            pipe.hdel(keys.taken(Queue.EVENTS), *webhooks)
+            pipe.zadd(keys.outbox(Queue.EVENTS), dict.fromkeys(webhooks, now_ms))
+            pipe.execute()
+
+
+def _trace(told: bytes) -> Trace:
+    if not told:
+        return Trace(error=DIED)
+    error, where = orjson.loads(told)
+    return Trace(error=error, where=tuple(where))

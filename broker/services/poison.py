@@ -1,0 +1,82 @@
+"""Do work so that what breaks its take harms only itself, and set it aside after three tries."""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from broker.dispatch import Queue
+from broker.domain.dead import TRIES, Trace
+from broker.keyspace.client import AWAY
+from broker.keyspace.ready import Popped
+from broker.log import told_without_content
+from broker.runtime import Runtime
+from broker.services.backlog import repaired_later
+from broker.storage.away import is_away
+
+Work = Callable[[Sequence[str]], None]
+Park = Callable[[str, Trace], None]
+
+
+def work_on(runtime: Runtime, queue: Queue, popped: Popped, work: Work, *, park: Park) -> None:
+    """Do the work for the ids together, and by itself for each that was popped too often to be innocent.
+
+    One that broke its own try, too, or killed its worker in it, is parked. Whatever one of these raises is raised
+    after the last: two poisonous ids must not stand in a good one's way.
+    """
+    ids = list(dict.fromkeys(popped.ids))
+    suspected = [one for one in ids if popped.pops[one] >= TRIES]
+    traces = runtime.suspects.told(queue, suspected)
+    together = [one for one in ids if popped.pops[one] < TRIES]
+    with ExitStack() as batches:
+        for one in reversed(suspected):
+            if one in traces:
+                batches.callback(park, one, traces[one])
+            else:
+                batches.callback(_try_alone, runtime, queue, one, work, park)
+        if together:
+            batches.callback(work, together)
+
+
+def trace_of(error: BaseException) -> Trace:
+    """Return what is kept of an error: its types and where it came from, never its text."""
+    told = told_without_content(error)
+    where = told["where"]
+    assert isinstance(where, list)
+    return Trace(error=str(told["error"]), where=tuple(where))
+
+
+def is_nobodys_fault(error: BaseException) -> bool:
+    """Say whether Redis or SQL did not serve, which tells nothing of the work itself."""
+    return isinstance(error, AWAY) or is_away(error)
+
+
+def _try_alone(runtime: Runtime, queue: Queue, name: str, work: Work, park: Park) -> None:
+    with _Alone(runtime, queue, name, park):
+        work([name])
+
+
+class _Alone:
+    """A try of one id by itself: what is known of it is written down before it begins, since it may kill its worker."""
+
+    def __init__(self, runtime: Runtime, queue: Queue, name: str, park: Park) -> None:
+        self._runtime = runtime
+        self._queue = queue
+        self._name = name
+        self._park = park
+
+    def __enter__(self) -> Self:
+        self._runtime.suspects.begin(self._queue, self._name)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        suspects = self._runtime.suspects
+        if error is None or is_nobodys_fault(error):
+            with repaired_later():
+                suspects.acquit(self._queue, self._name)
+        elif isinstance(error, Exception):
+            trace = trace_of(error)
+            suspects.tell(self._queue, self._name, trace)
+            self._park(self._name, trace)
