@@ -17,6 +17,7 @@ from broker.errors import KeyReused
 from broker.keyspace import keys
 from broker.keyspace.content import encode
 from broker.keyspace.counters import exceeded
+from broker.keyspace.flows import flow
 from broker.keyspace.gathering import Gathering
 from broker.keyspace.line import Line, Script, Word
 from broker.settings import Settings
@@ -28,8 +29,12 @@ MARKER_MS = 30_000
 """How long a call's answer is kept: longer than a lost answer is asked for again."""
 
 _QUEUES = (Queue.SUBMIT, Queue.SUBMIT_HIGH)
-_QUEUE_KEYS = tuple(key for queue in _QUEUES for key in (keys.ready(queue), keys.outbox(queue), str(queue)))
-_FIRST_KEY = {Queue.SUBMIT: 2, Queue.SUBMIT_HIGH: 5}
+_QUEUE_KEYS = tuple(
+    key
+    for queue in _QUEUES
+    for key in (keys.fresh(queue), keys.rounds(queue), keys.outbox(queue), str(queue))
+)
+_FIRST_KEY = {Queue.SUBMIT: 2, Queue.SUBMIT_HIGH: 6}
 
 
 @value
@@ -119,7 +124,7 @@ class Admission:
             *rings,
             *self._lives,
             len(simple),
-            *(e.contents[0] for e in simple),
+            *(word for e in simple for word in (e.flow, e.contents[0])),
         ]
         for entry in others:
             names += (name or marker for name in _names(entry.request))
@@ -133,14 +138,16 @@ class Admission:
 class _Entry:
     """One request and what was made of it ahead of the call; a `simple` one cannot be refused."""
 
-    __slots__ = ("contents", "ids", "queue", "request", "simple")
+    __slots__ = ("contents", "flow", "ids", "queue", "request", "simple")
 
     def __init__(self, request: AdmissionRequest) -> None:
         messages, account = request.messages, request.account
         self.request = request
         self.ids = tuple([message.id for message in messages])
         self.contents = [encode(message) for message in messages]
-        self.queue = Queue.SUBMIT_HIGH if messages[0].priority is Priority.HIGH else Queue.SUBMIT
+        priority = messages[0].priority
+        self.queue = Queue.SUBMIT_HIGH if priority is Priority.HIGH else Queue.SUBMIT
+        self.flow = flow(account.name, priority)
         self.simple = (
             len(messages) == 1
             and request.key is None
@@ -166,6 +173,7 @@ def _words(entry: _Entry) -> list[Word]:
         digest, told = first.id, " ".join((first.batch or "-", *entry.ids))
     return [
         _FIRST_KEY[entry.queue],
+        entry.flow,
         digest,
         told,
         "" if account.daily_limit is None else account.daily_limit,

@@ -18,7 +18,12 @@ MOST_TOGETHER = 200
 PATIENCE_S = 1.0
 """Longest wait for Redis: the carrier must be answered within two seconds, also when the spool is needed."""
 
-_QUEUE_KEYS = (keys.ready(Queue.EVENTS), keys.outbox(Queue.EVENTS), str(Queue.EVENTS))
+_QUEUE_KEYS = (
+    keys.fresh(Queue.EVENTS),
+    keys.rounds(Queue.EVENTS),
+    keys.outbox(Queue.EVENTS),
+    str(Queue.EVENTS),
+)
 
 
 class Arrivals:

@@ -16,7 +16,7 @@ from broker.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """A ready list: how many ids it holds, and which has been there longest."""
+    """A queue: how many ids wait, and the older of those that are next."""
 
     count: int
     oldest: str
@@ -63,8 +63,9 @@ def look(url: str, settings: Settings) -> Health:
 
 
 def _waiting(client: Any, queue: Queue) -> Waiting:
-    oldest = client.lindex(keys.ready(queue), -1)
-    return Waiting(count=client.llen(keys.ready(queue)), oldest=oldest.decode() if oldest else "")
+    firsts = [client.lindex(keys.ready(queue), -1), *client.zrange(keys.fresh(queue), 0, 0)]
+    count = client.llen(keys.ready(queue)) + client.zcard(keys.fresh(queue))
+    return Waiting(count=count, oldest=min((first.decode() for first in firsts if first), default=""))
 
 
 def _fsync(client: Any) -> str:

@@ -8,8 +8,23 @@ DAY_S = 24 * 3600
 
 
 def ready(queue: Queue) -> str:
-    """List of ids that wait for a take; pushed on the left, popped on the right. No lifetime: it is work."""
+    """List of ids that SQL holds and that wait for a take; pushed left, popped right. No lifetime: it is work."""
     return f"ready:{queue}"
+
+
+def fresh(queue: Queue) -> str:
+    """Sorted set, id that SQL does not hold yet → its turn; the lowest is popped first. No lifetime: it is work."""
+    return f"fresh:{queue}"
+
+
+def rounds(queue: Queue) -> str:
+    """Hash: flow ("<class>:<account>") → turn of its next id; class → turn that was popped last. Goes with `fresh`.
+
+    Each id of a flow has the turn after the one before it, and none has one that is over: flows are served in rounds,
+    however much waits in one of them. The turns of a class begin at `CLASS_TURNS` times the class, so that all of a
+    higher one wait for the lower ones.
+    """
+    return f"rounds:{queue}"
 
 
 UNPOPPED_MS = DAY_S * 1000

@@ -1,4 +1,4 @@
-"""Ready lists, seen from a worker: ids that wait for a take."""
+"""What waits for a take, seen from a worker."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,7 +41,14 @@ class Ready:
     def pop(self, queue: Queue, most: int) -> Popped:
         """Take up to `most` ids; another take is rung for when more are left."""
         answer: list[Any] = self._pop(
-            keys=[keys.ready(queue), keys.outbox(queue), keys.taken(queue), queue],
+            keys=[
+                keys.ready(queue),
+                keys.outbox(queue),
+                keys.taken(queue),
+                queue,
+                keys.fresh(queue),
+                keys.rounds(queue),
+            ],
             args=[most, self._put_back_ms, LONGEST_MS, self._rings, ring(queue)],
         )
         ids = tuple(word.decode() for word in answer[1::2])
@@ -53,8 +60,12 @@ class Ready:
             self._push(keys=[keys.ready(queue), queue], args=[self._rings, ring(queue), *ids])
 
     def waiting(self, queue: Queue) -> int:
-        """Return how many ids wait."""
+        """Return how many ids wait that SQL holds."""
         return int(self._client.llen(keys.ready(queue)))  # type: ignore[arg-type]  # sync client
+
+    def fresh(self, queue: Queue) -> int:
+        """Return how many ids wait that SQL does not hold yet."""
+        return int(self._client.zcard(keys.fresh(queue)))  # type: ignore[arg-type]  # sync client
 
     def messages(self, ids: Sequence[str]) -> dict[str, Message]:
         """Return the messages that were admitted and are not in SQL yet, a group's other members among them."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 from broker.dispatch import Queue, ring
 from broker.keyspace import keys
@@ -20,8 +21,9 @@ class Schedule:
     def __init__(self, client: Sync, *, rings: int) -> None:
         self._client = client
         self._rings = rings
-        self._due, self._put_back, self._lead = (
-            client.register_script((_LUA / f"{name}.lua").read_text()) for name in ("due", "put_back", "lead")
+        self._due, self._put_back, self._restore, self._lead = (
+            client.register_script((_LUA / f"{name}.lua").read_text())
+            for name in ("due", "put_back", "restore", "lead")
         )
 
     def add(self, queue: Queue, due_at: Mapping[str, int]) -> None:
@@ -39,10 +41,24 @@ class Schedule:
         return int(self._due(keys=names, args=[MOST_AT_ONCE, self._rings, ring(queue)]))
 
     def put_back(self, queue: Queue) -> int:
-        """Put back ids that were popped and not recorded in time, ring if nobody hears; return how many."""
-        names = [keys.outbox(queue), keys.ready(queue), queue]
-        # Once put back they are held by the list again, as on the first day: else each pass would add another copy.
-        return int(self._put_back(keys=names, args=[MOST_AT_ONCE, keys.UNPOPPED_MS, LONGEST_MS, ring(queue)]))
+        """Put back what was popped and not recorded in time, or is no longer waiting anywhere; return how much.
+
+        It also rings for what nobody hears.
+        """
+        names = [keys.outbox(queue), keys.ready(queue), queue, keys.fresh(queue), keys.rounds(queue)]
+        # Once put back they wait as on the first day: else each pass would put them back once more.
+        words: list[bytes | int] = [MOST_AT_ONCE, keys.UNPOPPED_MS, LONGEST_MS, ring(queue)]
+        found, missing = self._put_back(keys=names, args=words)
+        return int(found) + (self._restored(queue) if missing > 0 else 0)
+
+    def _restored(self, queue: Queue) -> int:
+        """Go through the outbox and let wait what nobody has popped and waits nowhere; return how much it was."""
+        names = [keys.outbox(queue), keys.fresh(queue), keys.rounds(queue)]
+        found = first = 0
+        while ids := cast("list[bytes]", self._client.zrange(names[0], first, first + MOST_AT_ONCE - 1)):
+            found += int(self._restore(keys=names, args=[LONGEST_MS, *ids]))
+            first += MOST_AT_ONCE
+        return found
 
     def turn(self, name: str, *, every_ms: int) -> bool:
         """Return True to one caller in `every_ms`."""

@@ -13,6 +13,7 @@ from broker.domain.draft import Draft
 from broker.domain.message import Message, Part, Priority
 from broker.errors import Busy, NoRoute, RequestError, UnknownConnection
 from broker.keyspace.admission import Admission, AdmissionRequest, AdmissionResult
+from broker.keyspace.flows import flow
 from broker.keyspace.pressure import Pressure
 from broker.services.compose import compose
 from broker.services.packages import Packages
@@ -60,7 +61,10 @@ class Accept:
             Busy: not now; nothing was taken.
             OutcomeUncertain: it may have been taken.
         """
-        self._pressure.check(Queue.SUBMIT_HIGH if draft.priority is Priority.HIGH else Queue.SUBMIT)
+        self._pressure.check(
+            Queue.SUBMIT_HIGH if draft.priority is Priority.HIGH else Queue.SUBMIT,
+            flow(account.name, draft.priority),
+        )
         parts: tuple[Part, ...] = ()
         if _brings_more(draft):
             # Everything that needs no disk is checked before anything is fetched or stored.

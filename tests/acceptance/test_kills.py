@@ -56,7 +56,7 @@ def _is_ring_taken_by_the_frozen(stack: Stack, client: redis.Redis, load: Load) 
     stack.until(lambda: not client.llen(Queue.SUBMIT))
     stack.signal("worker", signal.SIGSTOP)
     load.start().told_at_least(1)
-    assert client.llen(keys.ready(Queue.SUBMIT)) == 1
+    assert client.zcard(keys.fresh(Queue.SUBMIT)) == 1
     return client.llen(Queue.SUBMIT) == 0
 
 

@@ -48,7 +48,7 @@ def told(answer: Answer) -> tuple[int, str, str]:
 def is_empty(settings: Settings) -> bool:
     """Say whether nothing of a send is kept: no message, no number, no count, no charge."""
     with redis.Redis.from_url(settings.redis_url, decode_responses=True) as client:
-        kept = [name for pattern in ("msg:*", "number:*", "ready:submit*") for name in client.keys(pattern)]
+        kept = [name for pattern in ("msg:*", "number:*", "fresh:submit*") for name in client.keys(pattern)]
         counted = [client.get(name) for name in client.keys("quota:*")]
         return kept == [] and set(counted) <= {"0"}
 

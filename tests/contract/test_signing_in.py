@@ -85,7 +85,7 @@ def test_who_guesses_is_told_to_come_again_later_and_sends_nothing(
     status, words = LATER[way]
     assert answer.status == status
     assert words in answer.body
-    assert client.llen("ready:submit") == 0
+    assert client.zcard("fresh:submit") == 0
     if way != "mxtelecom":  # its clients know no such header
         assert int(answer.headers["retry-after"]) >= 1
 
@@ -100,10 +100,10 @@ def test_an_allow_list_asks_for_the_address_behind_our_own_proxies(
         assert send(server, way).status in {200, 403}
         for told in ("192.0.2.1", "198.51.100.7, 192.0.2.1", "nonsense", "198.51.100.7, nonsense"):
             send(server, way, X_Forwarded_For=told)
-        assert client.llen("ready:submit") == 0
+        assert client.zcard("fresh:submit") == 0
         send(server, way, X_Forwarded_For="198.51.100.7")
         send(server, way, X_Forwarded_For="192.0.2.1, [::ffff:198.51.100.8]:4711, 127.0.0.9")
-        assert client.llen("ready:submit") == 2
+        assert client.zcard("fresh:submit") == 2
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -113,7 +113,7 @@ def test_nobody_but_our_own_proxies_says_where_a_request_comes_from(
     document = {**DOCUMENT, "accounts": [{**ACCOUNT, "allowed_ips": ["198.51.100.0/24"]}]}
     with serve(settings, document) as server:
         send(server, way, X_Forwarded_For="198.51.100.7")
-        assert client.llen("ready:submit") == 0
+        assert client.zcard("fresh:submit") == 0
 
 
 def test_guesses_behind_a_proxy_hold_up_only_the_one_who_guesses(make_settings: Any, client: Any) -> None:
@@ -126,9 +126,9 @@ def test_guesses_behind_a_proxy_hold_up_only_the_one_who_guesses(make_settings: 
 @pytest.mark.parametrize("way", ["ozeki", "mxtelecom"])
 def test_head_never_sends(server: Server, client: Any, way: str) -> None:
     assert server.ask("HEAD", target(way)).status == 405
-    assert client.llen("ready:submit") == 0
+    assert client.zcard("fresh:submit") == 0
     assert send(server, way).status == 200
-    assert client.llen("ready:submit") == 1
+    assert client.zcard("fresh:submit") == 1
 
 
 def test_head_of_every_path_that_is_sent_to_is_refused(server: Server, client: Any) -> None:
@@ -138,7 +138,7 @@ def test_head_of_every_path_that_is_sent_to_is_refused(server: Server, client: A
     assert {
         path: server.ask("HEAD", f"{path}?{query}", b"", login).status for path in paths
     } == dict.fromkeys(paths, 405)
-    assert client.llen("ready:submit") == 0
+    assert client.zcard("fresh:submit") == 0
 
 
 def test_the_most_recipients_are_those_of_the_settings(make_settings: Any, client: Any) -> None:
@@ -161,7 +161,7 @@ def test_the_most_recipients_are_those_of_the_settings(make_settings: Any, clien
         assert (native(3), native(2)) == (422, 202)
         assert b"<statuscode>111</statuscode>" in ozeki(3)
         assert ozeki(2).count(b"<statuscode>0</statuscode>") == 2
-        assert client.llen("ready:submit") == 4
+        assert client.zcard("fresh:submit") == 4
 
 
 KEYED: Mapping[str, tuple[str, bytes, int, bytes]] = {

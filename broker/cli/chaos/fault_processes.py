@@ -98,7 +98,7 @@ async def _is_ring_taken(client: Sync) -> bool:
     """Say whether ids wait and the ring for them has gone to a process that cannot hear it."""
     for _ in range(_RING_TRIES):
         await asyncio.sleep(0.05)
-        waiting, rings = client.llen(keys.ready(Queue.SUBMIT)), client.llen(Queue.SUBMIT)
+        waiting, rings = client.zcard(keys.fresh(Queue.SUBMIT)), client.llen(Queue.SUBMIT)
         if waiting:
             return not rings
     return False

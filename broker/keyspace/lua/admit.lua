@@ -1,30 +1,27 @@
 -- Admit a micro-batch of send requests: each is taken whole or refused whole, and a repeated call changes nothing.
 --
--- KEYS  1 what this call was answered before; 2 ready list, 3 outbox and 4 ring list of normal messages; 5, 6, 7 the
---       same of urgent ones; the contents of the simple requests; then for each other request: idempotency key, day
---       counter, month counter, credit counter (key 1 where it has none), and the contents of its messages
--- ARGV  1 put-back delay in ms; 2 most rings that may wait; 3 normal and 4 urgent ring; 5 life of key 1 in ms; 6 life
---       of an idempotency key in ms; 7 how many requests are simple (one normal message, no key, no limit), and the
---       content of each; then for each other request: first of its three queue keys (2 or 5), digest (empty: no
---       key), what a replay is told, day limit, month limit, credit wanted (each empty: none), messages n, of these
---       to enter in the ready list, and the n contents
+-- KEYS  1 what this call was answered before; 2 newly admitted ids, 3 rounds, 4 outbox and 5 rings for what is not
+--       urgent; 6 to 9 for what is; the contents of the simple requests; then for each other request: idempotency key, day,
+--       month and credit counter (key 1 where it has none), and the contents of its messages
+-- ARGV  1 put-back delay in ms; 2 most rings that may wait; 3, 4 the ring of each; 5 life of key 1 in ms; 6 life of an
+--       idempotency key in ms; 7 how many requests are simple (one message, not urgent, no key, no limit), then flow
+--       (see keys.rounds) and content of each; then for each other request: first of its queue's keys (2 or 6), flow,
+--       digest (empty: no key), what a replay is told, day limit, month limit, credit wanted (each empty: none),
+--       messages n, of these to enter, and the n contents
 -- Returns one line for each request that is not simple: ok | same <digest> <told> | other | cold | day | month | credit
 local before = redis.call("GET", KEYS[1])
-if before then
-  redis.call("PEXPIRE", KEYS[1], ARGV[5]) -- a write, so that WAITAOF on a new connection covers the first call
-  return before
-end
+if before then redis.call("PEXPIRE", KEYS[1], ARGV[5]) return before end -- a write, so that WAITAOF covers the first call
 local time = redis.call("TIME")
-local due = time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1]
-local answers, contents, entered, k, a = {}, {}, { [2] = {}, [5] = {} }, 8 + ARGV[7], 8 + ARGV[7]
+local due = string.format("%d", time[1] * 1000 + math.floor(time[2] / 1000) + ARGV[1])
+local answers, contents, entered, k, a = {}, {}, { [2] = {}, [6] = {} }, 10 + ARGV[7], 8 + 2 * ARGV[7]
 
-local function keep(key, content, queue)
+local function keep(key, content, flows, flow)
   contents[#contents + 1], contents[#contents + 2] = key, content
-  if queue then table.insert(entered[queue], key:sub(5)) end -- without "msg:"
+  if flows then flows[flow] = flows[flow] or {} table.insert(flows[flow], key:sub(5)) end -- without "msg:"
 end
-local function counter(n) return ARGV[a + 2 + n] ~= "" and (redis.call("GET", KEYS[k + n]) or "cold") end
+local function counter(n) return ARGV[a + 3 + n] ~= "" and (redis.call("GET", KEYS[k + n]) or "cold") end
 
-local function judge(digest, day_limit, month_limit, credit)
+local function judge(digest, told, day_limit, month_limit, credit)
   local known = digest ~= "" and redis.call("GET", KEYS[k])
   if known then return known:sub(1, #digest) == digest and "same " .. known or "other" end
   local day, month = counter(1), counter(2)
@@ -35,26 +32,29 @@ local function judge(digest, day_limit, month_limit, credit)
   if left and tonumber(left) < tonumber(credit) then return "credit" end
   for n, used in ipairs({ day, month }) do if used then redis.call("INCR", KEYS[k + n]) end end
   if left then redis.call("HINCRBY", KEYS[k + 3], "left", -credit) end
-  if digest ~= "" then redis.call("SET", KEYS[k], digest .. " " .. ARGV[a + 2], "PX", ARGV[6]) end
+  if digest ~= "" then redis.call("SET", KEYS[k], digest .. " " .. told, "PX", ARGV[6]) end
   return "ok"
 end
-for n = 8, k - 1 do keep(KEYS[n], ARGV[n], 2) end
+for n = 1, ARGV[7] do keep(KEYS[9 + n], ARGV[7 + 2 * n], entered[2], ARGV[6 + 2 * n]) end
 while a <= #ARGV do
-  local queue, count, entering = tonumber(ARGV[a]), tonumber(ARGV[a + 6]), tonumber(ARGV[a + 7])
-  local answer = judge(ARGV[a + 1], ARGV[a + 3], ARGV[a + 4], ARGV[a + 5])
-  for n = 1, answer == "ok" and count or 0 do keep(KEYS[k + 3 + n], ARGV[a + 7 + n], n <= entering and queue) end
-  answers[#answers + 1], k, a = answer, k + 4 + count, a + 8 + count
+  local flows, count, answer = entered[tonumber(ARGV[a])], ARGV[a + 7], judge(unpack(ARGV, a + 2, a + 6))
+  local entering = ARGV[a + 8] + 0
+  for n = 1, answer == "ok" and count or 0 do keep(KEYS[k+3+n], ARGV[a+8+n], n <= entering and flows, ARGV[a+1]) end
+  answers[#answers + 1], k, a = answer, k + 4 + count, a + 9 + count
 end
 if #contents > 0 then redis.call("MSET", unpack(contents)) end -- one command for all is a third of the work
-for queue, ids in pairs(entered) do
-  if #ids > 0 then
-    local dues = {}
-    for n, id in ipairs(ids) do dues[2 * n - 1], dues[2 * n] = due, id end
-    redis.call("LPUSH", KEYS[queue], unpack(ids))
-    redis.call("ZADD", KEYS[queue + 1], unpack(dues))
-    local rings, ring = KEYS[queue + 2], ARGV[queue == 2 and 3 or 4]
-    if redis.call("LLEN", rings) < tonumber(ARGV[2]) then redis.call("LPUSH", rings, ring) end
+for queue, flows in pairs(entered) do
+  for flow, ids in pairs(flows) do
+    local class, turns, dues = flow:sub(1, 1), {}, {}
+    local now = redis.call("HMGET", KEYS[queue + 1], class, flow)
+    local turn = math.max(now[1] or class * 2 ^ 45, now[2] or 0)
+    for n, id in ipairs(ids) do turns[2*n-1], turns[2*n], dues[2*n-1], dues[2*n] = turn + n - 1, id, due, id end
+    redis.call("HSET", KEYS[queue + 1], flow, turn + #ids)
+    redis.call("ZADD", KEYS[queue], unpack(turns))
+    redis.call("ZADD", KEYS[queue + 2], unpack(dues))
   end
+  local few = next(flows) and redis.call("LLEN", KEYS[queue + 3]) < tonumber(ARGV[2])
+  if few then redis.call("LPUSH", KEYS[queue + 3], ARGV[queue == 2 and 3 or 4]) end
 end
 redis.call("SET", KEYS[1], table.concat(answers, "\n"), "PX", ARGV[5])
 return table.concat(answers, "\n")

@@ -149,7 +149,7 @@ async def test_a_wrong_field_is_named(
     assert 400 <= answer.status < 500, body
     assert any(one == pointer or one.startswith(pointer + "/") for one in blamed(body)), body
     assert client.keys("msg:*") == []
-    assert client.llen("ready:submit") == 0
+    assert client.zcard("fresh:submit") == 0
 
 
 @pytest.mark.parametrize(

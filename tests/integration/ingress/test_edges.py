@@ -258,7 +258,7 @@ async def test_sigterm_ends_the_process_after_what_is_in_flight(
     writer.close()
     assert await asyncio.to_thread(process.wait, 30) == 0
     with redis.Redis.from_url(settings.redis_url) as client:
-        assert client.llen("ready:submit") == 1
+        assert client.zcard("fresh:submit") == 1
     text = log.read_text()
     assert "ingress_ended" in text
     assert "must not be logged" not in text

@@ -31,7 +31,7 @@ async def test_an_admitted_message_is_stored_listed_and_rung_for(admission: Admi
     answer = result(await admission.admit(request(one)))
     assert answer.ids == (one.id,)
     assert decode(client.get(f"msg:{one.id}")) == one
-    assert client.lrange("ready:submit", 0, -1) == [one.id]
+    assert client.zrange("fresh:submit", 0, -1) == [one.id]
     assert client.llen("submit") == 1
     assert client.zscore("admitted", one.id) > client.time()[0] * 1000
 
@@ -39,9 +39,9 @@ async def test_an_admitted_message_is_stored_listed_and_rung_for(admission: Admi
 async def test_an_urgent_message_goes_to_its_own_queue(admission: Admission, client: Any) -> None:
     one = message(priority=Priority.HIGH)
     await admission.admit(request(one))
-    assert client.lrange("ready:submit.high", 0, -1) == [one.id]
+    assert client.zrange("fresh:submit.high", 0, -1) == [one.id]
     assert client.zrange("admitted:high", 0, -1) == [one.id]
-    assert (client.llen("submit.high"), client.llen("submit"), client.llen("ready:submit")) == (1, 0, 0)
+    assert (client.llen("submit.high"), client.llen("submit"), client.zcard("fresh:submit")) == (1, 0, 0)
 
 
 async def test_of_a_group_only_the_leader_waits(admission: Admission, client: Any) -> None:
@@ -50,7 +50,7 @@ async def test_of_a_group_only_the_leader_waits(admission: Admission, client: An
     first, second = replace(first, members=members), replace(second, members=members)
     answer = result(await admission.admit(request(first, second)))
     assert (answer.ids, answer.batch) == (members, "b")
-    assert client.lrange("ready:submit", 0, -1) == client.zrange("admitted", 0, -1) == [first.id]
+    assert client.zrange("fresh:submit", 0, -1) == client.zrange("admitted", 0, -1) == [first.id]
     assert client.exists(f"msg:{first.id}", f"msg:{second.id}") == 2
 
 
@@ -60,14 +60,14 @@ async def test_no_more_rings_wait_than_there_are_workers_to_hear_them(
     for _ in range(settings.worker_threads + 3):
         await admission.admit(request())
     assert client.llen("submit") == settings.worker_threads
-    assert client.llen("ready:submit") == settings.worker_threads + 3
+    assert client.zcard("fresh:submit") == settings.worker_threads + 3
 
 
 async def test_the_same_key_and_body_gives_the_same_ids(admission: Admission, client: Any) -> None:
     first = result(await admission.admit(request(key="k", digest="d1")))
     again = result(await admission.admit(request(key="k", digest="d1")))
     assert (again.ids, again.replayed, first.replayed) == (first.ids, True, False)
-    assert client.llen("ready:submit") == 1
+    assert client.zcard("fresh:submit") == 1
     assert len(client.keys("msg:*")) == 1
 
 
@@ -85,7 +85,7 @@ async def test_the_same_key_with_another_body_is_refused(admission: Admission, c
     await admission.admit(request(key="k", digest="d1"))
     with pytest.raises(KeyReused):
         await admission.admit(request(key="k", digest="d2"))
-    assert client.llen("ready:submit") == 1
+    assert client.zcard("fresh:submit") == 1
 
 
 async def test_keys_of_two_accounts_have_nothing_to_do_with_each_other(admission: Admission) -> None:
@@ -104,7 +104,7 @@ async def test_twenty_parallel_copies_of_one_key_give_one_id(admission: Admissio
     answers = await asyncio.gather(*(admission.admit(request(key="k", digest="d")) for _ in range(20)))
     assert len({result(answer).ids for answer in answers}) == 1
     assert sum(not result(answer).replayed for answer in answers) == 1
-    assert client.llen("ready:submit") == 1
+    assert client.zcard("fresh:submit") == 1
 
 
 async def test_requests_that_wait_share_one_call(admission: Admission, client: Any) -> None:
@@ -112,7 +112,7 @@ async def test_requests_that_wait_share_one_call(admission: Admission, client: A
     before = client.info("commandstats")["cmdstat_evalsha"]["calls"]
     await asyncio.gather(*(admission.admit(request()) for _ in range(200)))
     assert client.info("commandstats")["cmdstat_evalsha"]["calls"] - before == 1
-    assert client.llen("ready:submit") == 201
+    assert client.zcard("fresh:submit") == 201
 
 
 async def test_a_refusal_does_not_stop_its_neighbours(admission: Admission, client: Any) -> None:
@@ -126,7 +126,7 @@ async def test_a_refusal_does_not_stop_its_neighbours(admission: Admission, clie
     assert isinstance(good, AdmissionResult)
     assert isinstance(bad, KeyReused)
     assert isinstance(fine, AdmissionResult)
-    assert client.llen("ready:submit") == 3
+    assert client.zcard("fresh:submit") == 3
 
 
 async def test_a_counter_that_is_missing_is_not_taken_for_zero(admission: Admission, client: Any) -> None:
@@ -143,7 +143,7 @@ async def test_the_daily_limit_counts_requests_not_messages(admission: Admission
     with pytest.raises(QuotaExceeded) as caught:
         await admission.admit(request(account=limited))
     assert (caught.value.period, caught.value.retry_after_s) == ("day", 12 * 3600)
-    assert client.llen("ready:submit") == 3
+    assert client.zcard("fresh:submit") == 3
 
 
 async def test_the_monthly_limit_is_counted_in_the_accounts_own_time_zone(
@@ -175,7 +175,7 @@ async def test_a_batch_is_covered_by_the_credit_whole_or_not_at_all(
     with pytest.raises(OutOfCredit):
         await admission.admit(request(message(batch="c"), message(batch="c"), account=paying))
     assert client.hget("balance:acme", "left") == "1"
-    assert client.llen("ready:submit") == 2
+    assert client.zcard("fresh:submit") == 2
 
 
 async def test_a_refused_request_leaves_nothing_behind(admission: Admission, client: Any) -> None:
@@ -191,7 +191,7 @@ async def test_every_key_but_the_work_itself_expires(admission: Admission, clien
     one = message()
     await admission.admit(request(one, key="k", digest="d"))
     lasting = {name for name in client.keys("*") if client.ttl(name) == -1}
-    assert lasting == {f"msg:{one.id}", "ready:submit", "admitted", "submit"}
+    assert lasting == {f"msg:{one.id}", "fresh:submit", "rounds:submit", "admitted", "submit"}
 
 
 async def test_a_public_number_stands_for_the_messages_of_its_request(
@@ -211,13 +211,13 @@ async def test_a_number_that_is_taken_is_given_to_nobody_else(admission: Admissi
     assert answer.number not in (7, None)
     assert decode(client.get(f"msg:{other.id}")).number == answer.number
     assert client.get(f"number:{answer.number}").startswith(other.id)
-    assert client.llen("ready:submit") == 2
+    assert client.zcard("fresh:submit") == 2
 
 
 async def test_the_same_request_twice_at_once_is_two_requests(admission: Admission, client: Any) -> None:
     answers = await asyncio.gather(*(admission.admit(request(message(number=7))) for _ in range(5)))
     assert len({result(answer).number for answer in answers}) == 5
-    assert client.llen("ready:submit") == 5
+    assert client.zcard("fresh:submit") == 5
 
 
 async def test_a_number_is_not_kept_for_a_request_that_is_refused(admission: Admission, client: Any) -> None:

@@ -29,7 +29,7 @@ async def test_a_lost_answer_is_asked_for_again_and_nothing_is_doubled(
     assert isinstance(answer, AdmissionResult)
     assert (answer.ids, answer.replayed, proxy.lost) == ((one.id,), False, 1)
     with server.client() as client:
-        assert client.lrange("ready:submit", 0, -1) == [one.id]
+        assert client.zrange("fresh:submit", 0, -1) == [one.id]
         assert client.zcard("admitted") == client.llen("submit") == 1
     await proxy.stop()
 
@@ -43,7 +43,7 @@ async def test_an_answer_that_stays_lost_is_an_unknown_outcome(own_redis: Own, o
         await admission.admit(request())
     assert proxy.lost > 1
     with server.client() as client:
-        assert client.llen("ready:submit") == 1
+        assert client.zcard("fresh:submit") == 1
     await proxy.stop()
 
 
@@ -105,7 +105,7 @@ async def test_a_full_redis_takes_nothing_of_the_batch(own_redis: Own, open_admi
         )
         assert all(isinstance(answer, Busy) for answer in answers)
         client.config_set("maxmemory", 0)
-        assert client.llen("ready:submit") == 1
+        assert client.zcard("fresh:submit") == 1
     assert isinstance(await admission.admit(request()), AdmissionResult)
 
 
@@ -161,7 +161,7 @@ async def test_a_lost_answer_waits_for_the_disk_too(own_redis: Own, open_admissi
     proxy.cut = 1
     assert isinstance(await admission.admit(request()), AdmissionResult)
     with server.client() as client:
-        assert client.llen("ready:submit") == 1
+        assert client.zcard("fresh:submit") == 1
     await proxy.stop()
 
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 
 from broker.dispatch import Queue
+from broker.domain.message import Priority
 from broker.errors import Busy
 from broker.keyspace.admission import Admission
 from broker.keyspace.client import Async, open_async
 from broker.keyspace.counters import Counted, Counters
-from broker.keyspace.keys import UNPOPPED_MS
+from broker.keyspace.flows import flow
 from broker.keyspace.pressure import Pressure
 from broker.settings import Settings
 from tests.integration.keyspace.conftest import ACCOUNT, NOON, message, request
@@ -91,16 +92,4 @@ async def test_pressure_says_what_waits(admission: Admission, client: Async, set
     await pressure.look()
     assert await pressure.is_seen()
     assert (pressure.depth[Queue.SUBMIT], pressure.outbox[Queue.SUBMIT]) == (1, 1)
-    pressure.check()
-
-
-async def test_pressure_of_urgent_messages_is_their_own(client: Async, settings: Settings) -> None:
-    pressure = Pressure(client, settings)
-    seconds, _ = await client.time()
-    old = (seconds - settings.backlog_age_s - 60) * 1000 + UNPOPPED_MS
-    await client.zadd("admitted", {"an-old-one": old})
-    await pressure.look()
-    pressure.check(Queue.SUBMIT_HIGH)
-    with pytest.raises(Busy) as caught:
-        pressure.check(Queue.SUBMIT)
-    assert caught.value.retry_after_s > 0
+    pressure.check(Queue.SUBMIT, flow("acme", Priority.NORMAL))

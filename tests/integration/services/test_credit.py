@@ -343,7 +343,7 @@ class Chaos:
         await asyncio.gather(*(self.send(door, account) for door in self.doors for _ in range(3)))
         over.set()
         await asyncio.gather(*tasks)
-        while self.worker.ready.waiting(Queue.SUBMIT):
+        while self.worker.ready.waiting(Queue.SUBMIT) or self.worker.ready.fresh(Queue.SUBMIT):
             self.worker.take()
         self.worker.keep_up()
 
