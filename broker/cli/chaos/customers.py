@@ -70,9 +70,14 @@ class Customers:
         dice, customer = self._dice, self._customer()
         native = customer.tongue is Tongue.NATIVE
         many = native and dice.random() < _BATCH
-        media = self._media if native and not many and dice.random() < _MEDIA else ""
+        illustrated = customer is CUSTOMERS[0] and not many and dice.random() < _MEDIA
         to = tuple(f"+1202555{(self._number * 3 + each) % 10000:04d}" for each in range(3 if many else 1))
-        return Offer(marker=f"{self._run}-{self._number:06d}", customer=customer, to=to, media=media)
+        return Offer(
+            marker=f"{self._run}-{self._number:06d}",
+            customer=customer,
+            to=to,
+            media=self._media if illustrated else "",
+        )
 
     def _customer(self) -> Customer:
         (customer,) = self._dice.choices(CUSTOMERS, [each.share for each in CUSTOMERS])

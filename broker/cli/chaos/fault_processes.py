@@ -90,6 +90,8 @@ async def _ring_lost(ground: Ground) -> AsyncIterator[None]:
                 break
             os.kill(pid, signal.SIGCONT)
             await asyncio.sleep(0.1)
+        else:
+            ground.missed.append("kill-between-pop-and-note")
         os.kill(pid, signal.SIGKILL)
     yield
 

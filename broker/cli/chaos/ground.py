@@ -82,6 +82,8 @@ class Ground:
         self.to_carrier = Proxy(self._carrier_port, marker=b"/messages HTTP", seed=seed)
         self.sink = Sink(folder / "callbacks.jsonl")
         self.client: Client = open_client("lean")
+        self.missed: list[str] = []
+        """Faults that wanted a moment which did not come."""
         self._carrier: Child | None = None
         self._up: subprocess.Popen[bytes] | None = None
 

@@ -78,6 +78,8 @@ class Proxy:
         back = asyncio.create_task(self._pump(upstream, writer))
         try:
             await self._forth(reader, downstream, upstream, back)
+        except asyncio.CancelledError:  # by `refuse`, which waits for us; asyncio would log it as a mishap
+            pass
         finally:
             back.cancel()
             writer.transport.abort()

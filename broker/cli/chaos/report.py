@@ -68,7 +68,7 @@ class Report:
             found = [
                 NEVER_S if seconds is None else seconds
                 for blow, seconds in ((each, _seconds(each, way)) for each in self._outcome.blows)
-                if way == "sent" or not blow.name.startswith("callbacks-")
+                if way == "sent" or blow.tells
             ]
             found.sort()
             if found:
@@ -92,6 +92,7 @@ class Report:
             "offered_per_s": round(self._outcome.rate, 1),
             "tries": dict(self._outcome.tries),
             "without_clocks": self._outcome.without_clocks,
+            "missed": list(self._outcome.missed),
             "faults": [
                 {
                     "name": blow.name,

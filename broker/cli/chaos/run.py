@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +38,7 @@ class Blow:
     began: float
     ended: float
     recovery: Recovery
+    tells: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,6 +53,7 @@ class Outcome:
     wall_s: float = 0.0
     rate: float = 0.0
     without_clocks: bool = False
+    missed: Sequence[str] = ()
 
 
 async def run(folder: Path, options: Options, say: Say) -> Outcome:
@@ -114,6 +116,7 @@ class _Run:
             samples=self._api.samples,
         )
         self._outcome.tries = self._customers.tries
+        self._outcome.missed = self._ground.missed
         self._outcome.wall_s = time.time() - began
         return self._outcome
 
@@ -157,7 +160,7 @@ class _Run:
             await asyncio.sleep(fault.hold_s)
         ended = time.time()
         recovery = await flow.recovered(tells=fault.tells)
-        return Blow(name=name, began=began, ended=ended, recovery=recovery)
+        return Blow(name=name, began=began, ended=ended, recovery=recovery, tells=fault.tells)
 
     async def _settled(self) -> list[Record]:
         """Wait until every message has ended and been told of, and return them; or what there is when time is up."""
@@ -184,7 +187,10 @@ class _Run:
 
 
 def _told(blow: Blow) -> str:
-    sent, told = (
-        "never" if each is None else f"{each:.1f} s" for each in (blow.recovery.sent_s, blow.recovery.told_s)
-    )
-    return f"{blow.name:<32} {blow.ended - blow.began:5.1f} s; sent again after {sent}, told after {told}"
+    sent = _seconds(blow.recovery.sent_s)
+    told = f", told after {_seconds(blow.recovery.told_s)}" if blow.tells else ""
+    return f"{blow.name:<32} {blow.ended - blow.began:5.1f} s; sent again after {sent}{told}"
+
+
+def _seconds(value: float | None) -> str:
+    return "never" if value is None else f"{value:.1f} s"

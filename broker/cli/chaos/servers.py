@@ -55,6 +55,7 @@ class Postgres:
             raise ConfigurationError(
                 "the embedded PostgreSQL is not installed; install the extra `dev`"
             ) from None
+        self._folder = folder
         self._server: Any = get_server(folder, cleanup_mode="stop")
         self.url: str = self._server.get_uri()
 
@@ -69,6 +70,9 @@ class Postgres:
         """Start it again after its end."""
         postmaster = self._server.get_pid()
         wait(lambda: not alive(postmaster), what="the end of PostgreSQL")
+        # One that was killed leaves its locks, and where nobody buries it, its number looks alive.
+        for lock in (self._folder / "postmaster.pid", *self._folder.glob(".s.PGSQL.*.lock")):
+            lock.unlink(missing_ok=True)
         self._server.ensure_postgres_running()
 
     def end(self) -> None:
