@@ -45,6 +45,19 @@ class Snapshot:
         owning = (connection for connection in known if message.originator in connection.senders)
         return next(owning, known[0] if known else None)
 
+    def other_for(self, message: Message, usual: Connection) -> Connection | None:
+        """Return the other connection of a message's route, if it has two and this one may carry its sender."""
+        route = self.routes.get((message.account, message.originator))
+        if route is None or route.fallback is None:
+            return None
+        other = {route.connection: route.fallback, route.fallback: route.connection}.get(usual.name)
+        provider = self.providers.get(other or "")
+        if provider is None or provider.connection.name == usual.name:
+            return None
+        # A route says itself that its first connection carries the sender.
+        may = other == route.connection or message.originator in provider.connection.senders
+        return provider.connection if may else None
+
 
 class Directory:
     """Reads the snapshot from SQL, at most once in two seconds. For threads."""

@@ -80,7 +80,8 @@ class Message:
     to all of them, and then `members` lists every message of it, itself included, in the order of the recipients.
     `reference` is the customer's own id for it. `number` is the public number of its request, shared by the messages
     of a batch, where the dialect gives one; `note` and `subaccount` are for the customer's own books, `reports` is the
-    sum of the `Reports` that were asked for. `prepaid` says that its price was reserved from the account's credit.
+    sum of the `Reports` that were asked for. `prepaid` says that its price was reserved from the account's credit,
+    `pinned` that its customer named its connection, so that it goes by no other.
     Times are aware UTC.
     """
 
@@ -109,6 +110,7 @@ class Message:
     provider_ref: str | None = None
     attempts: int = 0
     possible_duplicate: bool = False
+    pinned: bool = False
     number: int | None = None
     note: str = ""
     subaccount: str = ""

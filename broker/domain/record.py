@@ -12,6 +12,7 @@ class Attempt:
     """One submission: `outcome` is empty while it runs, `error` is the carrier's reason without content or secrets."""
 
     number: int
+    connection: str
     started_at: datetime
     ended_at: datetime | None = None
     outcome: str = ""

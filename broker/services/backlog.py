@@ -12,6 +12,9 @@ from broker.keyspace.client import AWAY
 
 log = structlog.get_logger()
 
+CROWD = 1000
+"""A ready list that is longer than this needs nobody to be put back on it."""
+
 SHORTEST_MS = 2_000
 LONGEST_MS = 15 * 60_000
 

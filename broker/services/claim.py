@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from broker.directory import Snapshot
-from broker.domain.account import Connection
 from broker.domain.message import Message
 from broker.domain.status import Event, Status
 from broker.domain.value import value
 from broker.keyspace.lanes import Place
 from broker.services import optouts, park
+from broker.services.failover import broken_groups, choose
 from broker.services.lanes import leader_of, place_of
 from broker.services.openings import Openings, Room
 from broker.services.outcome import at
@@ -101,6 +101,7 @@ def _claimable(
     """Return those messages of the record that wait and are due, each with what happens to it."""
     found = messages.claimable(sql, ids, now_ms)
     park.lost(sql, set(ids) - found.keys(), now_ms=now_ms)
+    room.staying |= broken_groups(found.values())
     stops = optouts.refused(sql, found.values(), known, settings)
     lease_ms = round(settings.lease_s * 1000)
     return {
@@ -149,24 +150,23 @@ def _decide_new(message: Message, known: Snapshot, room: Room, now_ms: int, leas
             return Decision(event=Event.PREPARE, due_at=due_at, connection=connection.name)
         if message.send_at is not None and message.send_at > at(now_ms):
             return Decision(event=Event.SCHEDULE, due_at=_ms(message.send_at), connection=connection.name)
-    decision = _decide(message, connection, room, now_ms, lease_ms)
+    decision = _decide(message, known, room, now_ms, lease_ms)
     return replace(decision, event=Event.TAKE) if decision.event is None else decision
 
 
 def _decide_old(message: Message, known: Snapshot, room: Room, now_ms: int, lease_ms: int) -> Decision:
     if message.status is Status.ACCEPTED:  # it was set aside and put back: nobody has begun with it
         return _decide_new(message, known, room, now_ms, lease_ms)
-    return _decide(message, known.connection_for(message), room, now_ms, lease_ms)
+    return _decide(message, known, room, now_ms, lease_ms)
 
 
-def _decide(
-    message: Message, connection: Connection | None, room: Room, now_ms: int, lease_ms: int
-) -> Decision:
+def _decide(message: Message, known: Snapshot, room: Room, now_ms: int, lease_ms: int) -> Decision:
     if message.valid_until <= at(now_ms):
         return Decision(event=Event.EXPIRE, detail="its validity is over")
+    connection, goes = choose(message, known, room)
     if connection is None:
         return Decision(event=Event.REFUSE, detail="no connection can carry it")
-    if not room.lets(message, connection):
+    if not goes:
         # Its lane brings it back. Nobody else need look at it before its validity is over.
         place = place_of(message, connection)
         return Decision(event=None, due_at=_ms(message.valid_until), connection=connection.name, place=place)

@@ -61,7 +61,7 @@ def _shared(draft: Draft, account: Account, parts: Sequence[Part]) -> dict[str, 
     shared: dict[str, Any] = {}
     carried = _carried(draft)
     if carried != _USUAL:
-        shared.update(zip(_CARRIED, carried, strict=True))
+        shared.update(zip(_CARRIED, carried, strict=True), pinned=bool(draft.connection))
     if parts:
         shared["parts"] = tuple(parts)
     if draft.numbered:

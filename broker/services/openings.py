@@ -44,25 +44,30 @@ class Openings:
 
 @dataclass(slots=True, kw_only=True)
 class Room:
-    """What may still go in this take. A group goes whole or not at all."""
+    """What may still go in one take.
+
+    A group goes whole or not at all: `chosen` has what was decided of a group, by its first message. `staying` are
+    groups, named likewise, that may not change their connection.
+    """
 
     openings: Openings
     left: dict[str, int]
-    going: set[tuple[str, str]] = field(default_factory=set)
+    chosen: dict[str, "Choice"] = field(default_factory=dict)
+    staying: set[str] = field(default_factory=set)
+
+    def is_shut(self, name: str) -> bool:
+        """Say whether nothing more may go over a connection in this take, slot or not."""
+        return name in self.openings.shut or self.left.get(name) == 0
 
     def lets(self, message: Message, connection: Connection) -> bool:
         """Say whether a message may go now, and then it must; else it waits in its lane."""
         openings, name = self.openings, connection.name
         if name in openings.shut or self._needs_slot(message, connection):
             return False
-        if name not in self.left:
-            return True
-        place = name, leader_of(message)
-        if place not in self.going:
+        if name in self.left:
             if not self.left[name]:
                 return False
             self.left[name] -= 1
-            self.going.add(place)
         return True
 
     def _needs_slot(self, message: Message, connection: Connection) -> bool:
@@ -73,7 +78,12 @@ class Room:
             usual = connection.name not in openings.detours
             if usual and detour_of(connection.name, message.originator) not in openings.detours:
                 return False
-        return leader_of(message) not in openings.slots
+        # A slot is of the connection that the message waited for.
+        return leader_of(message) not in openings.slots or message.connection != connection.name
+
+
+Choice = tuple[Connection | None, bool]
+"""The connection that something goes by or waits for, and whether it goes."""
 
 
 def look(runtime: Runtime, known: Snapshot, redeemed: Redeemed) -> Openings:

@@ -9,8 +9,9 @@ from broker.domain import links
 from broker.domain.content_type import SMIL
 from broker.domain.layout import build
 from broker.domain.message import Message, Part, PartKind
-from broker.errors import Rejected
+from broker.errors import MediaError, Rejected
 from broker.providers.base import Outgoing, Provider
+from broker.services.fit import Picture, fit
 from broker.services.smil import arrange
 from broker.settings import Settings
 
@@ -37,7 +38,8 @@ async def outgoing(settings: Settings, provider: Provider, message: Message) -> 
     if provider.media_mode == "link":
         parts = tuple(_linked(settings, part) for part in message.parts)
     else:
-        parts = await asyncio.to_thread(_read, message.parts)
+        most = provider.limits.message_bytes(message.originator)
+        parts = await asyncio.to_thread(_read, message.parts, most)
     if provider.layouts and all(part.kind is not PartKind.LAYOUT for part in message.parts):
         data = build(message.parts)
         return (Outgoing(name="layout.smil", content_type=SMIL, size=len(data), data=data), *parts)
@@ -66,9 +68,9 @@ def _linked(settings: Settings, part: Part) -> Outgoing:
     return Outgoing(name=part.name, content_type=part.content_type, size=part.size, url=url)
 
 
-def _read(parts: Sequence[Part]) -> tuple[Outgoing, ...]:
+def _read(parts: Sequence[Part], most: int) -> tuple[Outgoing, ...]:
     try:
-        return tuple(
+        found = tuple(
             Outgoing(
                 name=part.name,
                 content_type=part.content_type,
@@ -79,6 +81,22 @@ def _read(parts: Sequence[Part]) -> tuple[Outgoing, ...]:
         )
     except OSError as error:
         raise Rejected("a part's file is gone", code="media") from error
+    return found if sum(part.size for part in found) <= most else _fitted(found, most)
+
+
+def _fitted(parts: Sequence[Outgoing], most: int) -> tuple[Outgoing, ...]:
+    """Return parts that were prepared for a connection that takes more, as this one takes them."""
+    pictures = [
+        Picture(data=part.data or b"", content_type=part.content_type, name=part.name) for part in parts
+    ]
+    try:
+        ready = fit(pictures, most)
+    except MediaError as error:
+        raise Rejected(str(error), code="limit") from error
+    return tuple(
+        Outgoing(name=one.name, content_type=one.content_type, size=len(one.data), data=one.data)
+        for one in ready
+    )
 
 
 def _bytes(part: Part) -> bytes:

@@ -41,20 +41,29 @@ class Matched:
 def match(sql: Sql, told: Sequence[Heard[Report]]) -> Matched:
     """Match reports to messages.
 
-    A report must come over the connection that its message went out by: another carrier's word does not count.
+    A report must come over the connection that its message went out by, now or at the attempt that it is about:
+    another carrier's word does not count.
     """
     found = matching.find(sql, [report for _, report, _ in told])
+    places = [found.of(report) for _, report, _ in told]
+    elsewhere = [
+        place.id
+        for place, (name, _, _) in zip(places, told, strict=True)
+        if place is not None and place.connection != name
+    ]
+    went_by = matching.went_by(sql, sorted(set(elsewhere)))
     moves: list[Move] = []
     unmatched: list[Heard[Report]] = []
     opt_outs: list[tuple[str, str, datetime]] = []
-    for name, report, digest in told:
-        place = found.of(report)
-        if place is None or place.connection != name:
-            unmatched.append((name, report, digest))
-        else:
+    for place, (name, report, digest) in zip(places, told, strict=True):
+        if place is not None and (
+            place.connection == name or (place.id, report.attempt or 0, name) in went_by
+        ):
             moves.append(_move(place.id, report, digest))
             if report.opted_out:
                 opt_outs.append((place.id, moves[-1].detail, report.at))
+        else:
+            unmatched.append((name, report, digest))
     return Matched(moves=tuple(moves), unmatched=tuple(unmatched), opt_outs=tuple(opt_outs))
 
 

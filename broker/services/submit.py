@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -18,7 +19,7 @@ from broker.errors import NotAuthorised, ProviderError
 from broker.keyspace import keys
 from broker.providers.base import Submission
 from broker.runtime import Runtime
-from broker.services import exchange, openings, park
+from broker.services import exchange, failover, openings, park
 from broker.services.backlog import queue_of, repaired_later
 from broker.services.claim import Claimed, claim
 from broker.services.departure import Departure
@@ -79,7 +80,7 @@ def _take(runtime: Runtime, queue: Queue, ids: Sequence[str]) -> None:
         tries = [Try(group=group, notes=Notes()) for group in claimed.submissions]
         results = runtime.loop.run(_submit_all(runtime, known, may, tries, started, now_ms))
         openings.slow(runtime, zip((one.group[0] for one in tries), results, strict=True))
-        _record(runtime, known, tries, results)
+        _record(runtime, known, may, tries, results)
         openings.tell(runtime, may, _by_connection(tries, results))
     else:
         openings.unused(runtime, may, ())
@@ -126,11 +127,13 @@ def _by_connection(tries: Sequence[Try], results: Sequence[Result]) -> list[tupl
     return [(one.group[0].connection or "", result) for one, result in zip(tries, results, strict=True)]
 
 
-def _record(runtime: Runtime, known: Snapshot, tries: Sequence[Try], results: Sequence[Result]) -> None:
+def _record(
+    runtime: Runtime, known: Snapshot, may: Openings, tries: Sequence[Try], results: Sequence[Result]
+) -> None:
     now_ms = runtime.ready.now_ms()
     # Judged once for all members: each with a wait of its own, they would come back one by one.
     judged = [
-        (one, judge(result, one.group[0], now_ms=now_ms, settings=runtime.settings))
+        (one, _judge(runtime, known, may, one.group[0], result, now_ms))
         for one, result in zip(tries, results, strict=True)
     ]
     verdicts = [(message, verdict) for one, verdict in judged for message in one.group]
@@ -157,6 +160,15 @@ def _record(runtime: Runtime, known: Snapshot, tries: Sequence[Try], results: Se
     tell_soon(runtime.schedule, owed=owed)
     _come_back(runtime, verdicts)
     _tell(runtime, verdicts, results, refused)
+
+
+def _judge(
+    runtime: Runtime, known: Snapshot, may: Openings, message: Message, result: Result, now_ms: int
+) -> Verdict:
+    verdict = judge(result, message, now_ms=now_ms, settings=runtime.settings)
+    if verdict.event is Event.DEFER and failover.at_once(message, known, may):
+        return replace(verdict, due_at=now_ms)
+    return verdict
 
 
 def _told(judged: Sequence[tuple[Try, Verdict]], now_ms: int) -> tuple[list[Ended], list[Entry]]:

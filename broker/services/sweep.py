@@ -11,8 +11,8 @@ from broker.dispatch import Queue
 from broker.domain.message import Direction, Message
 from broker.domain.status import Event, Status, sources
 from broker.runtime import Runtime
-from broker.services import credit, dead, events, figures, forgetting, tidy
-from broker.services.backlog import queue_of
+from broker.services import changeover, credit, dead, events, figures, forgetting, tidy
+from broker.services.backlog import CROWD, queue_of
 from broker.services.outcome import at
 from broker.services.owing import owe, tell_soon
 from broker.settings import Settings
@@ -30,9 +30,6 @@ PASSES = 50
 WAITING = frozenset(sources(Event.CLAIM))
 IN_CARRIERS_CARE = frozenset({Status.SUBMITTED, Status.RELAYED})
 WITH_MEDIA = frozenset({Status.PREPARING, Status.FETCHING})
-CROWD = 1000
-"""A ready list that is longer than this needs nobody to be put back on it."""
-
 FILES_MS = 3600_000
 """Between two looks at the files."""
 
@@ -58,6 +55,7 @@ def sweep(runtime: Runtime) -> None:
     tell_soon(runtime.schedule, owed=bool(runtime.database.read(partial(callbacks.endpoints, now_ms=now_ms))))
     credit.keep_up(runtime)
     dead.leave(runtime)
+    changeover.change_over(runtime, known, now_ms)
     _probe(runtime, known, now_ms)
     if runtime.schedule.turn("files", every_ms=FILES_MS):
         tidy.tidy(runtime.settings, runtime.database)

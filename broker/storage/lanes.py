@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, func, select, text, update
+from sqlalchemy import Connection, bindparam, func, or_, select, text, update
 
 from broker.domain.message import Message
 from broker.domain.value import value
@@ -14,7 +14,10 @@ Lane = tuple[str, str]
 
 _ENTER = (
     update(messages)
-    .where(messages.c.id == bindparam("b_id"), messages.c.laned_at.is_(None))
+    .where(
+        messages.c.id == bindparam("b_id"),
+        or_(messages.c.laned_at.is_(None), messages.c.connection != bindparam("b_connection")),
+    )
     .values(
         laned_at=bindparam("b_laned_at"), due_at=bindparam("b_due_at"), connection=bindparam("b_connection")
     )
@@ -32,7 +35,7 @@ class Entry:
 
 
 def enter(connection: Connection, entries: Sequence[Entry]) -> None:
-    """Say that messages wait in a lane now; for those that do already nothing changes."""
+    """Say that messages wait in a lane now; for those that wait in it already nothing changes."""
     if entries:
         connection.execute(
             _ENTER,

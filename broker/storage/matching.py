@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from broker.domain.event import Report
 from broker.domain.message import Direction
-from broker.storage.tables import messages
+from broker.storage.tables import messages, submissions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,15 @@ def find(connection: Connection, reports: Sequence[Report]) -> Found:
     for row in _rows(connection, messages.c.provider_ref, refs):
         by_ref.setdefault(row.provider_ref, []).append((row.recipient, _place(row)))
     return Found(by_id=by_id, by_batch=by_batch, by_ref=by_ref)
+
+
+def went_by(connection: Connection, ids: Sequence[str]) -> set[tuple[str, int, str]]:
+    """Return the attempts of messages: id, number, connection."""
+    columns = (submissions.c.message_id, submissions.c.number, submissions.c.connection)
+    if not ids:
+        return set()
+    rows = connection.execute(select(*columns).where(submissions.c.message_id.in_(ids)))
+    return {(row.message_id, row.number, row.connection) for row in rows}
 
 
 def arrivals(connection: Connection, inbound_keys: Sequence[str]) -> dict[str, str]:

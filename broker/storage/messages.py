@@ -11,7 +11,7 @@ from broker.domain.charge import first_price, units_after
 from broker.domain.message import Direction, Message
 from broker.domain.status import ENDS, Event, Status, advance, is_late, sources
 from broker.domain.value import value
-from broker.storage import charging, history
+from broker.storage import charging, history, repeats
 from broker.storage.rows import message_of, message_row, part_of, part_row
 from broker.storage.tables import messages, parts
 from broker.storage.writing import insert_ignore
@@ -139,6 +139,9 @@ def move(
             continue
         was = Status(row["status"])
         after = None if _is_stale(item, row) else advance(was, item.event)
+        if repeats.shows(row, item.event, item.attempt):
+            row["possible_duplicate"] = True
+            touched.add(item.id)
         late = "late; " if after is not None and is_late(was, item.event) else ""
         told = late + item.detail
         kept.append(history.event_row(item.id, item.key, item.at, item.event, after, told, item.webhook))

@@ -71,6 +71,7 @@ def _attempts(connection: Connection, message_id: str) -> tuple[Attempt, ...]:
     return tuple(
         Attempt(
             number=row["number"],
+            connection=row["connection"],
             started_at=row["started_at"],
             ended_at=row["ended_at"],
             outcome=row["outcome"],

@@ -60,6 +60,7 @@ messages = Table(
     Column("provider_ref", String(64)),
     Column("inbound_key", String(64)),  # what makes an arrival the same arrival
     Column("possible_duplicate", Boolean, nullable=False),
+    Column("pinned", Boolean, nullable=False, server_default=false()),  # its customer named its connection
     Column("attempts", Integer, nullable=False),
     # Redis's clock, in ms: when somebody must look at it again. A lease, a retry, a deadline; absent at an end.
     Column("due_at", BigInteger),

@@ -65,6 +65,7 @@ class AttemptView(_Answer):
     """One submission to a carrier."""
 
     number: int = Field(ge=1)
+    connection: str = Field(description="The connection it went by.")
     started_at: Stamp
     ended_at: Stamp | None
     outcome: str
@@ -102,7 +103,9 @@ class MessageSummary(_Answer):
     priority: Priority
     connection: str | None
     provider_ref: str | None
-    possible_duplicate: bool = Field(description="It was sent again after an answer of the carrier was lost.")
+    possible_duplicate: bool = Field(
+        description="It was sent again though a carrier may have had it already."
+    )
     created_at: Stamp
     send_at: Stamp | None
     valid_until: Stamp

@@ -157,6 +157,7 @@ def _part(message_id: str, part: Part) -> dict[str, Any]:
 def _attempt(attempt: Attempt) -> dict[str, Any]:
     return {
         "number": attempt.number,
+        "connection": attempt.connection,
         "started_at": stamp(attempt.started_at),
         "ended_at": attempt.ended_at and stamp(attempt.ended_at),
         "outcome": attempt.outcome,

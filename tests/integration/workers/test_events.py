@@ -20,8 +20,15 @@ from tests.integration.workers.carrier import Carrier, until
 from tests.integration.workers.conftest import World
 
 
-def delivered(message_id: str, *, time: str = "2026-11-21T12:00:00.000Z") -> bytes:
-    """Return what the carrier posts when a message has arrived."""
+def delivered(
+    message_id: str,
+    *,
+    time: str = "2026-11-21T12:00:00.000Z",
+    attempt: int = 1,
+    to: str = "+12025550101",
+    failed: int | None = None,
+) -> bytes:
+    """Return what the carrier posts when a message has arrived, or has failed with a code."""
     message = {
         "id": "carrier-1",
         "owner": "+12025550150",
@@ -29,29 +36,31 @@ def delivered(message_id: str, *, time: str = "2026-11-21T12:00:00.000Z") -> byt
         "time": time,
         "segmentCount": 1,
         "direction": "out",
-        "to": ["+12025550101"],
+        "to": [to],
         "from": "+12025550150",
         "text": "",
         "media": [],
-        "tag": f"{message_id}.1",
+        "tag": f"{message_id}.{attempt}",
     }
-    event = {
-        "type": "message-delivered",
+    event: dict[str, Any] = {
+        "type": "message-delivered" if failed is None else "message-failed",
         "time": time,
         "description": "ok",
-        "to": "+12025550101",
+        "to": to,
         "message": message,
     }
+    if failed is not None:
+        event["errorCode"] = failed
     return json.dumps([event]).encode()
 
 
-def arrive(settings: Settings, *bodies: bytes) -> None:
+def arrive(settings: Settings, *bodies: bytes, connection: str = "bandwidth-1") -> None:
     """Take webhooks in as the ingress does."""
 
     async def run() -> None:
         door = Arrivals(settings.redis_url, settings)
         await door.arrive_all(
-            [Webhook(connection="bandwidth-1", body=body, at=datetime.now(UTC)) for body in bodies]
+            [Webhook(connection=connection, body=body, at=datetime.now(UTC)) for body in bodies]
         )
         await door.close()
 

@@ -42,7 +42,11 @@ INBOUND = Message(
 RECORD = Record(
     message=INBOUND,
     updated_at=AT,
-    attempts=(Attempt(number=1, started_at=AT, ended_at=AT, outcome="sent", http_status=202),),
+    attempts=(
+        Attempt(
+            number=1, connection="bandwidth-1", started_at=AT, ended_at=AT, outcome="sent", http_status=202
+        ),
+    ),
     events=(Happening(at=AT, type="fetch", status=Status.FETCHING), Happening(at=AT, type="ready")),
 )
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from broker.domain.layout import build, sources
 from broker.domain.links import resolve
@@ -68,6 +69,48 @@ async def test_parts_leave_in_the_order_of_the_layout_and_text_as_text(
     assert shown.text == "Hello"
     assert [(part.name, part.data) for part in parts] == [("b.jpg", b"\xff\xd8\xff"), ("c.gif", b"GIF89a")]
     assert (message.text, len(message.parts)) == ("", 4)
+
+
+async def test_pictures_that_were_prepared_for_a_carrier_that_takes_more_are_made_to_fit(
+    settings: Settings,
+) -> None:
+    provider = provider_for(make_connection())
+    path = settings.data_dir / "1-photo.jpg"
+    Image.effect_noise((2000, 2000), 200).convert("RGB").save(path, quality=95)
+    size = path.stat().st_size
+    assert size > provider.limits.total_bytes
+    part = Part(
+        index=1,
+        name="photo.jpg",
+        content_type="image/jpeg",
+        state=PartState.STORED,
+        size=size,
+        path=str(path),
+    )
+
+    (ready,) = await outgoing(settings, provider, make_message(parts=(part,)))
+
+    assert ready.size == len(ready.data or b"") <= provider.limits.total_bytes
+    assert path.stat().st_size == size, "the record stays as it was"
+
+
+async def test_what_cannot_be_made_to_fit_is_refused_with_the_reason(settings: Settings) -> None:
+    provider = provider_for(make_connection())
+    path = settings.data_dir / "1-film.mp4"
+    path.write_bytes(bytes(provider.limits.total_bytes + 1))
+    part = Part(
+        index=1,
+        name="film.mp4",
+        content_type="video/mp4",
+        state=PartState.STORED,
+        size=path.stat().st_size,
+        path=str(path),
+    )
+
+    with pytest.raises(Rejected, match="bytes") as refused:
+        await outgoing(settings, provider, make_message(parts=(part,)))
+
+    assert refused.value.code == "limit"
 
 
 async def test_text_that_the_subject_leaves_no_room_for_leaves_as_a_part(
