@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from broker.domain.account import CallbackPlan, Connection, Route
 from broker.domain.message import Message
+from broker.domain.quiet import QuietHours
 from broker.domain.rules import Rules
 from broker.providers.base import Provider
 from broker.providers.choice import provider_for
@@ -23,7 +24,8 @@ FRESH_S = 2.0
 class Snapshot:
     """Connections and accounts as they were at one moment. `owners` maps our numbers to accounts.
 
-    `callbacks` holds those accounts that want to be told, or say how; `rules` those that have any of their own.
+    `callbacks` holds those accounts that want to be told, or say how; `rules` those that have any of their own, `quiet`
+    those that have quiet hours.
     """
 
     providers: Mapping[str, Provider]
@@ -32,6 +34,7 @@ class Snapshot:
     policies: Mapping[str, str]
     callbacks: Mapping[str, CallbackPlan] = field(default_factory=dict)
     rules: Mapping[str, Rules] = field(default_factory=dict)
+    quiet: Mapping[str, QuietHours] = field(default_factory=dict)
 
     def connection_for(self, message: Message) -> Connection | None:
         """Return who carries a message: the connection it names, its route's, its sender's, or the first there is."""
@@ -92,4 +95,5 @@ class Directory:
             policies=accounts.policies(sql),
             callbacks=accounts.callback_plans(sql, self._open),
             rules=rules.every(sql),
+            quiet=accounts.quiet_hours(sql),
         )

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from broker.domain import quiet
 from broker.domain.optout import wish_of
 from broker.errors import ConfigurationError
 
@@ -32,6 +33,11 @@ def _zone(value: str) -> str:
         zoneinfo.ZoneInfo(value)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
         raise ValueError("no such time zone") from None
+    return value
+
+
+def _quiet_hours(value: str) -> str:
+    quiet.read(value)
     return value
 
 
@@ -82,6 +88,7 @@ class Account(_Table):
     start_answer: Reply | None = None
     help_answer: Reply | None = None
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    quiet_hours: Annotated[str, AfterValidator(_quiet_hours)] | None = None
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "US"
 
     @model_validator(mode="after")

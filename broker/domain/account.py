@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from broker.domain.callback import Manner
+from broker.domain.quiet import QuietHours
 from broker.errors import NotFound
 
 
@@ -30,6 +31,7 @@ class Account:
     credit: int | None = None
     unknown_policy: str = "resend"
     timezone: str = "UTC"
+    quiet_hours: QuietHours | None = None
     country: str = "US"
 
 

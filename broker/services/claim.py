@@ -9,7 +9,7 @@ from broker.domain.message import Message
 from broker.domain.status import Event, Status
 from broker.domain.value import value
 from broker.keyspace.lanes import Place
-from broker.services import optouts, park
+from broker.services import optouts, park, quiet
 from broker.services.failover import broken_groups, choose
 from broker.services.lanes import leader_of, place_of
 from broker.services.openings import Openings, Room
@@ -71,6 +71,7 @@ def claim(
     """
     lease_ms = round(settings.lease_s * 1000)
     room = openings.room()
+    room.quiet |= quiet.held(admitted.values(), known, at(now_ms))
     stops = optouts.refused(sql, admitted.values(), known, settings)
     fresh = {
         name: (one, _refusal(name, stops) or _decide_new(one, known, room, now_ms, lease_ms))
@@ -102,6 +103,7 @@ def _claimable(
     found = messages.claimable(sql, ids, now_ms)
     park.lost(sql, set(ids) - found.keys(), now_ms=now_ms)
     room.staying |= broken_groups(found.values())
+    room.quiet |= quiet.held(found.values(), known, at(now_ms))
     stops = optouts.refused(sql, found.values(), known, settings)
     lease_ms = round(settings.lease_s * 1000)
     return {
@@ -148,8 +150,9 @@ def _decide_new(message: Message, known: Snapshot, room: Room, now_ms: int, leas
             # A group is prepared once, by its leader: nobody need look at the others before their validity is over.
             due_at = now_ms if _leads(message) else _ms(message.valid_until)
             return Decision(event=Event.PREPARE, due_at=due_at, connection=connection.name)
-        if message.send_at is not None and message.send_at > at(now_ms):
-            return Decision(event=Event.SCHEDULE, due_at=_ms(message.send_at), connection=connection.name)
+        start = room.quiet.get(message.id, message.send_at)
+        if start is not None and start > at(now_ms):
+            return Decision(event=Event.SCHEDULE, due_at=_ms(start), connection=connection.name)
     decision = _decide(message, known, room, now_ms, lease_ms)
     return replace(decision, event=Event.TAKE) if decision.event is None else decision
 
@@ -163,6 +166,8 @@ def _decide_old(message: Message, known: Snapshot, room: Room, now_ms: int, leas
 def _decide(message: Message, known: Snapshot, room: Room, now_ms: int, lease_ms: int) -> Decision:
     if message.valid_until <= at(now_ms):
         return Decision(event=Event.EXPIRE, detail="its validity is over")
+    if message.id in room.quiet:
+        return Decision(event=None, due_at=_ms(room.quiet[message.id]))
     connection, goes = choose(message, known, room)
     if connection is None:
         return Decision(event=Event.REFUSE, detail="no connection can carry it")
@@ -216,6 +221,8 @@ def _move(sql: Sql, taken: Taken, now_ms: int) -> list[Moved]:
         if decision.place is not None
     ]
     lanes.enter(sql, entries)
+    later = {name: one for name, (_, one) in taken.items() if one.event is None and one.place is None}
+    messages.postpone(sql, {name: one.due_at for name, one in later.items() if one.due_at is not None})
     return moved
 
 

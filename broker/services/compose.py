@@ -13,6 +13,7 @@ from broker.domain.ids import new_id, new_number
 from broker.domain.message import Message, Part
 from broker.domain.validity import span
 from broker.errors import InvalidOriginator, InvalidRecipient, InvalidRequest, NotPermitted, RepeatedRecipient
+from broker.services import quiet
 
 _CARRIED = ("subject", "priority", "tags", "connection", "callback_url", "note", "subaccount", "reports")
 _carried = attrgetter(*_CARRIED)
@@ -32,6 +33,8 @@ def compose(
     named = [(new_id(), recipient, text) for recipient in recipients for text in texts]
     permit(draft, account)
     when = span(draft, zone=ZoneInfo(account.timezone), now=now)
+    if account.quiet_hours is not None:
+        quiet.permit(account, recipients, draft.priority, when, now)
     members = tuple([name for name, _, _ in named]) if draft.group and len(named) > 1 else ()
     batch = new_id() if draft.several or draft.pieces else None
     shared = _shared(draft, account, parts)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import structlog
 
@@ -47,13 +48,15 @@ class Room:
     """What may still go in one take.
 
     A group goes whole or not at all: `chosen` has what was decided of a group, by its first message. `staying` are
-    groups, named likewise, that may not change their connection.
+    groups, named likewise, that may not change their connection. `quiet` says until when which messages wait because
+    they would disturb somebody.
     """
 
     openings: Openings
     left: dict[str, int]
     chosen: dict[str, "Choice"] = field(default_factory=dict)
     staying: set[str] = field(default_factory=set)
+    quiet: dict[str, datetime] = field(default_factory=dict)
 
     def is_shut(self, name: str) -> bool:
         """Say whether nothing more may go over a connection in this take, slot or not."""

@@ -7,8 +7,10 @@ import orjson
 from sqlalchemy import Connection as Sql
 from sqlalchemy import RowMapping, or_, select, update
 
+from broker.domain import quiet
 from broker.domain.account import Account, CallbackPlan, Connection, Route
 from broker.domain.callback import DateForm, InboundMode, Manner
+from broker.domain.quiet import QuietHours
 from broker.storage import credit
 from broker.storage.tables import accounts, api_keys, connections, inbound_numbers, routes, senders
 from broker.storage.vault import Vault
@@ -44,6 +46,13 @@ def policies(sql: Sql) -> dict[str, str]:
         row.name: row.unknown_policy
         for row in sql.execute(select(accounts.c.name, accounts.c.unknown_policy))
     }
+
+
+def quiet_hours(sql: Sql) -> dict[str, QuietHours]:
+    """Return the quiet hours of the accounts that have any."""
+    of = accounts.c
+    wanted = select(of.name, of.quiet_hours, of.timezone).where(of.quiet_hours.is_not(None))
+    return {row.name: quiet.read(row.quiet_hours, row.timezone) for row in sql.execute(wanted)}
 
 
 def callback_plans(sql: Sql, open_sealed: Callable[[str], str]) -> dict[str, CallbackPlan]:
@@ -147,9 +156,11 @@ def _account(sql: Sql, row: RowMapping) -> Account:
             "country",
         )
     }
+    hours = row["quiet_hours"]
     return Account(
         **values,
         credit=credit.seen(sql, row["name"]),
+        quiet_hours=None if hours is None else quiet.read(hours, row["timezone"]),
         senders=tuple(own),
         inbound_numbers=tuple(numbers),
         allowed_ips=tuple(orjson.loads(row["allowed_ips"])),

@@ -205,6 +205,17 @@ def claimable(connection: Connection, ids: Sequence[str], now_ms: int) -> dict[s
     return load(connection, connection.execute(statement).scalars().all())
 
 
+def postpone(connection: Connection, due_at: Mapping[str, int]) -> None:
+    """Let messages wait until the given times (Redis's clock, ms), in no lane, without any event."""
+    if due_at:
+        statement = (
+            update(messages)
+            .where(messages.c.id == bindparam("b_id"))
+            .values(due_at=bindparam("b_due_at"), laned_at=None)
+        )
+        connection.execute(statement, [{"b_id": name, "b_due_at": due} for name, due in due_at.items()])
+
+
 def due(
     connection: Connection, now_ms: int, *, limit: int, after: tuple[int, str] = (0, "")
 ) -> list[tuple[int, str]]:

@@ -75,6 +75,7 @@ def _account(connection: Connection, row: Row, vault: Vault, secret_key: str) ->
         "monthly_limit": row.get("monthly_limit"),
         "unknown_policy": row.get("unknown_policy", "resend"),
         "timezone": row.get("timezone", "UTC"),
+        "quiet_hours": row.get("quiet_hours"),
         "country": row.get("country", "US"),
     }
     is_new = connection.execute(select(accounts.c.name).where(accounts.c.name == name)).first() is None

@@ -234,6 +234,7 @@ accounts = Table(
     Column("monthly_limit", Integer),
     Column("unknown_policy", String(8), nullable=False),
     Column("timezone", String(64), nullable=False),
+    Column("quiet_hours", String(11)),  # 21:00-08:00
     Column("country", String(2), nullable=False),
 )
 

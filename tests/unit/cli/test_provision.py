@@ -24,6 +24,7 @@ monthly_limit = 20000
 credit = 500
 unknown_policy = "resend"
 timezone = "UTC"
+quiet_hours = "21:00-08:00"
 country = "US"
 
 [[connections]]
@@ -101,6 +102,11 @@ def test_an_empty_file_provisions_nothing(write: Path) -> None:
         ),
         ("mms = true", 'mms = "yes"', "accounts[1].mms"),
         ('timezone = "UTC"', 'timezone = "Mars/Olympus"', "accounts[1].timezone: no such time zone"),
+        (
+            'quiet_hours = "21:00-08:00"',
+            'quiet_hours = "21-8"',
+            "accounts[1].quiet_hours: is not of the form",
+        ),
         ('"127.0.0.1/32"', '"127.0.0.1/64"', "accounts[1].allowed_ips[1]"),
         ('senders = ["+12025550150"]\ninbound', 'senders = ["٠١٢٣٤"]\ninbound', "accounts[1].senders[1]"),
         ('unknown_policy = "resend"', 'unknown_policy = "maybe"', "accounts[1].unknown_policy"),

@@ -1,13 +1,15 @@
 """Drafts into messages."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from broker.domain import quiet
 from broker.domain.account import Account
 from broker.domain.draft import Draft, MediaRef
-from broker.domain.message import Part, Reports
+from broker.domain.message import Part, Priority, Reports
 from broker.errors import (
     InvalidOriginator,
     InvalidRecipient,
@@ -153,3 +155,34 @@ def test_what_the_customer_notes_is_kept_with_each_message() -> None:
         NOW,
     )
     assert [(one.note, one.subaccount, one.reports) for one in made] == [("order 7", "north", 8)] * 2
+
+
+NIGHTLY = replace(ACCOUNT, quiet_hours=quiet.read("21:00-08:00"))
+MIDNIGHT = datetime(2026, 11, 21, 5, tzinfo=UTC)
+"""In New York."""
+
+
+def test_what_would_be_over_before_the_recipients_quiet_hours_are_is_refused_at_once() -> None:
+    short = draft("+12125550101", validity_s=7 * 3600)
+    with pytest.raises(
+        ValidityOver, match=r"quiet hours 21:00-08:00 of a recipient end at 2026-11-21T13:00:00Z"
+    ):
+        compose(short, NIGHTLY, MIDNIGHT)
+
+
+def test_what_is_valid_for_long_enough_is_taken_in_quiet_hours() -> None:
+    (message,) = compose(draft("+12125550101", validity_s=9 * 3600), NIGHTLY, MIDNIGHT)
+    assert message.send_at is None, "what the customer asked for stays as it was"
+
+
+def test_a_message_for_later_is_judged_by_when_it_would_leave() -> None:
+    later = draft("+12125550101", send_at=MIDNIGHT + timedelta(hours=12), validity_s=60)
+    assert compose(later, NIGHTLY, MIDNIGHT)
+    at_night = draft("+12125550101", send_at=MIDNIGHT + timedelta(hours=22), validity_s=60)
+    with pytest.raises(ValidityOver):
+        compose(at_night, NIGHTLY, MIDNIGHT)
+
+
+def test_an_urgent_message_is_taken_however_short_it_is_valid() -> None:
+    urgent = draft("+12125550101", validity_s=60, priority=Priority.HIGH)
+    assert compose(urgent, NIGHTLY, MIDNIGHT)
