@@ -184,6 +184,9 @@ class Settings(BaseSettings):
         ge=48 * 3600,
         description="How long the event log of connections and carriers' webhooks are kept, in seconds.",
     )
+    keep_text_days: int = Field(30, gt=0, description="How long texts of messages are kept, in days.")
+    keep_media_days: int = Field(30, gt=0, description="How long files of messages are kept, in days.")
+    keep_events_days: int = Field(90, gt=0, description="How long events and attempts are kept, in days.")
     mx_contact: str = Field(
         "the operator", description="Whom the refusals of the MX Telecom API tell customers to ask."
     )

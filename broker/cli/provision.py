@@ -21,6 +21,7 @@ HostPort = Annotated[str, Field(pattern=r"^[^\s/:@]+(:[0-9]{1,5})?$|^\[[0-9A-Fa-
 Url = Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
 Count = Annotated[int, Field(ge=0)]
 Rate = Annotated[float, Field(gt=0)]
+Days = Annotated[int, Field(gt=0, le=36500)]
 
 
 def _network(value: str) -> str:
@@ -87,6 +88,9 @@ class Account(_Table):
     stop_answer: Reply | None = None
     start_answer: Reply | None = None
     help_answer: Reply | None = None
+    keep_text_days: Days | None = None
+    keep_media_days: Days | None = None
+    keep_events_days: Days | None = None
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     quiet_hours: Annotated[str, AfterValidator(_quiet_hours)] | None = None
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] = "US"

@@ -24,11 +24,12 @@ class Priority(StrEnum):
 
 
 class PartState(StrEnum):
-    """Where a part's bytes are: still elsewhere, with us, or not to be had."""
+    """Where a part's bytes are: still elsewhere, with us, not to be had, or removed in their time."""
 
     PENDING = "pending"
     STORED = "stored"
     LOST = "lost"
+    REMOVED = "removed"
 
 
 class PartKind(StrEnum):

@@ -11,7 +11,7 @@ from broker.dispatch import Queue
 from broker.domain.message import Direction, Message
 from broker.domain.status import Event, Status, sources
 from broker.runtime import Runtime
-from broker.services import changeover, credit, dead, events, figures, forgetting, tidy
+from broker.services import changeover, credit, dead, events, figures, forgetting, retention, tidy
 from broker.services.backlog import CROWD, queue_of
 from broker.services.outcome import at
 from broker.services.owing import owe, tell_soon
@@ -61,6 +61,8 @@ def sweep(runtime: Runtime) -> None:
         tidy.tidy(runtime.settings, runtime.database)
     if runtime.schedule.turn("log", every_ms=LOG_MS):
         forgetting.forget(runtime)
+    if runtime.schedule.turn("retention", every_ms=FILES_MS):
+        retention.forget_old(runtime)
     if runtime.schedule.turn("callbacks", every_ms=FILES_MS):
         forgetting.forget_callbacks(runtime)
     if runtime.schedule.turn("figures", every_ms=FIGURES_MS):

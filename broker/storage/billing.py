@@ -10,6 +10,7 @@ from broker.domain.ids import first_id_of
 from broker.domain.message import Direction
 from broker.domain.status import Status
 from broker.domain.text import segments
+from broker.storage.privacy_tables import redactions
 from broker.storage.tables import messages, parts
 
 c = messages.c
@@ -45,8 +46,9 @@ def page(connection: Connection, account: str, query: BillingQuery) -> tuple[lis
     statement = select(*_SIGHT).where(*wanted).order_by(c.id).limit(query.limit + 1)
     rows = connection.execute(statement).mappings().all()
     shown = rows[: query.limit]
-    media = _media(connection, [row["id"] for row in shown])
-    bills = [_bill(row, media.get(row["id"])) for row in shown]
+    ids = [row["id"] for row in shown]
+    media, gone = _media(connection, ids), _redacted(connection, ids)
+    bills = [_bill(row, media.get(row["id"]), gone.get(row["id"])) for row in shown]
     return bills, bills[-1].message_id if len(rows) > query.limit else None
 
 
@@ -60,8 +62,19 @@ def _media(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[int, i
     }
 
 
-def _bill(row: Any, media: tuple[int, int] | None) -> Bill:
-    is_mms = bool(media or row["subject"] or row["members"])
+def _redacted(connection: Connection, ids: Sequence[str]) -> dict[str, Any]:
+    """Return what is to be said of texts that are gone."""
+    rows = connection.execute(select(redactions).where(redactions.c.message_id.in_(ids))).mappings()
+    return {row["message_id"]: row for row in rows}
+
+
+def _bill(row: Any, media: tuple[int, int] | None, gone: Any | None) -> Bill:
+    is_mms = bool(media or row["subject"] or row["members"] or (gone and gone["mms"]))
+    text = (
+        (gone["bytes"], gone["segments"])
+        if gone
+        else (len(row["text"].encode()), segments(row["text"]).parts)
+    )
     pieces, size = media or (0, 0)
     number = row["number"]
     return Bill(
@@ -76,8 +89,8 @@ def _bill(row: Any, media: tuple[int, int] | None) -> Bill:
         accepted_at=row["created_at"],
         final_at=row["ended_at"],
         outcome=Status(row["status"]),
-        bytes=size + len(row["text"].encode()),
-        parts=pieces if is_mms else segments(row["text"]).parts,
+        bytes=size + text[0],
+        parts=pieces if is_mms else text[1],
         units=row["units"],
         provider_ref=row["provider_ref"],
     )

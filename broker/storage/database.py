@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from broker.storage.engine import READING, open_engine
+from broker.storage.engine import READING, open_engine, purge
 
 T = TypeVar("T")
 Sql = Connection
@@ -78,6 +78,13 @@ class Database:
             self._waiting.append((job, future))
             self._bell.notify()
         return future.result()
+
+    def purge(self) -> bool:
+        """Leave nothing in the database's own files of what was deleted or changed; say whether that could be done.
+
+        SQLite keeps old pages in its log until it is cut off; PostgreSQL sees to it by itself (VACUUM).
+        """
+        return purge(self._engine)
 
     def waiting(self) -> int:
         """Return how many jobs wait for the writer."""

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from broker.domain import ids
 from broker.errors import Busy, MediaUnavailable
-from broker.storage.sink import NAME_BYTES, TEMPORARY, Sink, Stored, check_name
+from broker.storage.sink import NAME_BYTES, TEMPORARY, Sink, Stored, check_name, sync_folder
 
 __all__ = [
     "Sink",
@@ -22,6 +22,7 @@ __all__ = [
     "find_upload",
     "forget_upload",
     "part_path",
+    "remove_attachments",
     "store_upload",
     "sweep_orphans",
     "sweep_uploads",
@@ -108,6 +109,24 @@ def forget_upload(path: Path) -> None:
     """Remove an upload, by the path of its bytes."""
     path.unlink(missing_ok=True)
     _description(path).unlink(missing_ok=True)
+
+
+def remove_attachments(root: Path, paths: Sequence[Path]) -> int:
+    """Remove files below `root`, and folders that are empty then, for good; return how many files were there.
+
+    What lies elsewhere is left alone.
+    """
+    removed = 0
+    for path in paths:
+        if root in path.parents and path.exists():
+            path.unlink(missing_ok=True)
+            removed += 1
+    for folder in {path.parent for path in paths if root in path.parents}:
+        with suppress(OSError):  # there are other files in it, or somebody was faster
+            folder.rmdir()
+    if removed:
+        sync_folder(root)
+    return removed
 
 
 def sweep_orphans(root: Path, *, older_than_s: float, now: float) -> int:

@@ -1,6 +1,6 @@
-"""The part of the schema that holds opt-outs, and what accounts want done with them."""
+"""The part of the schema that holds opt-outs, and the rules of accounts."""
 
-from sqlalchemy import Column, Index, String, Table, Text
+from sqlalchemy import Column, Index, Integer, String, Table, Text
 
 from broker.storage.engine import Instant
 from broker.storage.metadata import SHARED, Serial
@@ -13,6 +13,10 @@ account_rules = Table(
     Column("stop_answer", Text),
     Column("start_answer", Text),
     Column("help_answer", Text),
+    # Absent: as the settings say.
+    Column("keep_text_days", Integer),
+    Column("keep_media_days", Integer),
+    Column("keep_events_days", Integer),
 )
 
 opt_outs = Table(

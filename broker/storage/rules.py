@@ -1,4 +1,4 @@
-"""Rules of accounts: who sees to their opt-outs, and with which answers."""
+"""Rules of accounts: who sees to their opt-outs, and how long what is kept."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, delete, select
 
 from broker.domain.optout import Wish
-from broker.domain.rules import USUAL, Rules
+from broker.domain.rules import USUAL, Kept, Rules
 from broker.storage.optout_tables import account_rules
 from broker.storage.writing import upsert
 
@@ -23,6 +23,7 @@ def provide(connection: Connection, account: str, row: Mapping[str, Any]) -> Non
         "account": account,
         "opt_outs": row.get("opt_outs", "broker"),
         **{f"{wish}_answer": row.get(f"{wish}_answer") for wish in Wish},
+        **{f"keep_{kind}_days": row.get(f"keep_{kind}_days") for kind in Kept},
     }
     if _rules(values) == USUAL:
         connection.execute(delete(account_rules).where(account_rules.c.account == account))
@@ -34,4 +35,5 @@ def _rules(row: RowMapping | Mapping[str, Any]) -> Rules:
     return Rules(
         enforced=row["opt_outs"] == "broker",
         answers={wish: row[f"{wish}_answer"] for wish in Wish if row[f"{wish}_answer"]},
+        days={kind: row[f"keep_{kind}_days"] for kind in Kept if row[f"keep_{kind}_days"]},
     )

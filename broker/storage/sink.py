@@ -116,7 +116,12 @@ def make_folder(folder: Path) -> None:
     make_folder(folder.parent)
     with suppress(FileExistsError):
         folder.mkdir(FOLDER_MODE)
-    handle = _open_folder(folder.parent)
+    sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder survive a power cut."""
+    handle = _open_folder(folder)
     try:
         os.fsync(handle)
     finally:

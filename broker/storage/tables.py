@@ -15,12 +15,13 @@ from sqlalchemy import (
     text,
 )
 
-from broker.storage import credit_tables, dead_tables, ledger_tables, optout_tables
+from broker.storage import credit_tables, dead_tables, ledger_tables, optout_tables, privacy_tables
 from broker.storage.engine import Instant
 from broker.storage.metadata import SHARED, Serial
 
 balances, credit_changes = credit_tables.balances, credit_tables.credit_changes
 opt_outs, opt_out_changes = optout_tables.opt_outs, optout_tables.opt_out_changes
+redactions, retention = privacy_tables.redactions, privacy_tables.retention
 dead_letters, ledger = dead_tables.dead_letters, ledger_tables.ledger
 metadata = SHARED
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import event
 
 from broker.domain.status import Event
-from broker.storage import folders, messages, schema
+from broker.storage import folders, messages, redaction, schema
 from broker.storage.database import Database, Sql
 from broker.storage.messages import Fresh
 from tests.factories import NOW, NOW_MS, make_message, make_move
@@ -102,3 +102,31 @@ def test_a_message_is_found_by_its_customers_own_id_without_looking_at_the_other
     for plan in plans.values():
         assert "SCAN" not in plan
         assert "(account=? AND reference=?)" in plan or "sqlite_autoindex_messages_1" in plan, plans
+
+
+def test_what_is_old_is_found_by_its_account_and_age(database: Database, ids: list[str]) -> None:
+    ask = partial(redaction.page, account="acme", after="0", before="1", limit=500)
+    plans = database.read(lambda sql: plans_of(sql, "messages", lambda: ask(sql)))
+    assert plans
+    for plan in plans.values():
+        assert "ix_messages_account_id (account=? AND id>? AND id<?)" in plan, plans
+        assert "TEMP B-TREE" not in plan
+
+
+def test_content_is_removed_by_the_primary_key(database: Database, ids: list[str]) -> None:
+    def remove(sql: Sql) -> None:
+        redaction.closed(sql, ids)
+        redaction.blank_texts(sql, ids, NOW)
+        redaction.remove_parts(sql, ids)
+
+    assert_by_key(database.write(lambda sql: plans_of(sql, " messages", lambda: remove(sql))))
+
+
+def test_accounts_are_found_without_looking_at_their_messages(database: Database) -> None:
+    plans = database.read(
+        lambda sql: plans_of(sql, "messages", lambda: redaction.accounts_with_messages(sql))
+    )
+    assert plans
+    for plan in plans.values():
+        assert "COVERING INDEX" in plan, plans
+        assert "(account>?)" in plan, plans
