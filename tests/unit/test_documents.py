@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.cli.chaos.report import BREACHES
 from broker.dispatch import JOB_OF
 from broker.domain.status import ENDS, TRANSITIONS, Status
 from broker.keyspace import keys
@@ -15,6 +16,9 @@ from tests.unit.test_house import ROOT, SCRIPTS
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 ARCHITECTURE = (ROOT / "docs" / "ARCHITECTURE.md").read_text()
+RELIABILITY = (ROOT / "docs" / "RELIABILITY.md").read_text()
+PROMISES = 16
+TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 PATH = re.compile(
     r"`((?:broker|workers|tests|deploy|docs)(?:/[\w.\-]+)+|broker|workers|tests|deploy|docs)/?`"
 )
@@ -141,3 +145,20 @@ def test_the_architecture_names_every_package() -> None:
     }
 
     assert packages <= set(PATH.findall(section("Layers")))
+
+
+def test_every_promise_names_its_tests() -> None:
+    told = {cells[0]: TEST.findall(cells[2]) for cells in rows(RELIABILITY, first="") if len(cells) > 2}
+
+    assert [number for number, tests in told.items() if tests] == [str(n) for n in range(1, PROMISES + 1)]
+
+
+@pytest.mark.parametrize(("path", "test"), sorted(set(TEST.findall(RELIABILITY))))
+def test_every_test_that_is_named_for_a_promise_is_there(path: str, test: str) -> None:
+    assert re.search(rf"^(async )?def {test}\(", (ROOT / path).read_text(), re.MULTILINE)
+
+
+def test_every_kind_of_fault_that_is_measured_is_told_of_in_the_table_of_bars() -> None:
+    told = {name.replace(" ", "_") for cells in rows(RELIABILITY, first="Figure") for name in [cells[0]]}
+
+    assert told >= BREACHES.keys()

@@ -9,7 +9,7 @@ from broker.cli.chaos.run import Blow, Outcome
 from broker.cli.chaos.verdict import Case, Judge, counted, in_flight
 
 RECOVERED_WITHIN_S = 15.0
-_BREACHES = {
+BREACHES = {
     "lost": "accepted and lost",
     "half_accepted": "refused and sent",
     "hidden_repeats": "repeats that the record hides",
@@ -46,7 +46,7 @@ class Report:
         accepted = sum(1 for _ in self._judge.accepted())
         yield Figure(name="accepted", what="messages accepted", value=accepted, at_least=options.messages)
         yield Figure(name="faults", what="faults dealt", value=len(blows), at_least=options.faults)
-        for name, what in _BREACHES.items():
+        for name, what in BREACHES.items():
             cases = [{"about": each.about, "found": each.found} for each in self.breaches[name][:_SHOWN]]
             yield Figure(
                 name=name, what=what, value=len(self.breaches[name]), at_most=0, detail={"cases": cases}
