@@ -7,10 +7,11 @@ from broker import collector, log
 from broker.settings import Settings
 from workers import runtime
 from workers.conf import celery_conf
+from workers.connection import Amqp
 from workers.wake import Wake
 
 settings = Settings.load()
-app = Celery("broker", set_as_current=True)
+app = Celery("broker", amqp=Amqp, set_as_current=True)
 app.conf.update(celery_conf(settings))
 app.steps["consumer"].add(Wake)
 

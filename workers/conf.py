@@ -22,6 +22,7 @@ def celery_conf(settings: Settings) -> dict[str, Any]:
         },
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # wait for Redis for ever
+        "broker_channel_error_retry": True,  # a full Redis is one that comes back; else the worker ends
         "worker_cancel_long_running_tasks_on_connection_loss": False,  # a take ends by itself, and records its end
         "imports": (
             "workers.tasks.submit",

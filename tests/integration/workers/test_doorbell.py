@@ -1,6 +1,7 @@
 """A real Celery worker hears its bell, also when many ring and then nobody does."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from broker.settings import Settings
 from tests.integration.workers.carrier import Carrier, until
 from tests.integration.workers.conftest import admit, new_message
 from tests.redis_server import RedisServer, die_with_parent
+from workers.connection import LONGEST_S
 
 pytestmark = [pytest.mark.flaky_prone, pytest.mark.timeout(240)]
 
@@ -94,3 +96,45 @@ def test_the_worker_stays_awake_after_redis_was_away(
         server.start()
         all_sent_in_time(settings, carrier)
     assert worker.process.poll() is None, "it lived on"
+
+
+def test_the_worker_lives_on_when_redis_has_no_memory_for_its_notes(
+    prepared: Callable[..., Settings],
+    carrier: Carrier,
+    start_worker: Callable[[Settings], Any],
+    own_redis: Callable[..., RedisServer],
+) -> None:
+    server = own_redis("--maxmemory", "1gb")
+    settings = prepared(worker_threads=SLOTS, redis_url=f"{server.url}/0")
+    worker = start_worker(settings)
+    with redis.Redis.from_url(settings.redis_url) as client:
+        for _ in range(3):
+            with client.pipeline(transaction=True) as at_once:
+                at_once.lpush(
+                    Queue.SUBMIT, ring(Queue.SUBMIT)
+                )  # it waits for one, and is given it at the end
+                at_once.config_set("maxmemory", 1)
+                at_once.execute()
+            until(lambda: not client.llen(Queue.SUBMIT))
+            until(lambda: worker.process.poll() is not None or b"OutOfMemory" in worker.log.read_bytes())
+            client.config_set("maxmemory", "1gb")
+            all_sent_in_time(settings, carrier)
+    assert worker.process.poll() is None, "it lived on"
+
+
+def test_the_worker_asks_for_redis_again_soon_however_long_it_is_away(
+    prepared: Callable[..., Settings],
+    start_worker: Callable[[Settings], Any],
+    own_redis: Callable[..., RedisServer],
+) -> None:
+    server = own_redis()
+    worker = start_worker(prepared(redis_url=f"{server.url}/0"))
+    server.kill()
+
+    def waits() -> list[float]:
+        return [
+            float(wait) for wait in re.findall(rb"Trying again in ([0-9.]+) seconds", worker.log.read_bytes())
+        ]
+
+    until(lambda: len(waits()) >= 8)
+    assert max(waits()) <= LONGEST_S
