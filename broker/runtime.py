@@ -19,6 +19,7 @@ from broker.keyspace.credits import Credits
 from broker.keyspace.figures import Figures
 from broker.keyspace.lanes import Lanes
 from broker.keyspace.ready import Ready
+from broker.keyspace.restoring import Restoring
 from broker.keyspace.schedule import Schedule
 from broker.keyspace.slots import Slots
 from broker.keyspace.suspects import Suspects
@@ -88,10 +89,10 @@ class Runtime:
 
     `carrier` is the fast client of the submit path, `plain` fetches from carriers whose addresses are trusted as
     configured, `guarded` goes where customers' URLs lead and nowhere inside. `windows` bounds what is in flight at
-    each connection, `lanes` and `slots` how fast it goes. `renewals` are the fetches of access tokens under way,
-    `errands` is what nobody waits for any more; they are touched on the loop only. `circuits` and `berths` say which
-    customers' endpoints may be told how much, `breakers` over which connections messages may go, `credits` tells the
-    counters of prepaid accounts, `figures` metrics. `dialects` are as the operator wants them.
+    each connection; `lanes`, `restoring` and `slots` are for how fast it goes. `renewals` are the fetches of access
+    tokens under way, `errands` is what nobody waits for any more; they are touched on the loop only. `circuits` and
+    `berths` say which customers' endpoints may be told how much, `breakers` over which connections messages may go,
+    `credits` tells the counters of prepaid accounts, `figures` metrics. `dialects` are as the operator wants them.
     `suspects` remembers what broke its takes, `vault` seals what is kept of it.
     """
 
@@ -101,6 +102,7 @@ class Runtime:
     ready: Ready
     schedule: Schedule
     lanes: Lanes
+    restoring: Restoring
     slots: Slots
     suspects: Suspects
     vault: Vault
@@ -125,25 +127,17 @@ class Runtime:
         loop = Loop()
         client = open_sync(settings.redis_url, settings)
 
-        async def clients() -> tuple[Client, AiohttpClient, AiohttpClient, Tokens, Slots]:
-            return (
-                open_client(settings.submit_client),
-                AiohttpClient(),
-                AiohttpClient(guard=Guard(settings.egress_allow)),
-                Tokens(open_async(settings.redis_url, settings)),
-                Slots(open_async(settings.redis_url, settings)),
-            )
-
-        carrier, plain, guarded, tokens, slots = loop.run(clients())
-        rings, vault = settings.worker_threads, Vault(settings.secret_key.get_secret_value())
+        carrier, plain, guarded, tokens, slots = loop.run(_clients(settings))
+        vault = Vault(settings.secret_key.get_secret_value())
         database = Database(settings.database)
         return cls(
             settings=settings,
             database=database,
             directory=Directory(database, vault),
-            ready=Ready(client, rings=rings, put_back_s=settings.put_back_s),
-            schedule=Schedule(client, rings=rings),
+            ready=Ready(client, rings=settings.worker_threads, put_back_s=settings.put_back_s),
+            schedule=Schedule(client, rings=settings.worker_threads),
             lanes=Lanes(client),
+            restoring=Restoring(client),
             slots=slots,
             suspects=Suspects(client),
             vault=vault,
@@ -182,3 +176,13 @@ class Runtime:
         self.loop.run(clients())
         self.loop.close()
         self.ready.close()
+
+
+async def _clients(settings: Settings) -> tuple[Client, AiohttpClient, AiohttpClient, Tokens, Slots]:
+    return (
+        open_client(settings.submit_client),
+        AiohttpClient(),
+        AiohttpClient(guard=Guard(settings.egress_allow)),
+        Tokens(open_async(settings.redis_url, settings)),
+        Slots(open_async(settings.redis_url, settings)),
+    )

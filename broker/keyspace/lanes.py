@@ -82,12 +82,14 @@ class Lanes:
             pipe.execute()
 
     def leave(self, ids: Mapping[tuple[str, str], Sequence[str]]) -> None:
-        """Take messages that came to an end out of their lanes, by connection and sender."""
-        if ids:
-            with self._client.pipeline(transaction=False) as pipe:
-                for (connection, sender), gone in ids.items():
+        """Take messages that wait no more out of their lanes, by connection and sender."""
+        if not ids:
+            return
+        with self._client.pipeline(transaction=False) as pipe:
+            for (connection, sender), gone in ids.items():
+                if gone:
                     pipe.zrem(keys.lane(connection, sender), *gone)
-                pipe.execute()
+            pipe.execute()
 
     def redeem(self, queue: Queue, ids: Sequence[str]) -> Redeemed:
         """Take back the slots of ids that were popped: each counts once, and not for long."""

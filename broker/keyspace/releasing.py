@@ -10,8 +10,8 @@ from broker.keyspace import keys
 from broker.keyspace.circuits import FIELDS, OPENS_AFTER, circuit_of
 from broker.keyspace.client import Sync
 
-AHEAD_S = 0.1
-"""How far ahead slots are given: more than one tick, so that none passes by."""
+AHEAD_S = 0.05
+"""How far ahead slots are given: as far as the next tick, so that what is urgent has to wait for few of them."""
 
 LATE_S = 0.2
 """How late a slot may still be given: what a scheduler that stumbled catches up."""

@@ -1,7 +1,7 @@
 """End what is overdue and put back what was dropped: the pass that repairs, found in SQL by its due time."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import structlog
@@ -11,8 +11,8 @@ from broker.dispatch import Queue
 from broker.domain.message import Direction, Message
 from broker.domain.status import Event, Status, sources
 from broker.runtime import Runtime
-from broker.services import changeover, credit, dead, events, figures, forgetting, retention, tidy
-from broker.services.backlog import CROWD, queue_of
+from broker.services import changeover, credit, dead, events, figures, forgetting, rebuilding, retention, tidy
+from broker.services.backlog import CROWD, queue_of, repaired_later
 from broker.services.outcome import at
 from broker.services.owing import owe, tell_soon
 from broker.settings import Settings
@@ -57,6 +57,7 @@ def sweep(runtime: Runtime) -> None:
     dead.leave(runtime)
     changeover.change_over(runtime, known, now_ms)
     _probe(runtime, known, now_ms)
+    rebuilding.keep_up(runtime, known)
     if runtime.schedule.turn("files", every_ms=FILES_MS):
         tidy.tidy(runtime.settings, runtime.database)
     if runtime.schedule.turn("log", every_ms=LOG_MS):
@@ -77,6 +78,8 @@ def _look_at(runtime: Runtime, ids: Sequence[str], known: Snapshot, now_ms: int)
     }
     if moves:
         _end(runtime, list(moves.values()), known, now_ms)
+        with repaired_later():
+            runtime.lanes.leave(_lanes_of(due[name] for name in moves))
     _put_back(runtime, [one for name, one in due.items() if name not in moves])
 
 
@@ -90,6 +93,14 @@ def _end(runtime: Runtime, moves: Sequence[Move], known: Snapshot, now_ms: int) 
 
     moved = runtime.database.write(job)
     log.info("messages_swept", **Counter(str(item.event) for item in moved))
+
+
+def _lanes_of(ended: Iterable[Message]) -> dict[tuple[str, str], list[str]]:
+    lanes: dict[tuple[str, str], list[str]] = {}
+    for message in ended:
+        if message.connection is not None and message.status in WAITING:
+            lanes.setdefault((message.connection, message.originator), []).append(message.id)
+    return lanes
 
 
 def _move_of(message: Message, known: Snapshot, now_ms: int, settings: Settings) -> Move | None:

@@ -9,8 +9,8 @@
 local time = redis.call("TIME")
 local now = time[1] * 1000000 + time[2]
 local gap, own_gap, last, most = tonumber(ARGV[1]), tonumber(ARGV[2]), now + ARGV[3], tonumber(ARGV[5])
-local function pace_of(key, step) -- a slot that was missed lately is still given, as long as slots keep their distance
-  local kept = tonumber(redis.call("GET", key) or 0)
+local function pace_of(key, step) -- a slot that was missed just now is still given, as long as slots keep their distance
+  local kept = tonumber(redis.call("GET", key) or (step > 0 and now or 0))
   return step > 0 and math.max(kept, now - math.floor(ARGV[4] / step) * step) or kept
 end
 local function keep(key, slot)

@@ -98,7 +98,7 @@ def test_senders_of_a_connection_are_served_in_turn_however_much_one_of_them_has
 ) -> None:
     lanes.add([place(f"loud-{n:03}") for n in range(500)], now_ms=0)
     lanes.add([place(f"quiet-{n}", sender=OTHER) for n in range(5)], now_ms=0)
-    releasing.release([Pace(connection=CONNECTION, mps=100)])
+    releasing.release([Pace(connection=CONNECTION, mps=1000)])
     order = slot_order(client)
     assert {"quiet-0", "quiet-1", "quiet-2", "quiet-3", "quiet-4"} <= set(order[:11]), order
 
@@ -165,9 +165,9 @@ def test_a_slot_that_is_over_is_none(client: Sync, lanes: Lanes, releasing: Rele
 
 def test_a_slot_tells_when_the_call_may_start(lanes: Lanes, releasing: Releasing) -> None:
     lanes.add([place("a"), place("b")], now_ms=0)
-    releasing.release([Pace(connection=CONNECTION, mps=12)])
+    releasing.release([Pace(connection=CONNECTION, mps=25)])
     found = lanes.redeem(Queue.SUBMIT, ["a", "b"]).slots
-    assert found["b"].starts_at - found["a"].starts_at == pytest.approx(1 / 12, abs=1e-4)
+    assert found["b"].starts_at - found["a"].starts_at == pytest.approx(1 / 25, abs=1e-4)
 
 
 def test_what_has_a_slot_is_taken_before_what_has_none(

@@ -92,6 +92,13 @@ class World:
         self.redis.close()
         self._client.close()
 
+    def provision(self, carrier: Carrier, **changes: Any) -> None:
+        """Change the connection to the carrier, or add one of another name."""
+        document = {"connections": [{**carrier.connection(), **changes}]}
+        secret_key = self.settings.secret_key.get_secret_value()
+        self.runtime.database.write(lambda sql: provision.apply(sql, document, secret_key=secret_key))
+        self.runtime.directory.forget()
+
     def release(self) -> int:
         """Release what may leave its lane, as the scheduler does; return how many ids that were."""
         self._paces.look()

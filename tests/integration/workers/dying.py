@@ -23,7 +23,7 @@ def main(word: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     runtime = Runtime.open(Settings.load())
-    while runtime.ready.waiting(Queue.SUBMIT):
+    while runtime.ready.waiting(Queue.SUBMIT) + runtime.ready.fresh(Queue.SUBMIT):
         submit.take(runtime, Queue.SUBMIT)
     runtime.close()
 
