@@ -73,13 +73,14 @@ def take(runtime: Runtime) -> None:
         telling = telling_of(plan)
         bulky = telling.brings_files and plan.manner.inbound is InboundMode.POST
         by_telling.setdefault((telling, bulky), []).append(endpoint)
-    visits = [
-        visit
-        for (telling, bulky), endpoints in by_telling.items()
-        for visit in _claim(runtime, telling, endpoints, now_ms, each=BULKY if bulky else None)
-    ]
-    if visits:
-        runtime.loop.run(_start(runtime, known, visits))
+    visits: list[Visit] = []
+    try:
+        for (telling, bulky), endpoints in by_telling.items():
+            visits += _claim(runtime, telling, endpoints, now_ms, each=BULKY if bulky else None)
+    finally:
+        # Also where the next claim broke: these have their berths, and nobody else tells of them meanwhile.
+        if visits:
+            runtime.loop.run(_start(runtime, known, visits))
 
 
 def _claim(

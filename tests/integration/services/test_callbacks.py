@@ -2,11 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import redis
 from sqlalchemy import text
 from standardwebhooks import Webhook
 
@@ -50,14 +51,15 @@ def told_runtime(open_runtime: Callable[..., Runtime], sink: Sink, other_sink: S
     return prepare
 
 
-def settle(runtime: Runtime, **urls: str) -> None:
-    """Provision accounts with callback URLs."""
+def settle(runtime: Runtime, wishes: Mapping[str, Any] | None = None, **urls: str) -> None:
+    """Provision accounts with callback URLs, and what some of them wish."""
     accounts = [
         {
             "name": name,
             "callback_url": url,
             "callback_secret": SECRETS[0],
             "next_callback_secret": SECRETS[1],
+            **(wishes or {}).get(name, {}),
         }
         for name, url in urls.items()
     ]
@@ -306,3 +308,24 @@ def test_the_sweep_rings_for_what_is_due(told_runtime: Prepare) -> None:
         client.delete("callbacks")
         sweep.sweep(runtime)
         assert client.llen("callbacks") == 1
+
+
+def test_what_was_claimed_before_redis_failed_for_another_endpoint_is_told_and_leaves_its_place(
+    open_runtime: Callable[..., Runtime], sink: Sink, other_sink: Sink
+) -> None:
+    allowed = (sink.authority, other_sink.authority)
+    runtime = open_runtime(egress_allow=allowed, callback_first_s=0.01, callback_window=1)
+    settle(runtime, {"globex": {"callback_dialect": "ozeki"}}, acme=sink.url(), globex=other_sink.url())
+    for account in ("acme", "globex"):
+        submitted(runtime, account=account)
+    circuit = keys.circuit(callbacks.endpoint_of("globex", other_sink.url()))
+    with redis.Redis.from_url(runtime.settings.redis_url) as client:
+        client.set(circuit, "what no script can read")
+        for _ in range(20):  # the order in which endpoints are asked for is left to chance
+            with pytest.raises(redis.RedisError):
+                callback.take(runtime)
+        client.delete(circuit)
+
+    until(runtime, all_are(runtime, "told"))
+
+    assert len(sink.good()) == len(other_sink.good()) == 1
