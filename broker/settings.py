@@ -238,6 +238,11 @@ class Settings(BaseSettings):
         SecretStr(""), description="Password of Flower's user `ops`; empty: Flower is not started."
     )
 
+    flower_url: str = Field("", description="Where operators reach Flower, for the console; empty: no link.")
+    simulator_url: str = Field(
+        "", description="The simulator whose phones the console shows, in development; empty: none."
+    )
+
     @field_validator("trusted_proxies")
     @classmethod
     def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:

@@ -62,8 +62,10 @@ def _stay(folder: Folder, stack: subprocess.Popen[bytes]) -> None:
     found = folder.read_endpoints()
     key = (folder.path / "client.key").read_text().strip()
     flower = (folder.path / "flower.key").read_text().strip()
+    name, _, password = (folder.path / "operator.key").read_text().strip().partition(":")
     body = f'{{"from": "{SENDER}", "to": "+12025550123", "text": "Hello"}}'
     print(f"""
+Console     {found["console"]}  (user {name}, password {password})
 API         {found["ingress"]}  (reference: {found["ingress"]}/openapi.json)
 Flower      {found.get("flower", "not running")}  (user ops, password {flower})
 Simulator   {found["simulator"]}/sim/stats

@@ -170,7 +170,7 @@ class Operator(_Table):
 
     name: Name
     password: Secret
-    role: Literal["viewer", "operator", "admin"]
+    role: Literal["viewer", "content", "operator", "admin"]
 
 
 class Egress(_Table):

@@ -129,16 +129,23 @@ def endpoints(
 ) -> dict[str, Any]:
     """Return what endpoints.json says, but for the processes."""
     ingress = f"http://{_local(places.host)}:{places.ingress}"
-    found: dict[str, Any] = {"ingress": ingress, "metrics": f"{ingress}/metrics"}
-    for name, port in (("flower", places.flower), ("simulator", places.simulator)):
-        if port is not None:
-            found[name] = f"http://127.0.0.1:{port}"
-    return found | {
-        "redis": redis_url,
-        "database": database_url,
-        "attachments": str(attachments),
-        "logs": str(logs),
-    }
+    found = {"ingress": ingress, "console": f"{ingress}/console/", "metrics": f"{ingress}/metrics"}
+    return (
+        found
+        | _beside(places)
+        | {
+            "redis": redis_url,
+            "database": database_url,
+            "attachments": str(attachments),
+            "logs": str(logs),
+        }
+    )
+
+
+def _beside(places: Places) -> dict[str, str]:
+    """Return the addresses of what runs beside the broker."""
+    ports = {"flower": places.flower, "simulator": places.simulator}
+    return {name: f"http://127.0.0.1:{port}" for name, port in ports.items() if port is not None}
 
 
 def environment(
@@ -162,6 +169,7 @@ def environment(
         "BROKER_HOST": places.host,
         "BROKER_PORT": str(places.ingress),
         "BROKER_EGRESS_ALLOW": json.dumps(egress),
+        **{f"BROKER_{name.upper()}_URL": url for name, url in _beside(places).items()},
     }
 
 

@@ -170,9 +170,12 @@ class _Stack:
 
     def _announce(self) -> None:
         found = self._folder.read_endpoints()
-        for name in ("ingress", "flower", "simulator", "attachments", "logs"):
+        for name in ("ingress", "console", "flower", "simulator", "attachments", "logs"):
             if name in found:
                 say(f"{name:<12}{found[name]}")
+        if login := (self._folder.path / "operator.key").read_text().strip():
+            name = login.partition(":")[0]
+            say(f"sign in to the console as {name}; the password is in {self._folder.path / 'operator.key'}")
         say(f"ready; everything is in {self._folder.endpoints}; Ctrl-C ends it")
 
 

@@ -11,14 +11,20 @@ class ForAdministrators(NotPermitted):
 
 
 class Role(StrEnum):
-    """What a person may do: look, act on messages and queues, or change everything. Each may what the former may."""
+    """What a person may do: look, read texts and pictures too, act on messages and queues, or all of it."""
 
     VIEWER = "viewer"
+    CONTENT = "content"
     OPERATOR = "operator"
     ADMIN = "admin"
 
 
-_RANK = {role: rank for rank, role in enumerate(Role)}
+_MAY = {
+    Role.VIEWER: {Role.VIEWER},
+    Role.CONTENT: {Role.VIEWER, Role.CONTENT},
+    Role.OPERATOR: {Role.VIEWER, Role.OPERATOR},
+    Role.ADMIN: set(Role),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,5 +35,5 @@ class Operator:
     role: Role
 
     def may(self, role: Role) -> bool:
-        """Say whether the person may do what takes at least this role."""
-        return _RANK[self.role] >= _RANK[role]
+        """Say whether the person may do what takes this role."""
+        return role in _MAY[self.role]

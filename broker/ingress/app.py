@@ -7,6 +7,7 @@ from aiohttp import web
 
 from broker.dialects import DIALECTS
 from broker.dialects.native.openapi import document
+from broker.ingress.console import add_console
 from broker.ingress.doors import Doors
 from broker.ingress.health import Health
 from broker.ingress.intake import Intake
@@ -59,6 +60,7 @@ def build_app(doors: Doors, *, body_s: float = BODY_S) -> Router:
         router.add(method, "/media/{token}", media.handle)
         router.add(method, "/media/{token}/{name}", media.handle)
     _add_operations(router, doors)
+    add_console(router, doors)
     return router
 
 

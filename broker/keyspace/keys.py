@@ -105,6 +105,11 @@ def held(name: str) -> str:
     return f"held:{name}"
 
 
+def session(digest: str) -> str:
+    """String, JSON of who is signed in to the console, by the digest of the browser's secret. Lives 12 hours."""
+    return f"session:{digest}"
+
+
 def schedule(queue: Queue) -> str:
     """Sorted set, id → Unix ms when it is due. An index of SQL's `due_at`: a sweep finds what it has lost."""
     return f"schedule:{queue}"

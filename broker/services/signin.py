@@ -30,18 +30,22 @@ class SignIn:
             TooManyGuesses: too many wrong passwords came from there; this one was not looked at.
             Busy: SQL is away, or too many passwords wait to be looked at.
         """
+        operator, _ = await self.checked(credentials, peer=peer)
+        if not operator.may(needs):
+            raise ForAdministrators(f"this takes the role {needs}")
+        return operator
+
+    async def checked(self, credentials: Credentials, *, peer: str) -> tuple[Operator, str]:
+        """Return whoever the credentials belong to, with the hash of the password; raises as `operator` does."""
         user, password = credentials.user, credentials.password
         if user is None or password is None:
             raise AuthenticationFailed("credentials are missing or wrong")
-        found = await self._find(user)
+        found = await self.find(user)
         hashed = "" if found is None else found[1]
         right = await self._passwords.is_right(f"operator\0{user}", password, hashed, peer=peer)
         if not right or found is None:
             raise AuthenticationFailed("credentials are missing or wrong")
-        operator = found[0]
-        if not operator.may(needs):
-            raise ForAdministrators(f"this takes the role {needs}")
-        return operator
+        return found
 
     async def knows(self, name: str) -> bool:
         """Say whether an operator has this name.
@@ -49,9 +53,10 @@ class SignIn:
         Raises:
             Busy: SQL is away.
         """
-        return await self._find(name) is not None
+        return await self.find(name) is not None
 
-    async def _find(self, name: str) -> tuple[Operator, str] | None:
+    async def find(self, name: str) -> tuple[Operator, str] | None:
+        """Return an operator with the hash of the password; raises as `knows` does."""
         try:
             async with asyncio.timeout(PATIENCE_S):
                 return await self._sql.read(partial(operators.find, name=name))

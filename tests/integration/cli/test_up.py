@@ -100,7 +100,7 @@ def test_a_stack_says_where_it_is_serves_refuses_a_second_and_ends_whole(start: 
     stack = start()
     endpoints = stack.ready()
     assert endpoints.keys() == {
-        "ingress", "metrics", "flower", "simulator", "redis", "database", "attachments", "logs", "processes",
+        "ingress", "console", "metrics", "flower", "simulator", "redis", "database", "attachments", "logs", "processes",
     }  # fmt: skip
     assert {role: len(found) for role, found in endpoints["processes"].items()} == {
         "redis": 1, "simulator": 1, "ingress": 1, "scheduler": 1, "worker": 2, "flower": 1,

@@ -1,0 +1,122 @@
+"""Let in who may: session, role, origin and token are checked here, for every page."""
+
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from aiohttp import web
+
+from broker.console.forms import Form, check_origin, read_form
+from broker.console.headers import PRIVATE
+from broker.console.pages import Pages, go_to
+from broker.console.visit import ROOT, Visit, theme_of
+from broker.dialects.native.problem import problem
+from broker.domain.operator import ForAdministrators, Role
+from broker.errors import AdmissionError, NotPermitted, RequestError
+from broker.services.sessions import Session, Sessions
+
+COOKIE = "ringpost-session"
+TOKEN = "token"  # noqa: S105  # the name of a field
+SIGN_IN = f"{ROOT}sign-in"
+
+Handler = Callable[[Visit], Awaitable[web.StreamResponse]]
+Door = Callable[[web.BaseRequest, Mapping[str, str]], Awaitable[web.StreamResponse]]
+
+
+class Route(NamedTuple):
+    """A method of a path, and what answers it."""
+
+    method: str
+    path: str
+    door: Door
+
+
+class Gate:
+    """Stands before every page but the one to sign in. What is refused is told as a page."""
+
+    def __init__(self, sessions: Sessions, pages: Pages, *, public_url: str) -> None:
+        self._sessions = sessions
+        self._pages = pages
+        self._public_url = public_url
+
+    def get(self, path: str, handler: Handler, *, needs: Role = Role.VIEWER) -> list[Route]:
+        """Return the routes of a page: looking at it changes nothing."""
+        door = self._guarded(handler, needs)
+        return [Route("GET", path, door), Route("HEAD", path, door)]
+
+    def post(self, path: str, handler: Handler, *, needs: Role = Role.OPERATOR) -> list[Route]:
+        """Return the route of a form, which must come from a page of ours and bring the session's token."""
+        return [Route("POST", path, self._guarded(handler, needs))]
+
+    def open(self, door: Door) -> Door:
+        """Return a door that anybody may go through; what it raises is told as a page."""
+
+        async def enter(request: web.BaseRequest, pieces: Mapping[str, str]) -> web.StreamResponse:
+            try:
+                return await door(request, pieces)
+            except (RequestError, AdmissionError) as error:
+                return await self.refused(request, None, error)
+
+        return enter
+
+    def _guarded(self, handler: Handler, needs: Role) -> Door:
+        async def enter(request: web.BaseRequest, pieces: Mapping[str, str]) -> web.StreamResponse:
+            session: Session | None = None
+            try:
+                if request.method == "POST":
+                    check_origin(request, public_url=self._public_url)
+                session = await self._sessions.find(request.cookies.get(COOKIE, ""))
+                if session is None:
+                    return _sign_in_first(request)
+                visit = await _visit(request, pieces, session, needs)
+                return await handler(visit)
+            except (RequestError, AdmissionError) as error:
+                return await self.refused(request, session, error)
+
+        return enter
+
+    async def refused(
+        self, request: web.BaseRequest, session: Session | None, error: RequestError | AdmissionError
+    ) -> web.Response:
+        """Return the page that says what was wrong."""
+        answer = problem(error)
+        headers = {name: answer.headers[name] for name in ("Retry-After",) if name in answer.headers}
+        shown: dict[str, Any] = {"theme": theme_of(request), "visit": None, "path": ROOT, "token": ""}
+        if session is not None:
+            visit = Visit(request=request, operator=session.operator, token=session.token)
+            shown |= {"visit": visit, "token": visit.token}
+        return await self._pages.bare(
+            "refused.html",
+            status=answer.status,
+            headers=headers,
+            code=answer.status,
+            detail=error.detail,
+            **shown,
+        )
+
+
+async def _visit(request: web.BaseRequest, pieces: Mapping[str, str], session: Session, needs: Role) -> Visit:
+    form = Form()
+    if request.method == "POST":
+        form = await read_form(request)
+        if not is_token(form, session.token):
+            raise NotPermitted("this form is too old: go back, load its page again, and repeat what you did")
+    if not session.operator.may(needs):
+        raise ForAdministrators(f"this takes the role {needs}")
+    return Visit(request=request, operator=session.operator, token=session.token, pieces=pieces, form=form)
+
+
+def is_token(form: Form, token: str) -> bool:
+    """Say whether a form brought the token along; it takes as long to find out that it did not."""
+    given = form.fields.get(TOKEN, "").encode(errors="replace")
+    return hmac.compare_digest(given, token.encode())
+
+
+def _sign_in_first(request: web.BaseRequest) -> web.Response:
+    """Lead to the sign-in page, and from there back; scripts are told, since they can sign nobody in."""
+    if request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
+        return web.Response(status=401, headers=PRIVATE)
+    if request.method == "POST" or request.rel_url.raw_path_qs == ROOT:
+        return go_to(SIGN_IN)
+    return go_to(f"{SIGN_IN}?next={quote(request.rel_url.raw_path_qs, safe='')}")

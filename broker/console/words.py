@@ -1,0 +1,93 @@
+"""Values as people read them: times, ages, sizes, numbers of phones, states."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from broker.domain.address import mask
+from broker.domain.status import Status
+
+_TONES: Mapping[str, frozenset[str]] = {
+    "good": frozenset({Status.DELIVERED, Status.READ, Status.READY, Status.FORWARDED}),
+    "bad": frozenset(
+        {Status.REJECTED, Status.FAILED, Status.UNDELIVERED, Status.EXPIRED, Status.UNFORWARDED}
+    ),
+    "odd": frozenset({Status.RETRYING, Status.UNKNOWN, Status.UNCONFIRMED, Status.INCOMPLETE}),
+    "off": frozenset({Status.CANCELLED}),
+}
+SIGNS: Mapping[str, str] = {"good": "✓", "bad": "✕", "odd": "!", "off": "○", "busy": "→"}
+"""Beside the word and the colour: no state is told by its colour alone."""
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def tone(status: str) -> str:
+    """Return how a state is to be taken: good, bad, odd, off, or busy."""
+    return next((name for name, those in _TONES.items() if status in those), "busy")
+
+
+def sign(name: str) -> str:
+    """Return the sign of a tone."""
+    return SIGNS[name]
+
+
+def clock(at: datetime | None) -> str:
+    """Return a time of day in UTC, to the millisecond."""
+    return "" if at is None else at.astimezone(UTC).strftime("%H:%M:%S.%f")[:-3]
+
+
+def moment(at: datetime | None) -> str:
+    """Return a date and time in UTC."""
+    return "" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def exact(at: datetime) -> str:
+    """Return a time as machines read it."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def lasted(seconds: float) -> str:
+    """Return a length of time, in the unit that fits it."""
+    if seconds < 1:
+        return f"{round(seconds * 1000)} ms"
+    if seconds < _MINUTE:
+        return f"{seconds:.1f} s"
+    if seconds < _HOUR:
+        return f"{int(seconds // _MINUTE)} min {int(seconds % _MINUTE)} s"
+    if seconds < _DAY:
+        return f"{int(seconds // _HOUR)} h {int(seconds % _HOUR // _MINUTE)} min"
+    return f"{int(seconds // _DAY)} d {int(seconds % _DAY // _HOUR)} h"
+
+
+def size(number: int) -> str:
+    """Return a number of bytes."""
+    amount = float(number)
+    for unit in ("B", "kB"):
+        if amount < 1000:  # noqa: PLR2004  # as disks count
+            return f"{amount:.0f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} MB"
+
+
+def count(number: float) -> str:
+    """Return a number with its thousands apart."""
+    return f"{number:,}"
+
+
+def short(identifier: str) -> str:
+    """Return the end of an id, where those made together differ."""
+    return identifier[-12:]
+
+
+FILTERS: Mapping[str, Callable[..., Any]] = {
+    "tone": tone,
+    "sign": sign,
+    "clock": clock,
+    "moment": moment,
+    "exact": exact,
+    "lasted": lasted,
+    "size": size,
+    "count": count,
+    "short": short,
+    "masked": mask,
+}
