@@ -36,6 +36,10 @@ def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="A tenth of the load, to see that it works.")
     ] = False,
+    crowd: Annotated[
+        int | None,
+        typer.Option(min=100, help="Measure instead what so many waiting messages cost; 1000000 takes long."),
+    ] = None,
 ) -> None:
     """Measure how fast messages are accepted, submitted and reported, on a stack of its own."""
     console = Console(stderr=True)
@@ -46,7 +50,12 @@ def bench(
     folder = Path(tempfile.mkdtemp(prefix="ringpost-bench-"))
     figures: list[Figure] = []
     try:
-        wrong = _measure(folder, figures, console, share=0.1 if quick else 1.0)
+        phases = _Phases(figures, console)
+        wrong = (
+            _measure(folder, phases, share=0.1 if quick else 1.0)
+            if crowd is None
+            else _measure_crowd(folder, phases, crowd)
+        )
     finally:
         if json is not None and figures:
             json.write_text(json_format.dumps(as_json(figures), indent=2) + "\n")
@@ -59,17 +68,26 @@ def bench(
     raise typer.Exit(1 if unbalanced else 0)
 
 
-def _measure(folder: Path, figures: list[Figure], console: Console, *, share: float) -> str:
-    """Run every phase, add its figures, and return what went wrong."""
+class _Phases:
+    """Runs phases and keeps their figures."""
+
+    def __init__(self, figures: list[Figure], console: Console) -> None:
+        self._figures = figures
+        self._console = console
+
+    def __call__(self, title: str, run: Callable[[], list[Figure]]) -> None:
+        """Run one phase."""
+        began = time.monotonic()
+        self._console.print(f"bench: {title}", end=" ")
+        self._figures.extend(run())
+        self._console.print(f"({time.monotonic() - began:.0f} s)")
+
+
+def _measure(folder: Path, phase: _Phases, *, share: float) -> str:
+    """Run every phase, and return what went wrong."""
     from broker.cli import bench_door, bench_flow, bench_logins
     from broker.cli.folder import Folder
     from broker.cli.running import NotReady, running
-
-    def phase(title: str, run: Callable[[], list[Figure]]) -> None:
-        began = time.monotonic()
-        console.print(f"bench: {title}", end=" ")
-        figures.extend(run())
-        console.print(f"({time.monotonic() - began:.0f} s)")
 
     try:
         phase(
@@ -92,5 +110,30 @@ def _measure(folder: Path, figures: list[Figure], console: Console, *, share: fl
             finally:
                 flow.close()
     except (NotReady, TimeoutError, bench_flow.TooSlow) as error:
+        return str(error)
+    return ""
+
+
+def _measure_crowd(folder: Path, phase: _Phases, count: int) -> str:
+    """Let messages wait, and return what went wrong."""
+    from broker.cli.bench_crowd import Crowd
+    from broker.cli.bench_flow import TooSlow
+    from broker.cli.folder import Folder
+    from broker.cli.running import NotReady, running
+
+    def one(title: str, run: Callable[[Crowd], list[Figure]]) -> None:
+        name = title.replace(" ", "-")
+        with running(folder / name, "--port", "0", quiet=True):
+            crowd = Crowd(Folder(folder / name))
+            try:
+                phase(title, lambda: run(crowd))
+            finally:
+                crowd.close()
+
+    try:
+        one("beside a crowd in its lane", lambda crowd: crowd.beside(count, paced=True))
+        one("beside a crowd on its way", lambda crowd: crowd.beside(count, paced=False))
+        one("flow with a crowd behind it", lambda crowd: crowd.flow(count))
+    except (NotReady, TooSlow) as error:
         return str(error)
     return ""
