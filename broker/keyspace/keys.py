@@ -46,7 +46,7 @@ def taken(queue: Queue) -> str:
 
 
 def suspects(queue: Queue) -> str:
-    """Hash, id that is tried alone → how that ended, empty while it runs. An entry goes with the id."""
+    """Hash, id that is tried alone → how that ended, or Unix ms until when it may run. An entry goes with the id."""
     return f"suspects:{queue}"
 
 

@@ -18,20 +18,22 @@ class Suspects:
     def __init__(self, client: Sync) -> None:
         self._client = client
 
-    def begin(self, queue: Queue, name: str) -> None:
-        """Note that an id is tried alone now; until more is heard its worker counts as dead."""
-        self._client.hset(keys.suspects(queue), name, "")
+    def begin(self, queue: Queue, name: str, *, until_ms: int) -> None:
+        """Note that an id is tried alone now; if nothing more is heard by then, its worker counts as dead."""
+        self._client.hset(keys.suspects(queue), name, str(until_ms))
 
     def tell(self, queue: Queue, name: str, trace: Trace) -> None:
         """Note how that try ended."""
         self._client.hset(keys.suspects(queue), name, orjson.dumps([trace.error, trace.where]).decode())
 
-    def told(self, queue: Queue, names: Sequence[str]) -> dict[str, Trace]:
-        """Return how the last try of those that were tried alone ended."""
+    def told(self, queue: Queue, names: Sequence[str], *, now_ms: int) -> dict[str, Trace | None]:
+        """Return how the last try of those that were tried alone ended; None: it may still run."""
         if not names:
             return {}
         found: Any = self._client.hmget(keys.suspects(queue), list(names))
-        return {name: _trace(told) for name, told in zip(names, found, strict=True) if told is not None}
+        return {
+            name: _trace(told, now_ms) for name, told in zip(names, found, strict=True) if told is not None
+        }
 
     def acquit(self, queue: Queue, name: str) -> None:
         """Forget that an id was tried alone."""
@@ -53,8 +55,8 @@ class Suspects:
             pipe.execute()
 
 
-def _trace(told: bytes) -> Trace:
-    if not told:
-        return Trace(error=DIED)
+def _trace(told: bytes, now_ms: int) -> Trace | None:
+    if told.isdigit():
+        return Trace(error=DIED) if int(told) <= now_ms else None
     error, where = orjson.loads(told)
     return Trace(error=error, where=tuple(where))

@@ -26,14 +26,14 @@ def work_on(runtime: Runtime, queue: Queue, popped: Popped, work: Work, *, park:
     """
     ids = list(dict.fromkeys(popped.ids))
     suspected = [one for one in ids if popped.pops[one] >= TRIES]
-    traces = runtime.suspects.told(queue, suspected)
+    traces = runtime.suspects.told(queue, suspected, now_ms=popped.now_ms)
     together = [one for one in ids if popped.pops[one] < TRIES]
     with ExitStack() as batches:
         for one in reversed(suspected):
-            if one in traces:
-                batches.callback(park, one, traces[one])
-            else:
+            if one not in traces:
                 batches.callback(_try_alone, runtime, queue, one, work, park)
+            elif (trace := traces[one]) is not None:  # else somebody else tries it at this moment
+                batches.callback(park, one, trace)
         if together:
             batches.callback(work, together)
 
@@ -66,7 +66,10 @@ class _Alone:
         self._park = park
 
     def __enter__(self) -> Self:
-        self._runtime.suspects.begin(self._queue, self._name)
+        now_ms, settings = self._runtime.ready.now_ms(), self._runtime.settings
+        # By then the outbox has put it back.
+        until_ms = now_ms + round(settings.put_back_s * 1000 * 2 ** (TRIES - 1))
+        self._runtime.suspects.begin(self._queue, self._name, until_ms=until_ms)
         return self
 
     def __exit__(
