@@ -12,6 +12,7 @@ import uvloop
 from broker.dialects import DIALECTS
 from broker.dialects.base import Dialect
 from broker.directory import Directory
+from broker.keyspace.books import Books
 from broker.keyspace.breakers import Breakers
 from broker.keyspace.circuits import Circuits
 from broker.keyspace.client import open_async, open_sync
@@ -93,7 +94,7 @@ class Runtime:
     tokens under way, `errands` is what nobody waits for any more; they are touched on the loop only. `circuits` and
     `berths` say which customers' endpoints may be told how much, `breakers` over which connections messages may go,
     `credits` tells the counters of prepaid accounts, `figures` metrics. `dialects` are as the operator wants them.
-    `suspects` remembers what broke its takes, `vault` seals what is kept of it.
+    `suspects` remembers what broke its takes, `vault` seals what is kept of it. `books` is what the door counted.
     """
 
     settings: Settings
@@ -105,6 +106,7 @@ class Runtime:
     restoring: Restoring
     slots: Slots
     suspects: Suspects
+    books: Books
     vault: Vault
     tokens: Tokens
     loop: Loop
@@ -140,6 +142,7 @@ class Runtime:
             restoring=Restoring(client),
             slots=slots,
             suspects=Suspects(client),
+            books=Books(client),
             vault=vault,
             tokens=tokens,
             loop=loop,

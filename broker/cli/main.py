@@ -9,6 +9,7 @@ import typer
 from broker import __version__
 from broker.cli import printing
 from broker.cli.bench import bench
+from broker.cli.books import ledger
 from broker.cli.chaos.command import chaos
 from broker.cli.client import Api, Refused, Unreachable
 from broker.cli.folder import Folder
@@ -233,6 +234,7 @@ def show_log(
 
 app.command()(bench)
 app.command()(chaos)
+app.command()(ledger)
 
 
 @app.command()

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from broker.dialects import DIALECTS
 from broker.dialects.native.openapi import document
+from broker.ingress.books import LedgerDesk
 from broker.ingress.console import add_console
 from broker.ingress.doors import Doors
 from broker.ingress.health import Health
@@ -16,6 +17,8 @@ from broker.ingress.native import Native
 from broker.ingress.optouts import OptOuts
 from broker.ingress.router import Router
 from broker.ingress.webhooks import Webhooks
+from broker.keyspace.clock import Clock
+from broker.services.balance import Balance
 from broker.services.optout_book import OptOutBook
 from broker.services.sql import AsyncSql
 from broker.storage.away import StorageAway
@@ -83,6 +86,8 @@ def _add_native(router: Router, doors: Doors, body_s: float) -> None:
     router.add("POST", "/v1/callbacks/replay", doors.operations.replay)
     book = OptOutBook(doors.settings, AsyncSql(doors.database, doors.executor))
     OptOuts(book, doors.authenticator, doors.sign_in, patience_s=body_s).add_to(router)
+    sql = AsyncSql(doors.database, doors.executor)
+    LedgerDesk(doors.sign_in, Balance(sql, Clock(doors.client))).add_to(router)
     router.add("GET", "/v1/dead-letters", doors.letters.list)
     router.add("POST", "/v1/dead-letters/put-back", doors.letters.put_back)
     router.add("POST", "/v1/dead-letters/discard", doors.letters.discard)

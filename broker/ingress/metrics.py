@@ -11,6 +11,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from broker import __version__
+from broker.ingress.books import books_of
 from broker.keyspace.circuits import Circuit
 from broker.keyspace.pressure import Pressure
 
@@ -116,6 +117,7 @@ class Meter(Collector):
         yield from self._depths()
         yield from circuits_of(self._pressure.circuits)
         yield from callbacks_told(self._pressure.callbacks, now_ms=time.time() * 1000)
+        yield from books_of(self._pressure.callbacks, now_ms=time.time() * 1000)
 
     def _histogram(self) -> Metric:
         seconds = HistogramMetricFamily("broker_http_request_seconds", "Time to answer.", labels=["route"])

@@ -1,9 +1,12 @@
 """Admission: from a composed request to a message that is ours."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from enum import Enum
+
+import orjson
 
 from broker import dispatch
 from broker.dispatch import Queue
@@ -15,6 +18,7 @@ from broker.domain.message import Message, Priority
 from broker.domain.value import value
 from broker.errors import KeyReused
 from broker.keyspace import keys
+from broker.keyspace.books import entry_of
 from broker.keyspace.content import encode
 from broker.keyspace.counters import exceeded
 from broker.keyspace.flows import flow
@@ -118,12 +122,14 @@ class Admission:
         others = [entry for entry in entries if not entry.simple]
         rings = (dispatch.ring(queue) if any(e.queue is queue for e in entries) else b"" for queue in _QUEUES)
         marker = keys.call(new_id())
-        names: list[Word] = [marker, *_QUEUE_KEYS, *(keys.content(entry.ids[0]) for entry in simple)]
+        contents = (keys.content(entry.ids[0]) for entry in simple)
+        names: list[Word] = [marker, *_QUEUE_KEYS, keys.accepted(), *contents]
         words: list[Word] = [
             *self._fixed,
             *rings,
             *self._lives,
             len(simple),
+            orjson.dumps(Counter([e.books for e in simple])),
             *(word for e in simple for word in (e.flow, e.contents[0])),
         ]
         for entry in others:
@@ -138,7 +144,7 @@ class Admission:
 class _Entry:
     """One request and what was made of it ahead of the call; a `simple` one cannot be refused."""
 
-    __slots__ = ("contents", "flow", "ids", "queue", "request", "simple")
+    __slots__ = ("books", "contents", "flow", "ids", "queue", "request", "simple")
 
     def __init__(self, request: AdmissionRequest) -> None:
         messages, account = request.messages, request.account
@@ -148,6 +154,7 @@ class _Entry:
         priority = messages[0].priority
         self.queue = Queue.SUBMIT_HIGH if priority is Priority.HIGH else Queue.SUBMIT
         self.flow = flow(account.name, priority)
+        self.books = entry_of(account.name, self.ids[0])
         self.simple = (
             len(messages) == 1
             and request.key is None
@@ -174,6 +181,7 @@ def _words(entry: _Entry) -> list[Word]:
     return [
         _FIRST_KEY[entry.queue],
         entry.flow,
+        entry.books,
         digest,
         told,
         "" if account.daily_limit is None else account.daily_limit,

@@ -50,6 +50,11 @@ def suspects(queue: Queue) -> str:
     return f"suspects:{queue}"
 
 
+def accepted() -> str:
+    """Hash, `<hour> <account>` → messages that were admitted; `epoch` → its own id. Entries go once SQL has them."""
+    return "accepted"
+
+
 def content(message_id: str) -> str:
     """String, a message as `content.encode` writes it. No lifetime: SQL does not hold it yet."""
     return f"msg:{message_id}"

@@ -64,6 +64,10 @@ class Schedule:
         """Return True to one caller in `every_ms`."""
         return bool(self._client.set(keys.turn(name), "1", nx=True, px=every_ms))
 
+    def rest(self, name: str, *, for_ms: int) -> None:
+        """Let a rare job have no turn for a while."""
+        self._client.set(keys.turn(name), "1", px=for_ms)
+
     def ring(self, queue: Queue) -> None:
         """Ring for a queue whose job finds its work in SQL, unless a ring waits there already."""
         if not self._client.llen(queue):

@@ -11,7 +11,18 @@ from broker.dispatch import Queue
 from broker.domain.message import Direction, Message
 from broker.domain.status import Event, Status, sources
 from broker.runtime import Runtime
-from broker.services import changeover, credit, dead, events, figures, forgetting, rebuilding, retention, tidy
+from broker.services import (
+    changeover,
+    credit,
+    dead,
+    events,
+    figures,
+    forgetting,
+    ledger,
+    rebuilding,
+    retention,
+    tidy,
+)
 from broker.services.backlog import CROWD, queue_of, repaired_later
 from broker.services.outcome import at
 from broker.services.owing import owe, tell_soon
@@ -55,6 +66,7 @@ def sweep(runtime: Runtime) -> None:
     tell_soon(runtime.schedule, owed=bool(runtime.database.read(partial(callbacks.endpoints, now_ms=now_ms))))
     credit.keep_up(runtime)
     dead.leave(runtime)
+    ledger.sweep(runtime)
     changeover.change_over(runtime, known, now_ms)
     _probe(runtime, known, now_ms)
     rebuilding.keep_up(runtime, known)

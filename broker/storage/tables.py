@@ -22,7 +22,8 @@ from broker.storage.metadata import SHARED, Serial
 balances, credit_changes = credit_tables.balances, credit_tables.credit_changes
 opt_outs, opt_out_changes = optout_tables.opt_outs, optout_tables.opt_out_changes
 redactions, retention = privacy_tables.redactions, privacy_tables.retention
-dead_letters, ledger = dead_tables.dead_letters, ledger_tables.ledger
+dead_letters = dead_tables.dead_letters
+ledger, ledger_checks = ledger_tables.ledger, ledger_tables.ledger_checks
 metadata = SHARED
 
 IN_INBOX = "direction = 'in' AND marked_at IS NULL AND deleted_at IS NULL"

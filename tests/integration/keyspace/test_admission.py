@@ -187,11 +187,11 @@ async def test_a_refused_request_leaves_nothing_behind(admission: Admission, cli
     assert client.keys() == ["quota:acme:2026-11-21"]
 
 
-async def test_every_key_but_the_work_itself_expires(admission: Admission, client: Any) -> None:
+async def test_every_key_but_the_work_itself_and_its_books_expires(admission: Admission, client: Any) -> None:
     one = message()
     await admission.admit(request(one, key="k", digest="d"))
     lasting = {name for name in client.keys("*") if client.ttl(name) == -1}
-    assert lasting == {f"msg:{one.id}", "fresh:submit", "rounds:submit", "admitted", "submit"}
+    assert lasting == {f"msg:{one.id}", "fresh:submit", "rounds:submit", "admitted", "submit", "accepted"}
 
 
 async def test_a_public_number_stands_for_the_messages_of_its_request(
