@@ -12,6 +12,7 @@ from broker.cli.bench import bench
 from broker.cli.books import ledger
 from broker.cli.chaos.command import chaos
 from broker.cli.client import Api, Refused, Unreachable
+from broker.cli.erasures import erase, erasures
 from broker.cli.folder import Folder
 from broker.cli.letters import dead
 from broker.cli.options import Data, Direction, Json, Key, Login, Mask, Status, Url
@@ -233,6 +234,8 @@ def show_log(
 
 
 app.command()(bench)
+app.command()(erase)
+app.command()(erasures)
 app.command()(chaos)
 app.command()(ledger)
 

@@ -10,6 +10,7 @@ from broker.dialects.native.openapi import document
 from broker.ingress.books import LedgerDesk
 from broker.ingress.console import add_console
 from broker.ingress.doors import Doors
+from broker.ingress.erasures import Erasures
 from broker.ingress.health import Health
 from broker.ingress.intake import Intake
 from broker.ingress.media import Media
@@ -19,6 +20,7 @@ from broker.ingress.router import Router
 from broker.ingress.webhooks import Webhooks
 from broker.keyspace.clock import Clock
 from broker.services.balance import Balance
+from broker.services.erasure_desk import ErasureDesk
 from broker.services.optout_book import OptOutBook
 from broker.services.sql import AsyncSql
 from broker.storage.away import StorageAway
@@ -87,6 +89,7 @@ def _add_native(router: Router, doors: Doors, body_s: float) -> None:
     book = OptOutBook(doors.settings, AsyncSql(doors.database, doors.executor))
     OptOuts(book, doors.authenticator, doors.sign_in, patience_s=body_s).add_to(router)
     sql = AsyncSql(doors.database, doors.executor)
+    Erasures(ErasureDesk(doors.settings, sql), doors.sign_in, patience_s=body_s).add_to(router)
     LedgerDesk(doors.sign_in, Balance(sql, Clock(doors.client))).add_to(router)
     router.add("GET", "/v1/dead-letters", doors.letters.list)
     router.add("POST", "/v1/dead-letters/put-back", doors.letters.put_back)

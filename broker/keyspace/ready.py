@@ -59,6 +59,13 @@ class Ready:
         if ids:
             self._push(keys=[keys.ready(queue), queue], args=[self._rings, ring(queue), *ids])
 
+    def oldest_ms(self, queue: Queue) -> int | None:
+        """Return when the entry came that has waited longest to be taken for the first time (Unix ms)."""
+        unpopped: Any = self._client.zrangebyscore(
+            keys.outbox(queue), self.now_ms() + keys.UNPOPPED_MS // 2, "+inf", start=0, num=1, withscores=True
+        )
+        return round(unpopped[0][1]) - keys.UNPOPPED_MS if unpopped else None
+
     def waiting(self, queue: Queue) -> int:
         """Return how many ids wait that SQL holds."""
         return int(self._client.llen(keys.ready(queue)))  # type: ignore[arg-type]  # sync client

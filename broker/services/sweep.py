@@ -1,7 +1,7 @@
 """End what is overdue and put back what was dropped: the pass that repairs, found in SQL by its due time."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 import structlog
@@ -15,6 +15,7 @@ from broker.services import (
     changeover,
     credit,
     dead,
+    erasing,
     events,
     figures,
     forgetting,
@@ -51,6 +52,17 @@ LOG_MS = 60_000
 """Between two looks at what has been kept for long enough."""
 
 
+_TURNS: Mapping[str, tuple[int, Callable[[Runtime], object]]] = {
+    "files": (FILES_MS, lambda runtime: tidy.tidy(runtime.settings, runtime.database)),
+    "log": (LOG_MS, forgetting.forget),
+    "erasures": (FIGURES_MS, erasing.erase),
+    "retention": (FILES_MS, retention.forget_old),
+    "callbacks": (FILES_MS, forgetting.forget_callbacks),
+    "figures": (FIGURES_MS, figures.count),
+}
+"""What is done now and then, and how often at most."""
+
+
 def sweep(runtime: Runtime) -> None:
     """Look at everything that is due in SQL."""
     now_ms = runtime.ready.now_ms()
@@ -70,16 +82,9 @@ def sweep(runtime: Runtime) -> None:
     changeover.change_over(runtime, known, now_ms)
     _probe(runtime, known, now_ms)
     rebuilding.keep_up(runtime, known)
-    if runtime.schedule.turn("files", every_ms=FILES_MS):
-        tidy.tidy(runtime.settings, runtime.database)
-    if runtime.schedule.turn("log", every_ms=LOG_MS):
-        forgetting.forget(runtime)
-    if runtime.schedule.turn("retention", every_ms=FILES_MS):
-        retention.forget_old(runtime)
-    if runtime.schedule.turn("callbacks", every_ms=FILES_MS):
-        forgetting.forget_callbacks(runtime)
-    if runtime.schedule.turn("figures", every_ms=FIGURES_MS):
-        figures.count(runtime)
+    for name, (every_ms, work) in _TURNS.items():
+        if runtime.schedule.turn(name, every_ms=every_ms):
+            work(runtime)
 
 
 def _look_at(runtime: Runtime, ids: Sequence[str], known: Snapshot, now_ms: int) -> None:
