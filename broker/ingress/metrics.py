@@ -11,7 +11,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from broker import __version__
-from broker.ingress.books import books_of
+from broker.ingress.ledger_metrics import books_of
 from broker.keyspace.circuits import Circuit
 from broker.keyspace.pressure import Pressure
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from broker.domain.ledger import Line, Standing
-from broker.ingress.books import books_of
+from broker.ingress.ledger_metrics import books_of
 from broker.ingress.metrics import Meter
 from broker.settings import Settings
 from broker.storage import ledger
