@@ -17,6 +17,7 @@ class Suspects:
 
     def __init__(self, client: Sync) -> None:
         self._client = client
+        self._acquitted: set[tuple[Queue, str]] = set()
 
     def begin(self, queue: Queue, name: str, *, until_ms: int) -> None:
         """Note that an id is tried alone now; if nothing more is heard by then, its worker counts as dead."""
@@ -28,6 +29,8 @@ class Suspects:
 
     def told(self, queue: Queue, names: Sequence[str], *, now_ms: int) -> dict[str, Trace | None]:
         """Return how the last try of those that were tried alone ended; None: it may still run."""
+        for name in [name for name in names if (queue, name) in self._acquitted]:
+            self.acquit(queue, name)
         if not names:
             return {}
         found: Any = self._client.hmget(keys.suspects(queue), list(names))
@@ -36,8 +39,10 @@ class Suspects:
         }
 
     def acquit(self, queue: Queue, name: str) -> None:
-        """Forget that an id was tried alone."""
+        """Forget that an id was tried alone; where Redis is away just now, the note of it counts for nothing."""
+        self._acquitted.add((queue, name))
         self._client.hdel(keys.suspects(queue), name)
+        self._acquitted.discard((queue, name))
 
     def contents(self, names: Sequence[str]) -> dict[str, bytes]:
         """Return what is kept under keys of contents, as it is."""

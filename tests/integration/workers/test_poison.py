@@ -339,3 +339,17 @@ def _work(world: World) -> int:
     command = [sys.executable, "-m", "tests.integration.workers.dying", "deadly"]
     done = subprocess.run(command, check=False, env={**os.environ, **values}, capture_output=True, timeout=60)
     return done.returncode
+
+
+def test_what_another_take_is_trying_at_this_moment_is_left_to_it(world: World, carrier: Carrier) -> None:
+    (one,) = world.admit()
+    world.redis.hset(keys.taken(Queue.SUBMIT), one, 2)  # two takes of it left no word
+    until_ms = world.runtime.ready.now_ms() + 60_000
+    world.runtime.suspects.begin(Queue.SUBMIT, one, until_ms=until_ms)
+
+    assert take(world) == []
+
+    assert (letters(world), carrier.tags()) == ([], [])
+    world.runtime.suspects.acquit(Queue.SUBMIT, one)
+    until(lambda: take(world) == [] and carrier.tags())
+    assert (letters(world), carrier.tags()) == ([], [f"{one}.1"])
