@@ -12,6 +12,7 @@ from broker.cli.bench import bench
 from broker.cli.books import ledger
 from broker.cli.chaos.command import chaos
 from broker.cli.client import Api, Refused, Unreachable
+from broker.cli.connections import connections
 from broker.cli.erasures import erase, erasures
 from broker.cli.folder import Folder
 from broker.cli.letters import dead
@@ -32,6 +33,7 @@ app = typer.Typer(
 listing = typer.Typer(help="Look messages up.", no_args_is_help=True)
 app.add_typer(listing, name="messages")
 app.add_typer(untold, name="callbacks")
+app.add_typer(connections, name="connections")
 app.add_typer(opt_outs, name="opt-outs")
 app.add_typer(dead, name="dead")
 

@@ -8,6 +8,7 @@ from aiohttp import web
 from broker.dialects import DIALECTS
 from broker.dialects.native.openapi import document
 from broker.ingress.books import LedgerDesk
+from broker.ingress.connections import ConnectionDesk
 from broker.ingress.console import add_console
 from broker.ingress.doors import Doors
 from broker.ingress.erasures import Erasures
@@ -82,6 +83,7 @@ def _add_native(router: Router, doors: Doors, body_s: float) -> None:
     router.add("GET", "/v1/messages/{id}", native.show)
     router.add("GET", "/v1/billing", native.bills)
     router.add("POST", "/v1/media", native.upload)
+    ConnectionDesk(doors.sign_in, doors.connections, patience_s=body_s).add_to(router)
     router.add("GET", "/v1/connections/{name}/log", doors.operations.log)
     router.add("GET", "/v1/connections/{name}/counters", doors.operations.counters)
     router.add("GET", "/v1/callbacks", doors.operations.untold)

@@ -20,6 +20,7 @@ from broker.keyspace.client import Async, open_async
 from broker.keyspace.clock import Clock
 from broker.keyspace.counters import Counters
 from broker.keyspace.guesses import Guesses
+from broker.keyspace.lanes import Depths
 from broker.keyspace.pressure import Pressure
 from broker.keyspace.unrecorded import Unrecorded
 from broker.log import get_logger
@@ -27,6 +28,7 @@ from broker.net.guard import Guard
 from broker.net.plain import AiohttpClient
 from broker.services.accept import Accept
 from broker.services.authenticate import Authenticator
+from broker.services.connections import Connections
 from broker.services.credit import Credit
 from broker.services.desk import Desk
 from broker.services.folders import Folders
@@ -78,6 +80,7 @@ class Doors:
     lookup: Lookup
     desk: Desk
     operations: Operations
+    connections: Connections
     letters: DeadLetterDesk
     refusals: Refusals
     sign_in: SignIn
@@ -113,6 +116,7 @@ class Doors:
             desk=_desk(settings, client, database, executor, directory),
             sign_in=(sign_in := SignIn(sql, passwords)),
             operations=_operations(settings, sql, sign_in, carriers, client),
+            connections=Connections(sql, Clock(client), Depths(client)),
             letters=DeadLetterDesk(sign_in, DeadLetters(sql, Clock(client))),
             refusals=Refusals(sql),
             meter=meter,

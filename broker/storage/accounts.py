@@ -1,6 +1,7 @@
 """Accounts, their keys, numbers and connections."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -11,6 +12,7 @@ from broker.domain import quiet
 from broker.domain.account import Account, CallbackPlan, Connection, Route
 from broker.domain.callback import DateForm, InboundMode, Manner
 from broker.domain.quiet import QuietHours
+from broker.domain.usage import Usage
 from broker.storage import credit
 from broker.storage.tables import accounts, api_keys, connections, inbound_numbers, routes, senders
 from broker.storage.vault import Vault
@@ -102,6 +104,28 @@ def paces(sql: Sql) -> list[tuple[str, float | None, float | None]]:
     of = connections.c
     wanted = select(of.name, of.mps, of.sender_mps).where(of.held_at.is_(None), of.paused_at.is_(None))
     return [(row.name, row.mps, row.sender_mps) for row in sql.execute(wanted)]
+
+
+def usages(sql: Sql) -> list[Usage]:
+    """Return how connections stand, in the order they were provisioned."""
+    return [
+        Usage(
+            name=row["name"],
+            provider=row["provider"],
+            mps=row["mps"],
+            sender_mps=row["sender_mps"],
+            mps_unit=row["mps_unit"],
+            held_at=_moment(row["held_at"]),
+            held_reason=row["held_reason"],
+            paused_at=_moment(row["paused_at"]),
+            paused_reason=row["paused_reason"],
+        )
+        for row in sql.execute(select(connections).order_by(connections.c.position)).mappings()
+    ]
+
+
+def _moment(at_ms: int | None) -> datetime | None:
+    return None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, tz=UTC)
 
 
 def pause(sql: Sql, name: str, *, now_ms: int, reason: str) -> bool:

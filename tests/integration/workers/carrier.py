@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar
 
 from broker.simulator.options import Options
@@ -51,6 +52,15 @@ class Carrier:
     def asked(self) -> int:
         """Return how many create requests came, taken or not."""
         return len(json.loads(self._ask("GET", "/sim/journal?limit=100000"))["entries"])
+
+    def taken(self) -> list[tuple[float, str]]:
+        """Return when each create request that was taken came (Unix time), and its tag, in order."""
+        entries = json.loads(self._ask("GET", "/sim/journal?limit=100000"))["entries"]
+        return [
+            (datetime.fromisoformat(entry["at"]).timestamp(), entry["tag"])
+            for entry in entries
+            if entry["id"]
+        ]
 
     def tokens_given(self) -> int:
         """Return how many access tokens were given."""
