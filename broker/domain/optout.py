@@ -34,6 +34,9 @@ _WISHES = {word: wish for wish, words in _WORDS.items() for word in words}
 _LONGEST = 64
 """Most characters of a text that is nothing but such a word, with all that may stand around it."""
 
+ANSWER = "answer"
+"""What stands for the dialect of an automatic answer: nobody asked for it through any door."""
+
 OPTED_OUT = "opted out"
 """The reason of a refusal."""
 PEER_OPTED_OUT = "opted out: another recipient of the group"

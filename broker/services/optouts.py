@@ -8,7 +8,7 @@ from broker.directory import Snapshot
 from broker.domain.address import is_e164
 from broker.domain.ids import new_id
 from broker.domain.message import Message, Tag
-from broker.domain.optout import OPTED_OUT, PEER_OPTED_OUT, Change, Wish, wish_of
+from broker.domain.optout import ANSWER, OPTED_OUT, PEER_OPTED_OUT, Change, Wish, wish_of
 from broker.domain.pseudonym import pair_key
 from broker.domain.rules import USUAL, Rules
 from broker.domain.status import Event
@@ -115,6 +115,7 @@ def _answer(message: Message, text: str | None, now_ms: int) -> Message | None:
     return Message(
         id=new_id(now_ms),
         account=message.account,
+        dialect=ANSWER,
         originator=message.recipient,
         recipient=message.originator,
         text=text,

@@ -11,6 +11,7 @@ from broker.domain.dead import Standing as LetterStanding
 from broker.domain.ids import first_id_of
 from broker.domain.ledger import HOUR_MS, Line, Standing, hour_at
 from broker.domain.message import Direction
+from broker.domain.optout import ANSWER
 from broker.domain.status import ENDS, Event, Status, sources
 from broker.storage.tables import dead_letters, ledger, ledger_checks, messages
 from broker.storage.writing import insert_into
@@ -50,7 +51,12 @@ def standing(connection: Connection, hour: int) -> dict[str, Standing]:
     first, last = first_id_of(hour_at(hour)), first_id_of(hour_at(hour + 1))
     rows = connection.execute(
         select(messages.c.account, messages.c.status, func.count())
-        .where(messages.c.id >= first, messages.c.id < last, messages.c.direction == Direction.OUT)
+        .where(
+            messages.c.id >= first,
+            messages.c.id < last,
+            messages.c.direction == Direction.OUT,
+            messages.c.dialect != ANSWER,  # these were never accepted
+        )
         .group_by(messages.c.account, messages.c.status)
     ).all()
     counts: dict[str, Counter[str]] = {}

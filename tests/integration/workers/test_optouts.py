@@ -3,18 +3,20 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from broker.dispatch import Queue
 from broker.domain.ids import new_id
+from broker.domain.ledger import HOUR_MS
 from broker.domain.message import Message, Part
 from broker.domain.optout import Journalled, OptOut, OptOutQuery
 from broker.domain.record import MessageQuery
 from broker.domain.status import Event, Status
 from broker.services import events, submit
-from broker.storage import messages, optouts, provision, reading
+from broker.storage import ledger, messages, optouts, provision, reading
 from broker.storage.database import Database
 from tests.factories import RECIPIENT, SENDER
 from tests.integration.workers.carrier import Carrier
@@ -254,6 +256,16 @@ def test_an_account_may_have_wishes_answered_and_nothing_but_answers_goes_out_af
     text(world, "START")
     assert len(sent(world, carrier)) == 3
     assert answers(world)[-1] == ANSWERS["start_answer"]
+
+
+def test_the_ledger_counts_no_answers_since_nobody_accepted_them(world: World, carrier: Carrier) -> None:
+    rule(world, **ANSWERS)
+    text(world, "HELP")
+    world.admit()
+    assert len(sent(world, carrier)) == 2
+    hour = world.runtime.ready.now_ms() // HOUR_MS
+    found = [world.runtime.database.read(partial(ledger.standing, hour=n)) for n in (hour - 1, hour)]
+    assert sum(one["acme"].found for one in found if "acme" in one) == 1
 
 
 def test_a_machine_that_answers_answers_is_answered_three_times_a_day(world: World, carrier: Carrier) -> None:
