@@ -5,6 +5,7 @@ from collections.abc import Container, Mapping
 from concurrent.futures import Executor
 
 from broker.directory import FRESH_S, Directory, Snapshot
+from broker.domain.account import Connection
 from broker.domain.message import Message
 from broker.errors import Busy, ConfigurationError, NotFound
 from broker.log import get_logger
@@ -53,6 +54,15 @@ class Carriers:
     def carries(self, message: Message) -> bool:
         """Say whether a connection can carry a message, as far as is known here."""
         return self._snapshot is None or self._snapshot.connection_for(message) is not None
+
+    def chosen(self, message: Message) -> Connection | None:
+        """Return who would carry a message, as far as is known here."""
+        return None if self._snapshot is None else self._snapshot.connection_for(message)
+
+    def paced(self) -> list[Connection]:
+        """Return the connections that have a rate."""
+        known = [provider.connection for provider in self.providers().values()]
+        return [connection for connection in known if connection.is_paced]
 
     async def look(self) -> bool:
         """Ask the directory; return whether it could say."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Self
 
 from broker.directory import Directory
@@ -14,6 +15,7 @@ from broker.ingress.letters import DeadLetterDesk
 from broker.ingress.metrics import Meter
 from broker.ingress.operations import Operations
 from broker.ingress.spool import Spool, replay_for_ever
+from broker.keyspace import crowds
 from broker.keyspace.admission import Admission
 from broker.keyspace.arrivals import Arrivals
 from broker.keyspace.client import Async, open_async
@@ -30,6 +32,7 @@ from broker.services.accept import Accept
 from broker.services.authenticate import Authenticator
 from broker.services.connections import Connections
 from broker.services.credit import Credit
+from broker.services.delays import Delays
 from broker.services.desk import Desk
 from broker.services.folders import Folders
 from broker.services.guessing import Guessing
@@ -189,6 +192,12 @@ def _accept(
         executor=sql.executor,
         durability=settings.durability,
         stops=Stops(sql, remembers=Unrecorded(client).remembers),
+        delays=Delays(
+            partial(crowds.look, client),
+            paced=carriers.paced,
+            chosen=carriers.chosen,
+            remembers=Unrecorded(client).remembers,
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from broker.keyspace.admission import Admission, AdmissionRequest, AdmissionResu
 from broker.keyspace.flows import flow
 from broker.keyspace.pressure import Pressure
 from broker.services.compose import compose
+from broker.services.delays import Delays
 from broker.services.packages import Packages
 from broker.services.seeding import Seeding
 from broker.services.stops import Stops
@@ -41,6 +42,7 @@ class Accept:
         executor: Executor,
         durability: str,
         stops: Stops,
+        delays: Delays | None = None,
     ) -> None:
         self._admission = admission
         self._pressure = pressure
@@ -52,6 +54,7 @@ class Accept:
         self._executor = executor
         self._durability = durability
         self._stops = stops
+        self._delays = delays
 
     async def accept(self, draft: Draft, account: Account, now: datetime, *, dialect: str) -> Admitted:
         """Take a draft and return the ids it was given.
@@ -74,8 +77,8 @@ class Accept:
             parts = await self._gather(draft, account)
         try:
             messages = tuple(compose(draft, account, now, dialect=dialect, parts=parts))
-            if self._stops:
-                await self._stops.check(draft, messages, account)
+            if self._stops or self._delays:
+                await self._permit(draft, messages, account, now)
             if draft.numbered and not self._carries(messages[0]):
                 # Such a dialect says so at the door, and only to who could send otherwise (sheet mxtelecom, 3.2).
                 await self._seeding.check(account, now, wanted=PRICE * len(messages))
@@ -93,6 +96,14 @@ class Accept:
             await self._discard(draft, parts)
         return self._admitted(draft, messages, result)
 
+    async def _permit(
+        self, draft: Draft, messages: Sequence[Message], account: Account, now: datetime
+    ) -> None:
+        if self._stops:
+            await self._stops.check(draft, messages, account)
+        if self._delays:
+            await self._delays.check(messages, now, key=draft.key)
+
     def _admitted(self, draft: Draft, messages: Sequence[Message], result: AdmissionResult) -> Admitted:
         return Admitted(
             draft=draft,
@@ -105,8 +116,9 @@ class Accept:
         )
 
     async def watch(self) -> None:
-        """Learn who has opted out, again and again, until cancelled."""
-        await self._stops.watch()
+        """Learn who has opted out and what waits for long, again and again, until cancelled."""
+        watching = [self._stops.watch()] + ([] if self._delays is None else [self._delays.watch()])
+        await asyncio.gather(*watching)
 
     async def close(self) -> None:
         """Close what packages are fetched with."""
