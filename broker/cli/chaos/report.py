@@ -65,14 +65,11 @@ class Report:
     def _recoveries(self) -> Iterator[Figure]:
         ways = {"sent": "all APIs to the carrier again", "told": "and back to their customers"}
         for way, what in ways.items():
-            found = [
-                NEVER_S if seconds is None else seconds
-                for blow, seconds in ((each, _seconds(each, way)) for each in self._outcome.blows)
-                if way == "sent" or blow.tells
-            ]
-            found.sort()
+            blows = [each for each in self._outcome.blows if way == "sent" or each.tells]
+            found = sorted(_seconds(each, way) for each in blows)
             if found:
-                detail = {"median": round(found[len(found) // 2], 2)}
+                late = sum(each >= RECOVERED_WITHIN_S for each in found)
+                detail = {"median_s": round(found[len(found) // 2], 2), "over_the_bar": late}
                 yield Figure(
                     name=f"recovery_{way}_s",
                     what=f"slowest recovery after a fault: {what}",
@@ -101,14 +98,16 @@ class Report:
                     "sent_again_s": blow.recovery.sent_s,
                     "told_again_s": blow.recovery.told_s,
                     "in_flight": flying,
+                    "load": round(blow.load, 1),
                 }
                 for blow, flying in zip(self._outcome.blows, self._flying, strict=True)
             ],
         }
 
 
-def _seconds(blow: Blow, way: str) -> float | None:
-    return blow.recovery.sent_s if way == "sent" else blow.recovery.told_s
+def _seconds(blow: Blow, way: str) -> float:
+    found = blow.recovery.sent_s if way == "sent" else blow.recovery.told_s
+    return NEVER_S if found is None else found
 
 
 def _flying(outcome: Outcome, blow: Blow) -> int:

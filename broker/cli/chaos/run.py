@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,13 +33,14 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blow:
-    """One fault as it was dealt; times are Unix seconds."""
+    """One fault as it was dealt; times are Unix seconds, `load` is the machine's when flow was back."""
 
     name: str
     began: float
     ended: float
     recovery: Recovery
     tells: bool
+    load: float
 
 
 @dataclass(slots=True, kw_only=True)
@@ -160,7 +162,9 @@ class _Run:
             await asyncio.sleep(fault.hold_s)
         ended = time.time()
         recovery = await flow.recovered(tells=fault.tells)
-        return Blow(name=name, began=began, ended=ended, recovery=recovery, tells=fault.tells)
+        return Blow(
+            name=name, began=began, ended=ended, recovery=recovery, tells=fault.tells, load=os.getloadavg()[0]
+        )
 
     async def _settled(self) -> list[Record]:
         """Wait until every message has ended and been told of, and return them; or what there is when time is up."""
