@@ -5,17 +5,18 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from broker.cli.chaos.fault import Fault, fault
 from broker.cli.chaos.ground import LEASE_S, Ground
-from broker.dispatch import Queue
-from broker.keyspace import keys
 from broker.keyspace.client import Sync, open_sync
 from broker.settings import Settings
 
 _TWO_HOURS_S = 7200
 _LONGER_THAN_EVERY_LEASE_S = LEASE_S + 3
 _RING_TRIES = 20
+_LEAST_RING = 100
+"""Bytes of the shortest ring, and more than those of any other answer to who waits for one."""
 
 
 def _send(ground: Ground, role: str, number: int, how: signal.Signals) -> int:
@@ -97,13 +98,30 @@ async def _ring_lost(ground: Ground) -> AsyncIterator[None]:
 
 
 async def _is_ring_taken(client: Sync) -> bool:
-    """Say whether ids wait and the ring for them has gone to a process that cannot hear it."""
+    """Say whether Redis has given a ring to a process that cannot hear it.
+
+    A client that waits is sent nothing for a second; then comes a ring, or a word of five bytes that there was none.
+    One that was sent more and does not ask again is the frozen one's.
+    """
+    before = _waiting(client)
     for _ in range(_RING_TRIES):
         await asyncio.sleep(0.05)
-        waiting, rings = client.zcard(keys.fresh(Queue.SUBMIT)), client.llen(Queue.SUBMIT)
-        if waiting:
-            return not rings
+        if any(_sent(client, name) - sent > _LEAST_RING for name, sent in before.items()):
+            await asyncio.sleep(0.3)
+            still = before.keys() - _waiting(client).keys()
+            return any(_sent(client, name) - before[name] > _LEAST_RING for name in still)
     return False
+
+
+def _waiting(client: Sync) -> dict[str, int]:
+    """Return who waits for rings, and how many bytes each was sent so far."""
+    listed: Any = client.client_list()
+    return {each["id"]: int(each["tot-net-out"]) for each in listed if "b" in each["flags"]}
+
+
+def _sent(client: Sync, name: str) -> int:
+    listed: Any = client.client_list()
+    return next((int(each["tot-net-out"]) for each in listed if each["id"] == name), 0)
 
 
 KILLS: Mapping[str, Fault] = {
