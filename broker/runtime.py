@@ -25,6 +25,8 @@ from broker.keyspace.schedule import Schedule
 from broker.keyspace.slots import Slots
 from broker.keyspace.suspects import Suspects
 from broker.keyspace.tokens import Tokens
+from broker.metrics.measures import WORKER
+from broker.metrics.meter import Meter
 from broker.net.client import Client
 from broker.net.guard import Guard
 from broker.net.opening import open_client
@@ -93,8 +95,9 @@ class Runtime:
     each connection; `lanes`, `restoring` and `slots` are for how fast it goes. `renewals` are the fetches of access
     tokens under way, `errands` is what nobody waits for any more; they are touched on the loop only. `circuits` and
     `berths` say which customers' endpoints may be told how much, `breakers` over which connections messages may go,
-    `credits` tells the counters of prepaid accounts, `figures` metrics. `dialects` are as the operator wants them.
-    `suspects` remembers what broke its takes, `vault` seals what is kept of it. `books` is what the door counted.
+    `credits` tells the counters of prepaid accounts, `figures` everybody's metrics, `meter` this process's own.
+    `dialects` are as the operator wants them. `suspects` remembers what broke its takes, `vault` seals what is kept of
+    it. `books` is what the door counted.
     """
 
     settings: Settings
@@ -118,6 +121,7 @@ class Runtime:
     breakers: Breakers
     credits: Credits
     figures: Figures
+    meter: Meter
     berths: Berths
     dialects: Mapping[str, Dialect]
     renewals: dict[str, asyncio.Task[str]] = field(default_factory=dict)
@@ -126,12 +130,12 @@ class Runtime:
     @classmethod
     def open(cls, settings: Settings) -> Self:
         """Open every handle; in a worker, after the fork."""
-        loop = Loop()
-        client = open_sync(settings.redis_url, settings)
+        loop, meter = Loop(), Meter("worker", WORKER)
+        client = open_sync(settings.redis_url, settings, meter=meter)
 
         carrier, plain, guarded, tokens, slots = loop.run(_clients(settings))
         vault = Vault(settings.secret_key.get_secret_value())
-        database = Database(settings.database)
+        database = Database(settings.database, meter=meter)
         return cls(
             settings=settings,
             database=database,
@@ -154,6 +158,7 @@ class Runtime:
             breakers=Breakers(client),
             credits=Credits(client),
             figures=Figures(client),
+            meter=meter,
             berths=Berths(settings.callback_window),
             dialects={name: dialect.configured(settings) for name, dialect in DIALECTS.items()},
         )

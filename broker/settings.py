@@ -65,6 +65,13 @@ class Settings(BaseSettings):
         (), description="Networks of proxies whose X-Forwarded-For is believed, as a JSON list of CIDRs."
     )
 
+    metrics_host: str = Field(
+        "127.0.0.1", description="Address that workers and the scheduler show their metrics on."
+    )
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="Port of these metrics, for each process its own; 0: any free one."
+    )
+
     durability: Durability = Field(
         Durability.FSYNC, description="What the 2xx of a send stands for: fsync, aof or memory."
     )

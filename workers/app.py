@@ -1,19 +1,21 @@
 """The Celery application: `celery -A workers.app worker`."""
 
 from celery import Celery
-from celery.signals import setup_logging, worker_init, worker_shutdown
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_init, worker_shutdown
 
 from broker import collector, log
 from broker.settings import Settings
-from workers import runtime
+from workers import page, runtime
 from workers.conf import celery_conf
 from workers.connection import Amqp
+from workers.pulse import Pulse, Rings
 from workers.wake import Wake
 
 settings = Settings.load()
 app = Celery("broker", amqp=Amqp, set_as_current=True)
 app.conf.update(celery_conf(settings))
-app.steps["consumer"].add(Wake)
+app.steps["consumer"].update({Wake, Pulse})
+rings = Rings(lambda: runtime.current().meter)
 
 
 @setup_logging.connect
@@ -24,6 +26,9 @@ def _set_up_logging(**_: object) -> None:
 @worker_init.connect
 def _open(**_: object) -> None:
     runtime.open_runtime(settings)
+    page.serve(runtime.current().meter, settings)
+    task_prerun.connect(rings.begun)
+    task_postrun.connect(rings.ended)
     collector.settle()
 
 

@@ -23,6 +23,7 @@ class Paces:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="paces", daemon=True)
         self.now: tuple[Pace, ...] = ()
+        self.served = False
 
     def start(self) -> None:
         """Begin to read."""
@@ -34,7 +35,9 @@ class Paces:
             found = self._database.read(accounts.paces)
         except (*AWAY, BrokerError) as error:
             log.warning("sql_away", reason=type(error).__name__)
+            self.served = False
             return
+        self.served = True
         self.now = tuple(
             Pace(connection=name, mps=mps, sender_mps=sender_mps) for name, mps, sender_mps in found
         )

@@ -14,9 +14,13 @@ from broker.errors import BrokerError
 from broker.keyspace.client import AWAY, open_sync
 from broker.keyspace.releasing import Releasing
 from broker.keyspace.schedule import Schedule
+from broker.metrics.measures import DUE, PUT_BACK, RELEASED, SCHEDULER, SCHEDULER_ACTIVE, TICKS
+from broker.metrics.meter import Meter
 from broker.settings import Settings
 from broker.storage.database import Database
+from workers import page
 from workers.paces import Paces
+from workers.watching import Watching
 
 log = structlog.get_logger()
 
@@ -36,13 +40,17 @@ WITH_OUTBOX = (Queue.SUBMIT_HIGH, Queue.SUBMIT, Queue.EVENTS, Queue.MEDIA)
 class Scheduler:
     """Moves what is due and what has a slot into the ready lists, puts back what was dropped, rings for the sweeps."""
 
-    def __init__(self, schedule: Schedule, releasing: Releasing, paces: Paces, settings: Settings) -> None:
+    def __init__(
+        self, schedule: Schedule, releasing: Releasing, paces: Paces, settings: Settings, meter: Meter
+    ) -> None:
         self._schedule = schedule
         self._releasing = releasing
         self._paces = paces
         self._settings = settings
         self._who = f"{socket.gethostname()}:{os.getpid()}"
+        self._meter = meter
         self._leads = False
+        meter.show(SCHEDULER_ACTIVE, lambda: {(): float(self._leads)})
         self._next_lead = 0.0
         self._next_second = 0.0
         self._next_sweep = 0.0
@@ -54,15 +62,20 @@ class Scheduler:
             self._lead()
         if not self._leads:
             return
-        self._releasing.release(self._paces.now)
-        for queue in SCHEDULED:
-            self._schedule.move_due(queue)
+        with self._meter.timing(TICKS):
+            self._meter.count(RELEASED, by=self._releasing.release(self._paces.now))
+            for queue in SCHEDULED:
+                self._meter.count(DUE, queue, by=self._schedule.move_due(queue))
         if now >= self._next_second:
             self._next_second = now + 1.0
             self._put_back()
         if now >= self._next_sweep:
             self._next_sweep = now + self._settings.sweep_every_s
             self._schedule.ring(Queue.SWEEPS)
+
+    def rest(self) -> None:
+        """Take it that another leads now: Redis, which says who, is away."""
+        self._leads = False
 
     def _lead(self) -> None:
         leads = self._schedule.lead(self._who, lease_ms=LEASE_MS)
@@ -73,22 +86,31 @@ class Scheduler:
     def _put_back(self) -> None:
         for queue in WITH_OUTBOX:
             found = self._schedule.put_back(queue)
+            self._meter.count(PUT_BACK, queue, by=found)
             if found:
                 log.warning("ids_put_back", queue=queue, ids=found)
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Tick until told to stop; Redis may come and go."""
-    client, rings = open_sync(settings.redis_url, settings), settings.worker_threads
-    paces = Paces(Database(settings.database))
-    scheduler = Scheduler(Schedule(client, rings=rings), Releasing(client, rings=rings), paces, settings)
+    meter, rings = Meter("scheduler", SCHEDULER), settings.worker_threads
+    client = open_sync(settings.redis_url, settings, meter=meter)
+    paces = Paces(Database(settings.database, meter=meter))
+    scheduler = Scheduler(
+        Schedule(client, rings=rings), Releasing(client, rings=rings), paces, settings, meter
+    )
+    watching = Watching(client, paces, meter)
     paces.start()
+    watching.start()
+    page.serve(meter, settings)
     while not stop.wait(TICK_S):
         try:
             scheduler.tick(time.monotonic())
         except AWAY as error:
+            scheduler.rest()
             log.warning("redis_away", reason=type(error).__name__)
             stop.wait(1.0)
+    watching.close()
     paces.close()
 
 

@@ -16,6 +16,9 @@ WORKERS: Mapping[str, str] = {
 }
 """Each worker process by its log's name, with its queues. One of them submits: SQLite has one hot writer."""
 
+MEASURED = ("scheduler", *WORKERS)
+"""Processes that show their metrics on ports of their own."""
+
 CARRIER, STORE = 1, 2
 """Ranks: the workers may still need the carrier while they end, and everything needs the store."""
 
@@ -29,6 +32,7 @@ class Places:
     redis: int | None = None
     simulator: int | None = None
     flower: int | None = None
+    metrics: Mapping[str, int] = field(default_factory=dict)  # of each process that serves nothing else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +97,7 @@ def simulator(places: Places, carrier: Carrier | None, env: Mapping[str, str]) -
     return [Program(role="simulator", name="simulator", argv=argv, env=env, rank=CARRIER, ready=up)]
 
 
-def services(places: Places, env: Mapping[str, str], *, log_level: str) -> list[Program]:
+def services(places: Places, env: dict[str, str], *, log_level: str) -> list[Program]:
     """Return the broker's own processes."""
     # Celery says so at level INFO; where that is not logged we do not wait for it.
     said = " ready." if log_level in {"DEBUG", "INFO"} else ""
@@ -107,12 +111,22 @@ def services(places: Places, env: Mapping[str, str], *, log_level: str) -> list[
             env=env,
             ready=lambda: ready.answers(port, "/readyz", host=host),
         ),
-        Program(role="scheduler", name="scheduler", argv=(*python, "workers.scheduler"), env=env),
+        Program(
+            role="scheduler",
+            name="scheduler",
+            argv=(*python, "workers.scheduler"),
+            env=env | _measured(places, "scheduler"),
+        ),
     ]
     for name, queues in WORKERS.items():
         argv = (*python, "workers.main", "--queues", queues)
-        programs.append(Program(role="worker", name=name, argv=argv, env=env, ready_word=said))
+        own = env | _measured(places, name)
+        programs.append(Program(role="worker", name=name, argv=argv, env=own, ready_word=said))
     return programs
+
+
+def _measured(places: Places, name: str) -> dict[str, str]:
+    return {"BROKER_METRICS_PORT": str(places.metrics[name])} if name in places.metrics else {}
 
 
 def flower(places: Places, env: Mapping[str, str]) -> list[Program]:
@@ -130,10 +144,12 @@ def endpoints(
     """Return what endpoints.json says, but for the processes."""
     ingress = f"http://{_local(places.host)}:{places.ingress}"
     found = {"ingress": ingress, "console": f"{ingress}/console/", "metrics": f"{ingress}/metrics"}
+    pages = {name: f"http://127.0.0.1:{port}/metrics" for name, port in places.metrics.items()}
     return (
         found
         | _beside(places)
         | {
+            "metrics_of": {"ingress": found["metrics"], **pages},
             "redis": redis_url,
             "database": database_url,
             "attachments": str(attachments),
@@ -168,6 +184,7 @@ def environment(
         "BROKER_FLOWER_PASSWORD": flower_password,
         "BROKER_HOST": places.host,
         "BROKER_PORT": str(places.ingress),
+        "BROKER_METRICS_HOST": "127.0.0.1",
         "BROKER_EGRESS_ALLOW": json.dumps(egress),
         **{f"BROKER_{name.upper()}_URL": url for name, url in _beside(places).items()},
     }

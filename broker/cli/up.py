@@ -97,6 +97,8 @@ class _Stack:
             places = replace(places, simulator=take("simulator", wanted))
         if options.flower:
             places = replace(places, flower=take("flower", kept.get("flower", FLOWER_PORT)))
+        metrics = {name: take(f"metrics-{name}", kept.get(f"metrics-{name}", 0)) for name in stack.MEASURED}
+        places = replace(places, metrics=metrics)
         self._folder.keep_ports(kept)
         return places
 

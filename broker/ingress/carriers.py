@@ -25,6 +25,7 @@ class Carriers:
         self._directory = directory
         self._executor = executor
         self._snapshot: Snapshot | None = None
+        self._serves = False
 
     async def find(self, name: str) -> Provider:
         """Return the carrier of a connection.
@@ -51,6 +52,18 @@ class Carriers:
         """Return every connection that is known, by name."""
         return {} if self._snapshot is None else self._snapshot.providers
 
+    def is_fresh(self) -> bool:
+        """Say whether SQL served when it was last asked."""
+        return self._serves
+
+    def held(self) -> dict[tuple[str, ...], float]:
+        """Return for each connection 1 if nothing goes over it: as its credentials fail, or as a person wants it."""
+        found: dict[tuple[str, ...], float] = {}
+        for name, provider in self.providers().items():
+            found[name, "credentials"] = float(provider.connection.held_at is not None)
+            found[name, "person"] = float(provider.connection.paused_at is not None)
+        return found
+
     def carries(self, message: Message) -> bool:
         """Say whether a connection can carry a message, as far as is known here."""
         return self._snapshot is None or self._snapshot.connection_for(message) is not None
@@ -69,7 +82,9 @@ class Carriers:
         loop = asyncio.get_running_loop()
         try:
             self._snapshot = await loop.run_in_executor(self._executor, self._directory.look)
+            self._serves = True
         except (StorageAway, OSError):
+            self._serves = False
             return False
         except ConfigurationError as error:
             log.error("connections_unusable", reason=str(error))

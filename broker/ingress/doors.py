@@ -12,7 +12,7 @@ from broker.errors import Busy
 from broker.ingress.carriers import Carriers
 from broker.ingress.leaving import Leaving
 from broker.ingress.letters import DeadLetterDesk
-from broker.ingress.metrics import Meter
+from broker.ingress.metrics import PASSWORDS, SPOOL_BYTES, Meter
 from broker.ingress.operations import Operations
 from broker.ingress.spool import Spool, replay_for_ever
 from broker.keyspace import crowds
@@ -47,6 +47,7 @@ from broker.services.replay import Replay
 from broker.services.seeding import Seeding
 from broker.services.signin import SignIn
 from broker.services.sql import AsyncSql
+from broker.services.standing import Standing, watch
 from broker.services.stops import Stops
 from broker.services.tallies import Tallies
 from broker.services.till import Till
@@ -95,11 +96,12 @@ class Doors:
     async def open(cls, settings: Settings) -> Self:
         """Open every handle and start what watches. Redis and SQL may be away."""
         executor, hashing = _threads()
-        client, database = open_async(settings.redis_url, settings), Database(settings.database)
+        meter = Meter()
+        client, database = open_async(settings.redis_url, settings), Database(settings.database, meter=meter)
         directory = Directory(database, Vault(settings.secret_key.get_secret_value()))
         carriers, admission = Carriers(directory, executor), Admission(settings.redis_url, settings)
-        pressure = Pressure(client, settings, connections=carriers.providers)
-        meter, (uploads, packages) = Meter(pressure), _content(settings, database, executor)
+        pressure = Pressure(client, settings)
+        uploads, packages = _content(settings, database, executor)
         sql, passwords = AsyncSql(database, executor), _passwords(settings, client, meter, hashing)
         return await cls(
             settings=settings,
@@ -138,7 +140,10 @@ class Doors:
 
     async def _begin(self) -> Self:
         await self.carriers.look()
+        standing = Standing(self.meter, held=self.carriers.held, sql=self.carriers.is_fresh)
+        self.meter.show(SPOOL_BYTES, lambda: {(): self.spool.size()})
         for work in (
+            watch(standing, self.client, self.carriers.providers),
             self.carriers.watch(),
             self.pressure.watch(),
             replay_for_ever(self.spool, self.arrivals),
@@ -225,7 +230,7 @@ def _authenticator(
 
 def _passwords(settings: Settings, client: Async, meter: Meter, hashing: Executor) -> Passwords:
     def told(result: str) -> None:
-        meter.count("broker_passwords", "Passwords that were looked at, or not.", result=result)
+        meter.count(PASSWORDS, result)
 
     secret_key = settings.secret_key.get_secret_value()
     return Passwords(Guessing(Guesses(client), secret_key=secret_key, told=told), hashing)

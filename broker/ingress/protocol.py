@@ -9,7 +9,7 @@ from aiohttp.http import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
 from broker.ingress.answers import to_web
-from broker.ingress.metrics import Meter
+from broker.ingress.metrics import REFUSED, Meter
 from broker.ingress.unreadable import Unreadable
 
 _START = 4096
@@ -53,7 +53,7 @@ class _Connection(RequestHandler):
             super().connection_made(transport)
             return
         self._turned_away = True
-        self._server.meter.count("broker_connections_refused", "Connections over the limit.")
+        self._server.meter.count(REFUSED)
         if isinstance(transport, asyncio.Transport):
             transport.write(_FULL)
         transport.close()

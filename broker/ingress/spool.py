@@ -7,6 +7,7 @@ import os
 import zlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -41,6 +42,12 @@ class Spool:
             OSError: the disk does not take it.
         """
         await self._gathering.join(webhook)
+
+    def size(self) -> int:
+        """Return how many bytes wait on this machine."""
+        with suppress(OSError):
+            return sum(path.stat().st_size for path in self._folder.glob(f"*{SUFFIX}"))
+        return 0
 
     def waits(self) -> bool:
         """Say whether there is any file."""

@@ -8,7 +8,7 @@ from broker.errors import AdmissionError, Busy, SignatureMismatch
 from broker.ingress.answers import to_web
 from broker.ingress.calls import check, head, read_body
 from broker.ingress.carriers import Carriers
-from broker.ingress.metrics import Meter
+from broker.ingress.metrics import WEBHOOK_IN, Meter
 from broker.ingress.router import PIECES
 from broker.ingress.spool import Spool
 from broker.keyspace.arrivals import Arrivals
@@ -77,6 +77,4 @@ class Webhooks:
         self._count(webhook.connection, "spooled")
 
     def _count(self, connection: str, verdict: str) -> None:
-        self._meter.count(
-            "broker_webhook_in", "Webhooks by what became of them.", connection=connection, verdict=verdict
-        )
+        self._meter.count(WEBHOOK_IN, connection, verdict)

@@ -16,6 +16,9 @@ SLOT_S = 1.0
 
 _CLASSES = {Priority.HIGH: 0, Priority.NORMAL: 1, Priority.BULK: 2}
 _CLASS, _MS = 2**51, 2**9
+CLASS_SCORES = tuple((n * _CLASS, (n + 1) * _CLASS) for n in range(len(_CLASSES)))
+"""Where the scores of each class begin and end, `high` first."""
+
 _LUA = Path(__file__).parent / "lua"
 
 
@@ -49,6 +52,11 @@ class Redeemed:
 def score_of(priority: Priority, *, since_ms: int, price: int) -> int:
     """Return where a message stands in a lane: `high` first, then by age; exact as a double until 2109."""
     return _CLASSES[priority] * _CLASS + since_ms * _MS + price
+
+
+def waiting_since(score: float) -> int:
+    """Return since when a message waits whose place has a score (Unix ms)."""
+    return int(score % _CLASS) // _MS
 
 
 def detour_of(connection: str, sender: str) -> str:

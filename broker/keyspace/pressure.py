@@ -2,14 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
 
 from redis.exceptions import RedisError
 
 from broker.dispatch import Queue
 from broker.errors import Busy
 from broker.keyspace import keys
-from broker.keyspace.circuits import FIELDS, Circuit, circuit_of
 from broker.keyspace.client import Async
 from broker.keyspace.content import decode
 from broker.keyspace.flows import CLASS_TURNS, flow_of
@@ -29,19 +27,14 @@ _HEADS = 1000
 class Pressure:
     """Looks at the backlog and at Redis's memory now and then, and says between two looks what was seen last."""
 
-    def __init__(
-        self, client: Async, settings: Settings, *, connections: Callable[[], Iterable[str]] = tuple
-    ) -> None:
+    def __init__(self, client: Async, settings: Settings) -> None:
         self._client = client
         self._settings = settings
         self._limit_ms = settings.backlog_age_s * 1000
-        self._connections = connections
         self.depth: dict[Queue, int] = {}
         self.oldest_s: dict[Queue, float] = {}
         self.outbox: dict[Queue, int] = {}
         self.memory_share = 0.0
-        self.callbacks: dict[str, int] = {}
-        self.circuits: dict[str, Circuit] = {}
         self._late: dict[Queue, frozenset[str]] = {}
         self._seen_at = float("-inf")
 
@@ -75,14 +68,8 @@ class Pressure:
                     keys.outbox(queue), now_ms + keys.UNPOPPED_MS / 2, "+inf", start=0, num=1, withscores=True
                 )
                 pipe.zcard(keys.outbox(queue))
-            names = tuple(self._connections())
-            for name in names:
-                pipe.hmget(keys.breaker(name), FIELDS)
-            pipe.hgetall(keys.figures())
-            memory, *answers, figures = await pipe.execute()
+            memory, *answers = await pipe.execute()
         self._seen_at = time.monotonic()
-        self.callbacks = {_text(name): int(number) for name, number in figures.items()}
-        self.circuits = dict(zip(names, map(circuit_of, answers[4 * len(queues) :]), strict=True))
         self.memory_share = memory["used_memory"] / memory["maxmemory"] if memory.get("maxmemory") else 0.0
         for n, queue in enumerate(queues):
             ready, fresh, unpopped, self.outbox[queue] = answers[4 * n : 4 * n + 4]

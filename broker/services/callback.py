@@ -17,8 +17,9 @@ from broker.domain.message import Message
 from broker.domain.status import Event, Status
 from broker.errors import BrokerError
 from broker.keyspace.circuits import OPENS_AFTER, Leave
+from broker.metrics.measures import WEBHOOK_OUT
 from broker.runtime import Runtime
-from broker.services import park
+from broker.services import counting, park
 from broker.services.backlog import repaired_later
 from broker.services.outcome import at
 from broker.services.owing import tell_soon, telling_of
@@ -27,7 +28,7 @@ from broker.services.told import Answer, Result, asked_ms, is_well, judge
 from broker.storage import callbacks, messages
 from broker.storage.callbacks import WHOLE, Due, Tried
 from broker.storage.database import Sql
-from broker.storage.messages import Move
+from broker.storage.messages import Move, Moved
 
 log = structlog.get_logger()
 
@@ -197,20 +198,23 @@ def _record(runtime: Runtime, known: Snapshot, visit: Visit, results: Sequence[t
         found.append((item, judge(result, item, now_ms=now_ms, settings=settings, telling=telling)))
     ill = [result for _, result in results if not is_well(result)]
 
-    def job(sql: Sql) -> int:
+    def job(sql: Sql) -> tuple[int, list[Moved]]:
         # What has waited behind failures for longer than it should need not be tried to be known to fail.
         late = callbacks.over(sql, visit.endpoint, now_ms, limit=settings.take_size) if ill else []
         ended = [
             (one, Tried(id=one.id, state=CallbackState.GIVEN_UP, error="its endpoint fails")) for one in late
         ]
         callbacks.settle(sql, [tried for _, tried in (*found, *ended)])
-        messages.move(sql, [move for pair in (*found, *ended) for move in _moves(*pair, now_ms)])
-        return len(ended)
+        moved = messages.move(sql, [move for pair in (*found, *ended) for move in _moves(*pair, now_ms)])
+        return len(ended), moved
 
-    late = runtime.database.write(job)
+    late, moved = runtime.database.write(job)
+    counting.ended(runtime.meter, moved)
+    outcomes = Counter(_OUTCOMES[tried.state] for _, tried in found)
+    outcomes += Counter({_OUTCOMES[CallbackState.GIVEN_UP]: late})
+    runtime.meter.add(WEBHOOK_OUT, {(name,): number for name, number in outcomes.items()})
     with repaired_later():
-        outcomes = Counter(_OUTCOMES[tried.state] for _, tried in found)
-        runtime.figures.count(outcomes + Counter({_OUTCOMES[CallbackState.GIVEN_UP]: late}))
+        runtime.figures.count(outcomes)
         _note(runtime, visit, [result for _, result in results])
     tell_soon(runtime.schedule, owed=True)
     for result in ill:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from broker.directory import Snapshot
 from broker.domain.message import Message
-from broker.domain.status import Event, Status
+from broker.domain.status import ENDS, Event, Status
 from broker.domain.value import value
 from broker.keyspace.lanes import Place
 from broker.services import optouts, park, quiet
@@ -45,7 +45,7 @@ class Claimed:
 
     `preparing` and `waiting` are the new messages whose media must be looked at, and those to come back to, with
     their due times; `laned` are the places of those that wait for a slot. `owed` says that customers are to be told
-    something now.
+    something now. `ended` came to an end here; `waited` are connections, and for how long one waited for its slot (ms).
     """
 
     submissions: tuple[tuple[Message, ...], ...]
@@ -53,6 +53,8 @@ class Claimed:
     waiting: Mapping[str, int]
     laned: tuple[Place, ...]
     owed: bool
+    ended: tuple[Moved, ...] = ()
+    waited: tuple[tuple[str, int], ...] = ()
 
 
 def claim(
@@ -82,6 +84,7 @@ def claim(
     moved = begun(new, added)
     taken = {name: fresh[name] for name in added}
     rest = [name for name in ids if name not in added]
+    since = lanes.since(sql, rest) if openings.slots else {}
     if rest:
         old = _claimable(sql, rest, known, room, now_ms=now_ms, settings=settings)
         moved += _move(sql, old, now_ms)
@@ -90,9 +93,34 @@ def claim(
     attempts = [(one.id, one.attempts, one.connection or "") for group in going for one in group]
     submissions.begin(sql, attempts, at=at(now_ms))
     owed = owe(sql, moved, known, now_ms=now_ms, settings=settings)
-    laned = tuple(decision.place for one, decision in taken.values() if decision.place and _leads(one))
+    return _claimed(taken, going, moved, owed=owed, waited=_waited(going, since, now_ms))
+
+
+def _claimed(
+    taken: Taken,
+    going: tuple[tuple[Message, ...], ...],
+    moved: Iterable[Moved],
+    *,
+    owed: bool,
+    waited: tuple[tuple[str, int], ...],
+) -> Claimed:
     return Claimed(
-        submissions=going, preparing=_preparing(taken), waiting=_waiting(taken), laned=laned, owed=owed
+        submissions=going,
+        preparing=_preparing(taken),
+        waiting=_waiting(taken),
+        laned=tuple(decision.place for one, decision in taken.values() if decision.place and _leads(one)),
+        owed=owed,
+        ended=tuple(one for one in moved if one.after in ENDS),
+        waited=waited,
+    )
+
+
+def _waited(
+    going: Iterable[Sequence[Message]], since: Mapping[str, int], now_ms: int
+) -> tuple[tuple[str, int], ...]:
+    leaders = (group[0] for group in going)
+    return tuple(
+        (one.connection or "none", max(now_ms - since[one.id], 0)) for one in leaders if one.id in since
     )
 
 

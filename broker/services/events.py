@@ -13,8 +13,9 @@ from broker.domain.status import Status
 from broker.errors import Unreadable
 from broker.keyspace import keys
 from broker.keyspace.content import Webhook as Arrived
+from broker.metrics.measures import EVENTS
 from broker.runtime import Runtime
-from broker.services import optouts, park, receive, reports
+from broker.services import counting, optouts, park, receive, reports
 from broker.services.backlog import repaired_later
 from broker.services.owing import owe, tell_soon
 from broker.services.poison import work_on
@@ -22,6 +23,7 @@ from broker.services.reports import Heard
 from broker.settings import Settings
 from broker.storage import messages, parked, webhooks
 from broker.storage.database import Sql
+from broker.storage.messages import Moved
 from broker.storage.webhooks import Webhook
 
 log = structlog.get_logger()
@@ -42,7 +44,7 @@ class Applied:
     `owed` says that customers are to be told something now; `answers` are messages that are to go out.
     """
 
-    moved: int
+    moved: tuple[Moved, ...]
     parked: int
     fetching: tuple[str, ...]
     owed: bool
@@ -74,7 +76,9 @@ def _take(runtime: Runtime, ids: Sequence[str]) -> None:
         runtime.ready.push(Queue.MEDIA, applied.fetching)
         runtime.ready.push(Queue.SUBMIT, applied.answers)
     tell_soon(runtime.schedule, owed=applied.owed)
-    log.info("webhooks_read", webhooks=len(arrived), moved=applied.moved, parked=applied.parked)
+    counting.ended(runtime.meter, applied.moved)
+    runtime.meter.add(EVENTS, {("moved",): len(applied.moved), ("parked",): applied.parked})
+    log.info("webhooks_read", webhooks=len(arrived), moved=len(applied.moved), parked=applied.parked)
 
 
 def read(arrived: dict[str, Arrived], known: Snapshot) -> Reading:
@@ -121,7 +125,7 @@ def apply(
     parked.park(sql, waiting)
     owed = owe(sql, [*moved, *arrivals.moved], known, now_ms=now_ms, settings=settings)
     return Applied(
-        moved=len(moved), parked=len(waiting), fetching=arrivals.fetching, owed=owed, answers=answers
+        moved=tuple(moved), parked=len(waiting), fetching=arrivals.fetching, owed=owed, answers=answers
     )
 
 
@@ -136,7 +140,7 @@ def retry_parked(runtime: Runtime, *, limit: int = 200) -> int:
     now_ms = runtime.ready.now_ms()
     known = runtime.directory.look()
 
-    def job(sql: Sql) -> tuple[int, bool]:
+    def job(sql: Sql) -> tuple[int, list[Moved], bool]:
         rows = parked.due(sql, now_ms, limit=limit)
         told = [(item.connection, *reports.load(item.news)) for _, item in rows]
         matched = reports.match(sql, told)
@@ -150,9 +154,11 @@ def retry_parked(runtime: Runtime, *, limit: int = 200) -> int:
             if id(report) in misses
         ]
         parked.settle(sql, found, later)
-        return len(found), owe(sql, moved, known, now_ms=now_ms, settings=runtime.settings)
+        return len(found), moved, owe(sql, moved, known, now_ms=now_ms, settings=runtime.settings)
 
-    count, owed = runtime.database.write(job)
+    count, moved, owed = runtime.database.write(job)
+    counting.ended(runtime.meter, moved)
+    runtime.meter.count(EVENTS, "found", by=count)
     tell_soon(runtime.schedule, owed=owed)
     return count
 

@@ -1,16 +1,18 @@
-"""Count what waits for customers and operators, for everybody's metrics: once for all processes."""
+"""Count how things stand, for everybody's metrics: once for all processes, and never while work waits for it."""
 
 from broker.domain.dead import Kind
 from broker.runtime import Runtime
-from broker.storage import dead, told
+from broker.storage import dead, parked, told
 
 
 def count(runtime: Runtime) -> None:
-    """Count what is owed and held, how many endpoints are left alone, and what was set aside."""
+    """Count what is owed, held, set aside and parked, what waits in lanes, and how many endpoints are left alone."""
     counts = runtime.database.read(told.counts)
     endpoints = runtime.database.read(told.waiting)
+    found = runtime.database.read(dead.counts)
+    letters = {f"dead_{kind}": found.get(kind, 0) for kind in Kind}
+    news = runtime.database.read(parked.count)
     now_ms = runtime.ready.now_ms()
     circuits_open = runtime.circuits.open_now(endpoints, now_ms=now_ms)
-    letters = runtime.database.read(dead.counts)
-    aside = {f"dead_{kind}": letters.get(kind, 0) for kind in Kind}
-    runtime.figures.stand({**counts, **aside, "circuits_open": circuits_open})
+    lanes = runtime.figures.lanes(runtime.directory.look().providers)
+    runtime.figures.stand({**counts, **letters, **lanes, "parked": news, "circuits_open": circuits_open})

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,6 +13,7 @@ from broker.dispatch import Queue
 from broker.domain.message import Direction, Message, Part, PartKind, PartState, Tag
 from broker.domain.status import Event
 from broker.errors import MediaError, MediaUnavailable, NotAuthorised, ProviderError
+from broker.metrics.measures import MEDIA_BYTES, MEDIA_PARTS, MEDIA_TIMES
 from broker.providers.base import Provider
 from broker.runtime import Runtime
 from broker.services import exchange, park, prepare
@@ -54,9 +56,11 @@ async def _work_on(runtime: Runtime, found: Sequence[Message]) -> dict[str, Base
 
     async def work(message: Message) -> None:
         if message.direction is Direction.OUT:
-            await prepare.prepare(runtime, message)
+            with runtime.meter.timing(MEDIA_TIMES, "prepare"):
+                await prepare.prepare(runtime, message)
         else:
-            await _fetch(runtime, message)
+            with runtime.meter.timing(MEDIA_TIMES, "fetch"):
+                await _fetch(runtime, message)
 
     results = await asyncio.gather(*(work(message) for message in found), return_exceptions=True)
     broken = {
@@ -132,6 +136,9 @@ def _record(runtime: Runtime, message: Message, fetched: Sequence[Part], started
         return owe(sql, moved, known, now_ms=now_ms, settings=runtime.settings)
 
     tell_soon(runtime.schedule, owed=runtime.database.write(job))
+    runtime.meter.add(MEDIA_PARTS, Counter((str(part.state),) for part in settled))
+    stored = (part.size for part in settled if part.state is PartState.STORED)
+    runtime.meter.count(MEDIA_BYTES, "fetch", by=sum(stored))
     log.info(
         "media_fetched",
         message_id=message.id,

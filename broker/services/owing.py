@@ -73,6 +73,8 @@ def begun(fresh: Sequence[Fresh], added: Collection[str]) -> list[Moved]:
                 account=message.account,
                 callback_url=message.callback_url,
                 detail=item.detail,
+                connection=item.connection or message.connection,
+                is_mms=message.is_mms,
             )
             moved.append(one)
     return moved

@@ -22,8 +22,10 @@ from broker.errors import (
     MediaWrongType,
     NotAuthorised,
 )
+from broker.metrics.measures import MEDIA_BYTES, MEDIA_PARTS
 from broker.providers.base import Limits
 from broker.runtime import Runtime
+from broker.services import counting
 from broker.services.backlog import next_look_ms, queue_of
 from broker.services.fetch import bring
 from broker.services.fit import Picture, fit
@@ -33,7 +35,7 @@ from broker.services.recording import fetches, fetches_failed
 from broker.storage import logbook, messages, parts
 from broker.storage.database import Sql
 from broker.storage.files import Sink, part_path
-from broker.storage.messages import Move
+from broker.storage.messages import Move, Moved
 
 log = structlog.get_logger()
 
@@ -139,6 +141,8 @@ def _ready(runtime: Runtime, message: Message, ready: Sequence[Part], told: Sequ
         )
 
     runtime.database.write(job)
+    runtime.meter.count(MEDIA_PARTS, "stored", by=len(ready))
+    runtime.meter.count(MEDIA_BYTES, "prepare", by=sum(part.size for part in ready))
     queue = queue_of(message.priority)
     if due_at > now_ms:
         runtime.schedule.add(queue, {ids[0]: due_at})
@@ -167,9 +171,13 @@ def _failed(runtime: Runtime, message: Message, error: MediaError, told: Sequenc
     moves = [Move(id=one, event=event, at=at(now_ms), key=event, detail=detail) for one in ids]
     known = runtime.directory.look()
 
-    def job(sql: Sql) -> bool:
+    def job(sql: Sql) -> tuple[list[Moved], bool]:
         logbook.write(sql, told)
-        return owe(sql, messages.move(sql, moves), known, now_ms=now_ms, settings=runtime.settings)
+        moved = messages.move(sql, moves)
+        return moved, owe(sql, moved, known, now_ms=now_ms, settings=runtime.settings)
 
-    tell_soon(runtime.schedule, owed=runtime.database.write(job))
+    moved, owed = runtime.database.write(job)
+    counting.ended(runtime.meter, moved)
+    runtime.meter.count(MEDIA_PARTS, "refused", by=len(message.parts))
+    tell_soon(runtime.schedule, owed=owed)
     log.info("media_refused", message_id=message.id, reason=type(error).__name__)

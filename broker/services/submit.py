@@ -19,7 +19,7 @@ from broker.errors import NotAuthorised, ProviderError
 from broker.keyspace import keys
 from broker.providers.base import Submission
 from broker.runtime import Runtime
-from broker.services import exchange, failover, openings, park
+from broker.services import counting, exchange, failover, openings, park
 from broker.services.backlog import queue_of, repaired_later
 from broker.services.claim import Claimed, claim
 from broker.services.departure import Departure
@@ -31,6 +31,7 @@ from broker.services.poison import work_on
 from broker.services.recording import Notes, submitted
 from broker.storage import accounts, logbook, messages, submissions
 from broker.storage.database import Sql
+from broker.storage.messages import Moved
 from broker.storage.submissions import Ended
 
 log = structlog.get_logger()
@@ -75,6 +76,8 @@ def _take(runtime: Runtime, queue: Queue, ids: Sequence[str]) -> None:
         runtime.ready.drop(queue, ids, contents=[keys.content(name) for name in admitted])
         runtime.ready.push(Queue.MEDIA, claimed.preparing)
         runtime.schedule.add(queue, claimed.waiting)
+    counting.ended(runtime.meter, claimed.ended)
+    counting.waited(runtime.meter, claimed.waited)
     tell_soon(runtime.schedule, owed=claimed.owed)
     if claimed.submissions:
         tries = [Try(group=group, notes=Notes()) for group in claimed.submissions]
@@ -145,7 +148,7 @@ def _record(
     ends, told = _told(judged, now_ms)
     deadlines = {Status.SUBMITTED: now_ms + round(runtime.settings.confirm_s * 1000)}
 
-    def job(sql: Sql) -> bool:
+    def job(sql: Sql) -> tuple[list[Moved], bool]:
         moved = messages.move(
             sql, [move_of(one, verdict, now_ms=now_ms) for one, verdict in verdicts], deadlines=deadlines
         )
@@ -153,10 +156,14 @@ def _record(
         logbook.write(sql, told)
         for name, reason in refused.items():
             accounts.hold(sql, name or "", now_ms=now_ms, reason=reason)
-        return owe(sql, moved, known, now_ms=now_ms, settings=runtime.settings)
+        return moved, owe(sql, moved, known, now_ms=now_ms, settings=runtime.settings)
 
     # What the carrier said is known only here: a database that comes back in time is waited for.
-    owed = runtime.database.write(job, patience_s=runtime.settings.lease_s)
+    moved, owed = runtime.database.write(job, patience_s=runtime.settings.lease_s)
+    counting.ended(runtime.meter, moved)
+    counting.attempts(
+        runtime.meter, [(one.group[0], one.notes, verdict) for one, verdict in judged], now_ms=now_ms
+    )
     tell_soon(runtime.schedule, owed=owed)
     _come_back(runtime, verdicts)
     _tell(runtime, verdicts, results, refused)

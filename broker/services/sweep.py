@@ -10,9 +10,11 @@ from broker.directory import Snapshot
 from broker.dispatch import Queue
 from broker.domain.message import Direction, Message
 from broker.domain.status import Event, Status, sources
+from broker.metrics.measures import SWEEPS, SWEPT
 from broker.runtime import Runtime
 from broker.services import (
     changeover,
+    counting,
     credit,
     dead,
     erasing,
@@ -65,6 +67,11 @@ _TURNS: Mapping[str, tuple[int, Callable[[Runtime], object]]] = {
 
 def sweep(runtime: Runtime) -> None:
     """Look at everything that is due in SQL."""
+    with runtime.meter.timing(SWEEPS):
+        _sweep(runtime)
+
+
+def _sweep(runtime: Runtime) -> None:
     now_ms = runtime.ready.now_ms()
     known = runtime.directory.look()
     after = (0, "")
@@ -109,6 +116,8 @@ def _end(runtime: Runtime, moves: Sequence[Move], known: Snapshot, now_ms: int) 
         return moved
 
     moved = runtime.database.write(job)
+    counting.ended(runtime.meter, moved)
+    runtime.meter.add(SWEPT, Counter((str(item.event),) for item in moved))
     log.info("messages_swept", **Counter(str(item.event) for item in moved))
 
 

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
+from broker.metrics.measures import SQL_COMMITS, SQL_ERRORS, SQL_WAITING
+from broker.metrics.meter import Meter
 from broker.storage.engine import READING, open_engine, purge
 
 T = TypeVar("T")
@@ -33,8 +35,11 @@ class Database:
     not have any effect but on the connection.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, meter: Meter | None = None) -> None:
         self._engine = open_engine(url)
+        self._meter = meter
+        if meter is not None:
+            meter.show(SQL_WAITING, lambda: {(): self.waiting()})
         self._waiting: deque[tuple[Job[Any], Future[Any]]] = deque()
         self._bell = threading.Condition()
         self._writer: threading.Thread | None = None
@@ -42,7 +47,7 @@ class Database:
 
     def read(self, job: Job[T], *, patience_s: float = 0.0) -> T:
         """Run a job that only reads, on the calling thread; again for `patience_s` seconds while SQL is away."""
-        return _patiently(lambda: self._read(job), patience_s)
+        return self._patiently(lambda: self._read(job), patience_s)
 
     def _read(self, job: Job[T]) -> T:
         with self._engine.connect().execution_options(**{READING: True}) as connection, connection.begin():
@@ -65,7 +70,19 @@ class Database:
         `patience_s` seconds: it may have been committed before, so it must be fit to run twice. Raises whatever the
         job raised.
         """
-        return _patiently(lambda: self._hand_in(job), patience_s)
+        return self._patiently(lambda: self._hand_in(job), patience_s)
+
+    def _patiently(self, attempt: Callable[[], T], patience_s: float) -> T:
+        until = time.monotonic() + patience_s
+        while True:
+            try:
+                return attempt()
+            except AWAY:
+                if self._meter is not None:
+                    self._meter.count(SQL_ERRORS)
+                if time.monotonic() >= until:
+                    raise
+            time.sleep(PAUSE_S)
 
     def _hand_in(self, job: Job[T]) -> T:
         future: Future[T] = Future()
@@ -110,6 +127,7 @@ class Database:
             self._commit(jobs)
 
     def _commit(self, jobs: list[tuple[Job[Any], Future[Any]]]) -> None:
+        started = time.perf_counter()
         try:
             with self._engine.begin() as connection:
                 results = [job(connection) for job, _ in jobs]
@@ -120,6 +138,8 @@ class Database:
             for job, future in jobs:
                 self._commit_alone(job, future)
         else:
+            if self._meter is not None:
+                self._meter.time(SQL_COMMITS, time.perf_counter() - started)
             for (_, future), result in zip(jobs, results, strict=True):
                 future.set_result(result)
 
@@ -131,17 +151,6 @@ class Database:
             future.set_exception(error)
         else:
             future.set_result(result)
-
-
-def _patiently(attempt: Callable[[], T], patience_s: float) -> T:
-    until = time.monotonic() + patience_s
-    while True:
-        try:
-            return attempt()
-        except AWAY:
-            if time.monotonic() >= until:
-                raise
-        time.sleep(PAUSE_S)
 
 
 def _is_conflict(error: BaseException) -> bool:

@@ -75,6 +75,12 @@ def page(connection: Connection, lane: Lane, *, after: str, limit: int) -> list[
     return [message_of(row) for row in connection.execute(statement).mappings()]
 
 
+def since(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
+    """Return since when those of the ids that wait in a lane do so (Redis's clock, ms)."""
+    statement = select(messages.c.id, messages.c.laned_at).where(messages.c.id.in_(ids), text(IN_LANE))
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
 def still(connection: Connection, ids: Sequence[str]) -> set[str]:
     """Return those of the ids that a lane must hold."""
     statement = select(messages.c.id).where(messages.c.id.in_(ids), text(IN_LANE))

@@ -12,28 +12,18 @@ from broker.domain.message import Direction, Message
 from broker.domain.status import ENDS, Event, Status, advance, is_late, sources
 from broker.domain.value import value
 from broker.storage import charging, history, repeats
-from broker.storage.rows import message_of, message_row, part_of, part_row
+from broker.storage.rows import IS_MMS, message_of, message_row, part_of, part_row
 from broker.storage.tables import messages, parts
 from broker.storage.writing import insert_ignore
 
 FAILURES = frozenset({Event.MISS, Event.EXPIRE, Event.UNCONFIRM})
 """Bad news that is about one attempt only: an earlier attempt's does not end a later one."""
 
-_SIGHT = (
-    messages.c.id,
-    messages.c.status,
-    messages.c.attempts,
-    messages.c.connection,
-    messages.c.provider_ref,
-    messages.c.possible_duplicate,
-    messages.c.due_at,
-    messages.c.laned_at,
-    messages.c.account,
-    messages.c.callback_url,
-    messages.c.units,
-    messages.c.prepaid,
-    messages.c.ended_at,
-)
+_SEEN = (
+    "id", "status", "attempts", "connection", "provider_ref", "possible_duplicate", "due_at", "laned_at", "account",
+    "callback_url", "units", "prepaid", "ended_at",
+)  # fmt: skip
+_SIGHT = (*(messages.c[name] for name in _SEEN), IS_MMS)
 GUARDED = (
     update(messages)
     .where(messages.c.id == bindparam("b_id"), messages.c.status == bindparam("b_status"))
@@ -87,6 +77,8 @@ class Moved:
     account: str
     callback_url: str | None = None
     detail: str = ""
+    connection: str | None = None
+    is_mms: bool = False
 
 
 @value
@@ -170,6 +162,8 @@ def _moved(item: Move, before: Status, after: Status, row: Mapping[str, Any], de
         account=row["account"],
         callback_url=row["callback_url"],
         detail=detail,
+        connection=row["connection"],
+        is_mms=bool(row["is_mms"]),
     )
 
 

@@ -4,10 +4,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import RowMapping
+from sqlalchemy import RowMapping, exists, or_
 
 from broker.domain.message import Direction, Message, Part, PartKind, PartState, Priority, Tag
 from broker.domain.status import Status
+from broker.storage.tables import messages, parts
+
+IS_MMS = or_(
+    messages.c.subject != "",
+    messages.c.members.is_not(None),
+    exists().where(parts.c.message_id == messages.c.id),
+).label("is_mms")
+"""Whether a message needs the multimedia service, as `Message.is_mms` says."""
 
 
 def message_row(

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -100,7 +101,8 @@ def test_a_stack_says_where_it_is_serves_refuses_a_second_and_ends_whole(start: 
     stack = start()
     endpoints = stack.ready()
     assert endpoints.keys() == {
-        "ingress", "console", "metrics", "flower", "simulator", "redis", "database", "attachments", "logs", "processes",
+        "ingress", "console", "metrics", "metrics_of", "flower", "simulator", "redis", "database", "attachments",
+        "logs", "processes",
     }  # fmt: skip
     assert {role: len(found) for role, found in endpoints["processes"].items()} == {
         "redis": 1, "simulator": 1, "ingress": 1, "scheduler": 1, "worker": 2, "flower": 1,
@@ -116,6 +118,20 @@ def test_a_stack_says_where_it_is_serves_refuses_a_second_and_ends_whole(start: 
     assert sent["status"] == "delivered"
     listed = stack.ask("messages", "ls", "--status", "delivered")
     assert json.loads(listed.stdout)["id"] == sent["id"]
+
+    assert endpoints["metrics_of"].keys() == {"ingress", "worker-submit", "worker-other", "scheduler"}
+    pages = {name: urlopen(url, timeout=30).read().decode() for name, url in endpoints["metrics_of"].items()}
+    sent = [line for line in pages["worker-submit"].splitlines() if line.startswith("broker_attempts_total{")]
+    assert [line.split()[1] for line in sent if '"2xx"' in line] == ["1.0"], "each worker counts what it did"
+    assert "broker_scheduler_active 1.0" in pages["scheduler"]
+    assert all(
+        'broker_queue_depth{queue="submit",state="lane"}' in pages[name] for name in ("ingress", "scheduler")
+    )
+    for name in ("worker-submit", "worker-other"):
+        beat = next(
+            line for line in pages[name].splitlines() if line.startswith("broker_worker_heartbeat_seconds ")
+        )
+        assert abs(float(beat.split()[1]) - time.time()) < 60, "a worker's loop goes round"
 
     looked = stack.ask("doctor", "--json")
     assert [row for row in map(json.loads, looked.stdout.splitlines()) if row["level"] == "fail"] == []

@@ -109,7 +109,7 @@ async def test_the_depth_of_the_queues_is_measured(ingress: Ingress) -> None:
     await ingress.send()
     async with asyncio.timeout(20):
         while (
-            'broker_queue_depth{queue="submit",state="ready"} 1.0'
+            'broker_queue_depth{queue="submit",state="admitted"} 1.0'
             not in await (await ingress.client.get(f"{ingress.url}/metrics")).text()
         ):
             await asyncio.sleep(0.05)

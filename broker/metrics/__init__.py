@@ -1,0 +1,1 @@
+"""What every process counts of itself, and the page that shows it."""
