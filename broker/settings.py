@@ -46,6 +46,8 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address the ingress listens on.")
     port: int = Field(8080, ge=0, le=65535, description="Port the ingress listens on; 0: any free one.")
+    metrics_host: str = Field("127.0.0.1", description="Address of the metrics of workers and scheduler.")
+    metrics_port: int = Field(0, ge=0, le=65535, description="Port of these, each its own; 0: any free one.")
     tls_cert: Path | None = Field(
         None, description="Certificate in PEM, with its chain; empty: no HTTPS. Read again when it changes."
     )
@@ -63,13 +65,6 @@ class Settings(BaseSettings):
 
     trusted_proxies: tuple[str, ...] = Field(
         (), description="Networks of proxies whose X-Forwarded-For is believed, as a JSON list of CIDRs."
-    )
-
-    metrics_host: str = Field(
-        "127.0.0.1", description="Address that workers and the scheduler show their metrics on."
-    )
-    metrics_port: int = Field(
-        0, ge=0, le=65535, description="Port of these metrics, for each process its own; 0: any free one."
     )
 
     durability: Durability = Field(
