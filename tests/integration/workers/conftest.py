@@ -108,11 +108,13 @@ class World:
         """Admit new messages as the ingress does, and return their ids."""
         return admit(self.settings, [new_message(**changes) for _ in range(count)])
 
-    def admit_group(self, count: int) -> list[str]:
+    def admit_group(self, count: int, **changes: Any) -> list[str]:
         """Admit one group message."""
         ids = tuple(new_id() for _ in range(count))
         members = [
-            new_message(id=one, members=ids, group=True, batch=new_id(), recipient=f"+1202555010{n}")
+            new_message(
+                id=one, members=ids, group=True, batch=new_id(), recipient=f"+1202555010{n}", **changes
+            )
             for n, one in enumerate(ids)
         ]
         batch = members[0].batch

@@ -1,9 +1,12 @@
 """What one attempt means, row by row of DESIGN section 6."""
 
+import random
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from broker.domain.message import Message, Receipt
 from broker.domain.status import Event
@@ -82,3 +85,35 @@ def test_a_verdict_is_about_its_own_attempt(verdict_on: Callable[..., Verdict]) 
 
 def test_an_error_of_our_own_shows_its_kind_and_not_its_words(verdict_on: Callable[..., Verdict]) -> None:
     assert verdict_on(ValueError("+12025550101 said hello")).detail == "internal error: ValueError"
+
+
+@given(seed=st.integers(0, 2**32), valid_s=st.integers(1, 4 * 3600), asked=st.none() | st.integers(1, 900))
+def test_all_tries_of_a_message_lie_within_its_validity_and_are_bounded_in_number(
+    seed: int, valid_s: int, asked: int | None
+) -> None:
+    random.seed(seed)
+    settings = Settings(retry_first_s=5, retry_longest_s=60, retry_attempts=30)
+    end_ms = NOW_MS + valid_s * 1000
+    now_ms, waits = NOW_MS, []
+    for attempt in range(1, 100):
+        message = make_message(attempts=attempt, valid_until=NOW + timedelta(seconds=valid_s))
+        error = Unavailable("away") if asked is None else Throttled("429", retry_after_s=asked)
+        verdict = judge(error, message, now_ms=now_ms, settings=settings)
+        if verdict.event is Event.GIVE_UP:
+            assert attempt == settings.retry_attempts
+            break
+        assert verdict.due_at is not None
+        assert now_ms < verdict.due_at <= end_ms
+        waits.append(verdict.due_at - now_ms)
+        now_ms = verdict.due_at
+        if now_ms == end_ms:  # it is over then, and expires
+            break
+    assert len(waits) < settings.retry_attempts
+    longest_ms = max(settings.retry_longest_s, asked or 0) * 1000
+    assert all(wait <= longest_ms for wait in waits)
+    assert all(wait >= max(2_500, (asked or 0) * 1000) for wait in waits[:-1])
+
+
+def test_messages_that_failed_together_do_not_come_back_together(verdict_on: Callable[..., Verdict]) -> None:
+    due = {verdict_on(Unavailable("away"), make_message(attempts=2)).due_at for _ in range(50)}
+    assert len(due) > 40
