@@ -130,9 +130,8 @@ class Settings(BaseSettings):
         20 * 1024 * 1024, gt=0, description="Largest sum of a message's parts, in bytes."
     )
     media_timeout_s: float = Field(60.0, gt=0, description="Longest download of one part, in seconds.")
-    media_retry_s: float = Field(
-        48 * 3600, gt=0, description="How long an inbound part is tried for, in seconds."
-    )
+    media_retry_s: float = Field(172800, gt=0, description="How long an inbound part is tried for, in s.")
+    arrival_s: float = Field(604800, gt=0, description="How long an arrival waits for its customer, in s.")
     media_text_hold_s: float = Field(
         300.0, gt=0, description="How long a missing part may hold up an inbound text, in seconds."
     )

@@ -155,6 +155,11 @@ def turn(name: str) -> str:
     return f"turn:{name}"
 
 
+def place(name: str) -> str:
+    """String, how far a job that goes through much has come. Lives an hour."""
+    return f"place:{name}"
+
+
 def token(connection: str) -> str:
     """String, a carrier's access token. Lives as long as the carrier said, less a margin."""
     return f"token:{connection}"

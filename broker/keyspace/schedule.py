@@ -9,6 +9,9 @@ from broker.keyspace import keys
 from broker.keyspace.client import Sync
 from broker.keyspace.ready import LONGEST_MS
 
+PLACE_MS = 3600_000
+"""How long it is known how far a job has come."""
+
 MOST_AT_ONCE = 200
 """Most ids one script moves, so that Redis is never held up."""
 
@@ -67,6 +70,18 @@ class Schedule:
     def rest(self, name: str, *, for_ms: int) -> None:
         """Let a rare job have no turn for a while."""
         self._client.set(keys.turn(name), "1", px=for_ms)
+
+    def place(self, name: str) -> tuple[int, str]:
+        """Return how far a job that goes on at its next turn has come."""
+        found = cast("bytes | None", self._client.get(keys.place(name)))
+        if found is None:
+            return 0, ""
+        due_at, _, last = found.decode().partition(" ")
+        return int(due_at), last
+
+    def keep_place(self, name: str, place: tuple[int, str]) -> None:
+        """Note how far such a job has come."""
+        self._client.set(keys.place(name), f"{place[0]} {place[1]}", px=PLACE_MS)
 
     def ring(self, queue: Queue) -> None:
         """Ring for a queue whose job finds its work in SQL, unless a ring waits there already."""

@@ -132,7 +132,13 @@ def apply(
 def deadlines(now_ms: int, settings: Settings) -> dict[Status, int]:
     """Return when to look again at a message that reaches a state (Redis's clock, ms)."""
     confirm_at = now_ms + round(settings.confirm_s * 1000)
-    return {Status.SUBMITTED: confirm_at, Status.RELAYED: confirm_at}
+    arrival_at = now_ms + round(settings.arrival_s * 1000)
+    return {
+        Status.SUBMITTED: confirm_at,
+        Status.RELAYED: confirm_at,
+        Status.READY: arrival_at,
+        Status.INCOMPLETE: arrival_at,
+    }
 
 
 def retry_parked(runtime: Runtime, *, limit: int = 200) -> int:

@@ -132,7 +132,9 @@ def _record(runtime: Runtime, message: Message, fetched: Sequence[Part], started
             parts.postpone(sql, message.id, now_ms + next_look_ms(age_ms))
             return False
         event = Event.LOSE_PART if PartState.LOST in states else Event.READY
-        moved = messages.move(sql, [Move(id=message.id, event=event, at=at(now_ms), key=event)])
+        due_at = now_ms + round(runtime.settings.arrival_s * 1000)
+        move = Move(id=message.id, event=event, at=at(now_ms), key=event, due_at=due_at)
+        moved = messages.move(sql, [move])
         return owe(sql, moved, known, now_ms=now_ms, settings=runtime.settings)
 
     tell_soon(runtime.schedule, owed=runtime.database.write(job))

@@ -99,7 +99,7 @@ def _fresh(
     return Fresh(
         message=message,
         event=Event.FETCH if message.parts else Event.READY,
-        due_at=now_ms if message.parts else None,
+        due_at=now_ms if message.parts else now_ms + round(settings.arrival_s * 1000),
         inbound_key=inbound_key(name, inbound),
         webhook=digest,
     )

@@ -29,17 +29,13 @@ from broker.services import (
 from broker.services.backlog import CROWD, queue_of, repaired_later
 from broker.services.outcome import at
 from broker.services.owing import owe, tell_soon
+from broker.services.roaming import roam
 from broker.settings import Settings
-from broker.storage import accounts, callbacks, messages
+from broker.storage import accounts, callbacks, messages, parts
 from broker.storage.database import Sql
 from broker.storage.messages import Move, Moved
 
 log = structlog.get_logger()
-
-MOST = 200
-"""Most messages of one pass: they are moved in one transaction."""
-PASSES = 50
-"""Most passes of one sweep: as many messages may fall due together as were sent together."""
 
 WAITING = frozenset(sources(Event.CLAIM))
 IN_CARRIERS_CARE = frozenset({Status.SUBMITTED, Status.RELAYED})
@@ -74,13 +70,7 @@ def sweep(runtime: Runtime) -> None:
 def _sweep(runtime: Runtime) -> None:
     now_ms = runtime.ready.now_ms()
     known = runtime.directory.look()
-    after = (0, "")
-    for _ in range(PASSES):
-        places = runtime.database.read(partial(messages.due, now_ms=now_ms, limit=MOST, after=after))
-        _look_at(runtime, [name for _, name in places], known, now_ms)
-        if len(places) < MOST:
-            break
-        after = places[-1]
+    roam(runtime, lambda ids: _look_at(runtime, ids, known, now_ms), now_ms=now_ms)
     events.retry_parked(runtime)
     tell_soon(runtime.schedule, owed=bool(runtime.database.read(partial(callbacks.endpoints, now_ms=now_ms))))
     credit.keep_up(runtime)
@@ -112,6 +102,7 @@ def _end(runtime: Runtime, moves: Sequence[Move], known: Snapshot, now_ms: int) 
 
     def job(sql: Sql) -> list[Moved]:
         moved = messages.move(sql, moves, deadlines=deadlines)
+        parts.lose(sql, [one.id for one in moved if one.event is Event.LOSE_PART], "it did not come in time")
         owe(sql, moved, known, now_ms=now_ms, settings=runtime.settings)
         return moved
 
@@ -139,8 +130,24 @@ def _move_of(message: Message, known: Snapshot, now_ms: int, settings: Settings)
         return _settle(message, known, now_ms, settings)
     if message.status in IN_CARRIERS_CARE:
         return _move(message, Event.UNCONFIRM, now_ms, "no report came in time")
-    if message.direction is Direction.OUT and message.valid_until <= at(now_ms):
+    if message.direction is Direction.IN:
+        return _end_of_arrival(message, now_ms)
+    if message.valid_until <= at(now_ms):
         return _move(message, Event.EXPIRE, now_ms, "its validity is over")
+    return None
+
+
+def _end_of_arrival(message: Message, now_ms: int) -> Move | None:
+    """Return what ends the present state of an arrival."""
+    if message.status is Status.RECEIVED:
+        event = Event.FETCH if message.parts else Event.READY
+        return _move(
+            message, event, now_ms, "nobody had begun with it", due_at=now_ms if message.parts else None
+        )
+    if message.status in {Status.READY, Status.INCOMPLETE}:
+        return _move(message, Event.GIVE_UP_FORWARD, now_ms, "nobody took it in time")
+    if message.valid_until <= at(now_ms):
+        return _move(message, Event.LOSE_PART, now_ms, "its media did not come in time")
     return None
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, or_, select, tuple_, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from broker.domain.charge import first_price, units_after
 from broker.domain.message import Direction, Message
@@ -21,7 +21,7 @@ FAILURES = frozenset({Event.MISS, Event.EXPIRE, Event.UNCONFIRM})
 
 _SEEN = (
     "id", "status", "attempts", "connection", "provider_ref", "possible_duplicate", "due_at", "laned_at", "account",
-    "callback_url", "units", "prepaid", "ended_at",
+    "valid_until", "callback_url", "units", "prepaid", "ended_at",
 )  # fmt: skip
 _SIGHT = (*(messages.c[name] for name in _SEEN), IS_MMS)
 GUARDED = (
@@ -210,20 +210,6 @@ def postpone(connection: Connection, due_at: Mapping[str, int]) -> None:
         connection.execute(statement, [{"b_id": name, "b_due_at": due} for name, due in due_at.items()])
 
 
-def due(
-    connection: Connection, now_ms: int, *, limit: int, after: tuple[int, str] = (0, "")
-) -> list[tuple[int, str]]:
-    """Return since when somebody must look at which messages, the longest due first, from `after` on."""
-    place = tuple_(messages.c.due_at, messages.c.id)
-    statement = (
-        select(messages.c.due_at, messages.c.id)
-        .where(messages.c.due_at <= now_ms, place > tuple_(*after))
-        .order_by(messages.c.due_at, messages.c.id)
-        .limit(limit)
-    )
-    return [(row.due_at, row.id) for row in connection.execute(statement)]
-
-
 def _look(connection: Connection, ids: set[str]) -> dict[str, dict[str, Any]]:
     # The rows stay locked until the commit (PostgreSQL) or we are the only writer (SQLite), so that what was read
     # still holds when the guarded update runs. A fixed order keeps two transactions from waiting for each other.
@@ -244,7 +230,9 @@ def _apply(row: dict[str, Any], item: Move, after: Status, deadlines: Mapping[St
     row["units"] = units_after(row["units"], Status(row["status"]), after, perhaps_sent=perhaps_sent)
     row["status"] = after
     row["ended_at"] = item.at if after in ENDS else None
-    row["due_at"] = None if after in ENDS else item.due_at or deadlines.get(after)
+    row["due_at"] = None
+    if after not in ENDS:  # an open state without a time of its own ends with the message's validity
+        row["due_at"] = item.due_at or deadlines.get(after) or round(row["valid_until"].timestamp() * 1000)
     row["laned_at"] = None
     row["attempts"] += item.event is Event.CLAIM
     row["connection"] = item.connection or row["connection"]
@@ -289,4 +277,6 @@ def _row(item: Fresh) -> dict[str, Any]:
     row["laned_at"] = item.laned_at
     row["units"] = first_price(status) if message.direction is Direction.OUT else 0
     row["ended_at"] = datetime.now(UTC) if status in ENDS else None
+    if status not in ENDS and item.due_at is None:
+        row["due_at"] = round(message.valid_until.timestamp() * 1000)  # every open state has an end
     return row

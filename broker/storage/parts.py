@@ -92,6 +92,13 @@ def record(connection: Connection, message_id: str, changed: Sequence[Part]) -> 
         connection.execute(_RECORD, rows)
 
 
+def lose(connection: Connection, ids: Sequence[str], error: str) -> None:
+    """Give up the parts of messages that are not here."""
+    if ids:
+        missing = update(parts).where(parts.c.message_id.in_(ids), parts.c.state == PartState.PENDING)
+        connection.execute(missing.values(state=PartState.LOST, error=error))
+
+
 def unprepared(connection: Connection, paths: Sequence[str]) -> list[str]:
     """Return those of the paths that a message names which has no copy of its own yet."""
     # Such a message is being prepared, so it is due some time: the index of what is due finds it.

@@ -33,7 +33,7 @@ from broker.services.handle import Handle, Wish, do
 from broker.services.openings import Openings
 from broker.services.sql import AsyncSql
 from broker.settings import Settings
-from broker.storage import callbacks, folders, messages, reading
+from broker.storage import callbacks, due, folders, messages, reading
 from broker.storage.database import Database
 from broker.storage.messages import Fresh
 from tests.factories import NOW_MS, make_connection, make_message
@@ -117,8 +117,8 @@ def test_what_waits_is_cancelled(database: Database, status: Status) -> None:
     keep(database, message)
     database.write(lambda sql: do(sql, wish=wish(message.id)))
     assert status_of(database, message.id) is Status.CANCELLED
-    (due,) = database.read(lambda sql: [messages.due(sql, NOW_MS * 2, limit=10)])
-    assert due == [], "nobody looks at it again"
+    found = database.read(lambda sql: due.due(sql, NOW_MS * 2, limit=10))
+    assert found == [], "nobody looks at it again"
 
 
 def test_a_message_of_a_group_is_put_away_and_goes_on(database: Database) -> None:

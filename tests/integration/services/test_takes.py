@@ -15,7 +15,7 @@ from broker.keyspace import keys
 from broker.keyspace.client import open_sync
 from broker.runtime import Runtime
 from broker.services import media, submit, sweep
-from broker.storage import messages, reading
+from broker.storage import due, messages, reading
 from broker.storage.away import StorageAway
 from broker.storage.messages import Fresh
 from tests.integration.services.conftest import ACCEPTED, Answer, Carrier, admit, outbound
@@ -104,7 +104,7 @@ def test_of_a_group_that_is_prepared_only_its_leader_is_due(runtime: Runtime) ->
     submit.take(runtime, Queue.SUBMIT)
 
     soon = runtime.ready.now_ms() + 60_000
-    assert runtime.database.read(lambda sql: messages.due(sql, soon, limit=10))[0][1] == ids[0]
+    assert runtime.database.read(lambda sql: due.due(sql, soon, limit=10))[0][1] == ids[0]
     assert runtime.ready.pop(Queue.MEDIA, 10).ids == (ids[0],)
 
 

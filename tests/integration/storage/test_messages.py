@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from broker.domain.message import Part, PartState
 from broker.domain.status import Event, Status
-from broker.storage import messages, reading, submissions
+from broker.storage import due, messages, reading, submissions
 from broker.storage.database import Database
 from broker.storage.messages import Fresh
 from broker.storage.submissions import Ended
@@ -97,9 +97,9 @@ def test_a_receipt_that_was_overtaken_still_leaves_the_carriers_reference(databa
 
 def test_what_ends_is_not_due_any_more(database: Database) -> None:
     message_id = add_claimed(database)
-    assert database.read(lambda sql: messages.due(sql, NOW_MS, limit=9)) == [(NOW_MS, message_id)]
+    assert database.read(lambda sql: due.due(sql, NOW_MS, limit=9)) == [(NOW_MS, message_id, False)]
     database.write(lambda sql: messages.move(sql, [make_move(message_id, Event.DELIVER)]))
-    assert database.read(lambda sql: messages.due(sql, NOW_MS, limit=9)) == []
+    assert database.read(lambda sql: due.due(sql, NOW_MS, limit=9)) == []
 
 
 def test_only_one_of_many_claims_wins(database: Database) -> None:

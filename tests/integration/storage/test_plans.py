@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import event
 
 from broker.domain.status import Event
-from broker.storage import folders, messages, redaction, schema
+from broker.storage import due, folders, messages, redaction, schema
 from broker.storage.database import Database, Sql
 from broker.storage.messages import Fresh
 from tests.factories import NOW, NOW_MS, make_message, make_move
@@ -84,7 +84,7 @@ def test_claims_go_by_the_primary_key(database: Database, ids: list[str]) -> Non
 
 
 def test_what_is_due_is_found_without_looking_at_the_rest(database: Database) -> None:
-    plans = database.read(lambda sql: plans_of(sql, "messages", lambda: messages.due(sql, NOW_MS, limit=200)))
+    plans = database.read(lambda sql: plans_of(sql, "messages", lambda: due.due(sql, NOW_MS, limit=200)))
     assert all("ix_messages_due_at (due_at" in plan for plan in plans.values()), plans
 
 

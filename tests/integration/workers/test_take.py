@@ -16,7 +16,7 @@ from broker.domain.dead import Letters
 from broker.domain.message import Priority
 from broker.domain.status import Status
 from broker.keyspace import keys
-from broker.services import submit, sweep
+from broker.services import roaming, submit, sweep
 from broker.services.claim import claim
 from broker.services.openings import Openings
 from broker.storage import dead
@@ -256,7 +256,7 @@ def test_what_waits_for_its_turn_does_not_keep_the_sweep_from_the_rest(
     world: World, carrier: Carrier
 ) -> None:
     carrier.faults(errors={"429": 1})
-    waiting = world.admit(sweep.MOST)
+    waiting = world.admit(roaming.MOST)
     submit.take(world.runtime, Queue.SUBMIT)
     waiting += world.admit(10, originator="+12025550152")  # each sender is slowed
     submit.take(world.runtime, Queue.SUBMIT)
