@@ -12,7 +12,6 @@ pytestmark = [pytest.mark.chaos, pytest.mark.flaky_prone, pytest.mark.timeout(30
 SHORT = {
     "sqlite": (
         "kill-everything",
-        "freeze-submitting-worker",
         "carrier-takes-and-drops",
         "redis-answers-lost",
     ),
@@ -27,6 +26,7 @@ NONE = (
     "backwards",
     "untold",
     "odd_answers",
+    "ledger",
 )
 
 

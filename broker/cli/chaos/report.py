@@ -52,6 +52,12 @@ class Report:
                 name=name, what=what, value=len(self.breaches[name]), at_most=0, detail={"cases": cases}
             )
         yield Figure(
+            name="ledger",
+            what="missing in the product's own ledger",
+            value=self._outcome.difference,
+            at_most=0,
+        )
+        yield Figure(
             name="repeats",
             what="repeats shown as possible_duplicate (most: in flight at the faults)",
             value=len(self._judge.repeated()),

@@ -5,7 +5,8 @@ from enum import StrEnum
 
 CONNECTION = "bandwidth-1"
 WEBHOOK_USER, WEBHOOK_PASSWORD = "carrier", "carrier's secret"
-PASSWORD = "a password"  # noqa: S105  # of an account that lives as long as the run
+PASSWORD = "a password"  # noqa: S105  # of accounts and an operator that live as long as the run
+OPERATOR = f"ops:{PASSWORD}"
 
 
 class Tongue(StrEnum):
@@ -56,6 +57,11 @@ unknown_policy = "{policy}"
 """
 
 _CONNECTION = """
+[[operators]]
+name = "ops"
+password = "{password_of_ops}"
+role = "viewer"
+
 [[connections]]
 name = "{name}"
 provider = "bandwidth"
@@ -91,6 +97,7 @@ def provisioning(*, carrier: str, sink: str) -> str:
         for each in CUSTOMERS
     ]
     connection = _CONNECTION.format(
+        password_of_ops=PASSWORD,
         name=CONNECTION,
         carrier=carrier,
         user=WEBHOOK_USER,

@@ -56,6 +56,7 @@ class Outcome:
     rate: float = 0.0
     without_clocks: bool = False
     missed: Sequence[str] = ()
+    difference: int = 0
 
 
 async def run(folder: Path, options: Options, say: Say) -> Outcome:
@@ -174,9 +175,12 @@ class _Run:
             open_ = sum(Status(record["status"]) not in ENDS for record in records)
             self._carried.read()
             untold = 0 if open_ else len(self._judge(records).breaches()["untold"])
-            if not (open_ or untold) or time.monotonic() > deadline:
+            self._outcome.difference = await self._api.difference()
+            if not (open_ or untold or self._outcome.difference) or time.monotonic() > deadline:
                 return records
-            self._say(f"waiting for {open_} open and {untold} untold")
+            self._say(
+                f"waiting for {open_} open, {untold} untold, and {self._outcome.difference} in the ledger"
+            )
             await asyncio.sleep(3)
 
     def _judge(self, records: list[Record]) -> Judge:

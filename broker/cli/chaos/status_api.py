@@ -1,6 +1,7 @@
 """The status API, as customers ask it: while faults happen, and in full at the end."""
 
 import asyncio
+import base64
 import random
 import time
 from collections.abc import Iterable, Mapping
@@ -10,7 +11,7 @@ import orjson
 
 from broker.cli.chaos.books import Record, Sample
 from broker.cli.chaos.customers import Customers
-from broker.cli.chaos.roster import CUSTOMERS, Customer, Tongue
+from broker.cli.chaos.roster import CUSTOMERS, OPERATOR, Customer, Tongue
 from broker.domain.wire import Request
 from broker.errors import ProviderError
 from broker.net.client import Client
@@ -90,6 +91,16 @@ class StatusApi:
                 found.append({**record, **whole})
 
         await asyncio.gather(*(reader() for _ in range(_READERS)))
+        return found
+
+    async def difference(self) -> int:
+        """Return what the product's own ledger misses, as its operators see it."""
+        login = base64.b64encode(OPERATOR.encode()).decode()
+        request = Request(
+            method="GET", url=f"{self._ingress}/v1/ledger", headers={"Authorization": f"Basic {login}"}
+        )
+        answer = await self._client.send(request, timeout_s=_TIMEOUT_S)
+        found: int = orjson.loads(answer.body)["difference"]
         return found
 
     async def _must(self, customer: Customer, path: str) -> Mapping[str, Any]:
