@@ -15,6 +15,7 @@ from broker.cli.client import Api, Refused, Unreachable
 from broker.cli.connections import connections
 from broker.cli.erasures import erase, erasures
 from broker.cli.folder import Folder
+from broker.cli.journal import journal
 from broker.cli.letters import dead
 from broker.cli.options import Data, Direction, Json, Key, Login, Mask, Status, Url
 from broker.cli.optouts import opt_outs
@@ -34,6 +35,7 @@ listing = typer.Typer(help="Look messages up.", no_args_is_help=True)
 app.add_typer(listing, name="messages")
 app.add_typer(untold, name="callbacks")
 app.add_typer(connections, name="connections")
+app.add_typer(journal, name="webhooks")
 app.add_typer(opt_outs, name="opt-outs")
 app.add_typer(dead, name="dead")
 

@@ -151,6 +151,18 @@ def sources(event: Event) -> tuple[Status, ...]:
     return tuple(status for status, known in TRANSITIONS if known is event)
 
 
+def contradicts(status: Status, event: Event) -> bool:
+    """Say whether news of a carrier denies an end that stands: it is kept, and moves nothing."""
+    if event not in REPORTS or advance(status, event) is not None:
+        return False
+    failures = {E.MISS, E.EXPIRE, E.UNCONFIRM}
+    if status in {S.DELIVERED, S.READ}:
+        return event in failures
+    if status in {S.UNDELIVERED, S.EXPIRED}:
+        return event in failures and REPORTS[event] != status
+    return status in {S.REJECTED, S.CANCELLED}
+
+
 def is_late(status: Status, event: Event) -> bool:
     """Say whether `event` corrects an end that stood already."""
     return status in LATE and advance(status, event) is not None

@@ -93,6 +93,8 @@ def _add_native(router: Router, doors: Doors, body_s: float) -> None:
     sql = AsyncSql(doors.database, doors.executor)
     Erasures(ErasureDesk(doors.settings, sql), doors.sign_in, patience_s=body_s).add_to(router)
     LedgerDesk(doors.sign_in, Balance(sql, Clock(doors.client))).add_to(router)
+    router.add("GET", "/v1/webhooks/parked", doors.journal.parked)
+    router.add("POST", "/v1/webhooks/replay", doors.journal.replay)
     router.add("GET", "/v1/dead-letters", doors.letters.list)
     router.add("POST", "/v1/dead-letters/put-back", doors.letters.put_back)
     router.add("POST", "/v1/dead-letters/discard", doors.letters.discard)

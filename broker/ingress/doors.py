@@ -10,6 +10,7 @@ from typing import Any, Self
 from broker.directory import Directory
 from broker.errors import Busy
 from broker.ingress.carriers import Carriers
+from broker.ingress.journal import Journal
 from broker.ingress.leaving import Leaving
 from broker.ingress.letters import DeadLetterDesk
 from broker.ingress.metrics import PASSWORDS, SPOOL_BYTES, Meter
@@ -44,6 +45,7 @@ from broker.services.packages import Packages
 from broker.services.passwords import Passwords
 from broker.services.refusals import Refusals
 from broker.services.replay import Replay
+from broker.services.rereading import Rereading
 from broker.services.seeding import Seeding
 from broker.services.signin import SignIn
 from broker.services.sql import AsyncSql
@@ -86,6 +88,7 @@ class Doors:
     operations: Operations
     connections: Connections
     letters: DeadLetterDesk
+    journal: Journal
     refusals: Refusals
     sign_in: SignIn
     meter: Meter
@@ -123,6 +126,7 @@ class Doors:
             operations=_operations(settings, sql, sign_in, carriers, client),
             connections=Connections(sql, Clock(client), Depths(client)),
             letters=DeadLetterDesk(sign_in, DeadLetters(sql, Clock(client))),
+            journal=Journal(sign_in, Rereading(settings, sql, Clock(client), directory)),
             refusals=Refusals(sql),
             meter=meter,
         )._begin()

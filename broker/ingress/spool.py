@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import errno
 import fcntl
 import os
 import zlib
@@ -16,6 +17,9 @@ from broker.errors import AdmissionError
 from broker.keyspace.arrivals import Arrivals
 from broker.keyspace.content import Webhook, decode_webhook, encode_webhook
 from broker.keyspace.gathering import Gathering
+from broker.log import get_logger
+
+log = get_logger()
 
 SUFFIX = ".spool"
 _CHUNK = 200
@@ -27,12 +31,16 @@ class Spool:
 
     A line that a crash cut short was never acknowledged, so it is passed over. Any ingress replays any file that no
     living process has locked, oldest first.
+
+    Where the disk takes only a part, what it took is cut off again: a full disk neither tears a line nor fills up with
+    files.
     """
 
     def __init__(self, folder: Path, executor: Executor) -> None:
         self._folder = folder
         self._executor = executor
         self._handle: int | None = None
+        self._length = 0
         self._gathering: Gathering[Webhook, None] = Gathering(self._together, most=_MOST_TOGETHER)
 
     async def append(self, webhook: Webhook) -> None:
@@ -63,7 +71,10 @@ class Spool:
         self._let_go()
         handed = 0
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
-            handed += await self._replay(path, arrivals)
+            try:
+                handed += await self._replay(path, arrivals)
+            except OSError as error:  # the other files need not wait for somebody to repair this one
+                log.error("spool_unreadable", file=path.name, reason=type(error).__name__)
         return handed
 
     async def close(self) -> None:
@@ -81,11 +92,23 @@ class Spool:
         try:
             written = os.write(handle, lines)
             if written < len(lines):
-                raise OSError("the disk took only a part")
+                raise OSError(errno.ENOSPC, "the disk took only a part")
+        except OSError:
+            self._cut(handle)
+            raise
+        try:
             os.fdatasync(handle)
         except OSError:
-            self._let_go()  # with half a line at its end, this file must not be added to
+            self._let_go()  # nobody knows what of it is on disk: it must not be added to
             raise
+        self._length += len(lines)
+
+    def _cut(self, handle: int) -> None:
+        """Take back what was written of lines that were not taken whole."""
+        try:
+            os.ftruncate(handle, self._length)
+        except OSError:
+            self._let_go()
 
     def _open(self) -> int:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -95,6 +118,7 @@ class Spool:
             # Somebody who replays may have seen, locked and removed the file before it was locked here.
             if _lock(handle) and os.fstat(handle).st_nlink:
                 _sync_folder(self._folder)
+                self._length = 0
                 return handle
             os.close(handle)
 

@@ -28,7 +28,10 @@ RATE_WAITS = histogram(
 )
 FINAL = counter("broker_messages_final", "Messages that came to an end.", "type", "status", "connection")
 EVENTS = counter(
-    "broker_events", "Carriers' news by what came of it.", "outcome", start=("moved", "parked", "found")
+    "broker_events",
+    "Carriers' news by what came of it.",
+    "outcome",
+    start=("moved", "parked", "found", "repeated", "contradictory"),
 )
 WEBHOOK_OUT = counter(
     "broker_webhook_out",

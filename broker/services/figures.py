@@ -11,7 +11,7 @@ def count(runtime: Runtime) -> None:
     endpoints = runtime.database.read(told.waiting)
     found = runtime.database.read(dead.counts)
     letters = {f"dead_{kind}": found.get(kind, 0) for kind in Kind}
-    news = runtime.database.read(parked.count)
+    news = sum(runtime.database.read(parked.counts).values())
     now_ms = runtime.ready.now_ms()
     circuits_open = runtime.circuits.open_now(endpoints, now_ms=now_ms)
     lanes = runtime.figures.lanes(runtime.directory.look().providers)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 from urllib.parse import unquote
 
 import orjson
@@ -24,6 +25,8 @@ from broker.storage.parked import Parked
 
 LONGEST = 255
 """Longest address that is kept; an MMS may come from a mail address."""
+NOBODYS = "nobody's number"
+"""Why an arrival is parked."""
 LONGEST_REF = 64
 """Longest reference of a carrier that is kept."""
 
@@ -66,8 +69,8 @@ def receive(
         ),
         moved=tuple(begun(fresh, added)),
         quarantined=tuple(
-            _quarantined(name, inbound, now_ms)
-            for name, inbound, _ in came
+            _quarantined(name, inbound, digest, now_ms)
+            for name, inbound, digest in came
             if inbound.recipient not in owners
         ),
     )
@@ -125,12 +128,21 @@ def _tags(inbound: Inbound) -> tuple[Tag, ...]:
     return tuple(known)
 
 
-def _quarantined(name: str, inbound: Inbound, now_ms: int) -> Parked:
+def _quarantined(name: str, inbound: Inbound, digest: str | None, now_ms: int) -> Parked:
     return Parked(
         connection=name,
         key=inbound.key,
-        news=orjson.dumps(asdict(inbound)).decode(),
-        reason="nobody's number",
+        news=orjson.dumps({**asdict(inbound), "webhook": digest}).decode(),
+        reason=NOBODYS,
         at=at(now_ms),
         due_at=None,
+        recipient=inbound.recipient[:LONGEST],
     )
+
+
+def load(text: str) -> tuple[Inbound, str | None]:
+    """Return the arrival kept as `text`, and the digest of its webhook."""
+    known: dict[str, Any] = orjson.loads(text)
+    digest = known.pop("webhook", None)
+    lists = {name: tuple(known[name]) for name in ("media", "others")}
+    return Inbound(**{**known, **lists, "at": datetime.fromisoformat(known["at"])}), digest

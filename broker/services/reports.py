@@ -1,7 +1,7 @@
 """Find the message a report is about: by our echoed id first, by the carrier's reference second."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -10,15 +10,19 @@ import orjson
 from broker.domain.event import Report
 from broker.domain.status import Event
 from broker.services.outcome import at
-from broker.storage import matching
+from broker.storage import history, matching
 from broker.storage.database import Sql
 from broker.storage.messages import Move
 from broker.storage.parked import Parked
+from broker.storage.writing import bounded
 
 PATIENCE = timedelta(hours=72)
 """How long a report is looked at again by itself; after that it is listed for people."""
 
 SOON_MS = 2_000
+
+NO_MESSAGE = "no such message"
+"""Why a report is parked."""
 
 
 T = TypeVar("T")
@@ -67,6 +71,20 @@ def match(sql: Sql, told: Sequence[Heard[Report]]) -> Matched:
     return Matched(moves=tuple(moves), unmatched=tuple(unmatched), opt_outs=tuple(opt_outs))
 
 
+def unheard(sql: Sql, told: Sequence[Heard[Report]]) -> list[Heard[Report]]:
+    """Return those reports that their messages have not had yet, or had with another meaning."""
+    found = matching.find(sql, [report for _, report, _ in told])
+    places = [found.of(report) for _, report, _ in told]
+    heard = history.heard(sql, sorted({place.id for place in places if place is not None}))
+    fresh: list[Heard[Report]] = []
+    for place, (name, report, digest) in zip(places, told, strict=True):
+        was = None if place is None else heard.get((place.id, bounded(report.key)))
+        key = report.key if was is None else f"{report.key}#{report.event}"
+        if was != report.event and (place is None or (place.id, bounded(key)) not in heard):
+            fresh.append((name, replace(report, key=key), digest))
+    return fresh
+
+
 def park(unmatched: Sequence[Heard[Report]], *, now_ms: int) -> list[Parked]:
     """Return reports that fit no message yet, ready to be kept."""
     return [
@@ -74,7 +92,7 @@ def park(unmatched: Sequence[Heard[Report]], *, now_ms: int) -> list[Parked]:
             connection=name,
             key=report.key,
             news=dump(report, digest),
-            reason="no such message",
+            reason=NO_MESSAGE,
             at=at(now_ms),
             due_at=now_ms + SOON_MS,
         )

@@ -13,15 +13,16 @@ from broker.domain.status import Event, Status, sources
 from broker.metrics.measures import SWEEPS, SWEPT
 from broker.runtime import Runtime
 from broker.services import (
+    adoption,
     changeover,
     counting,
     credit,
     dead,
     erasing,
-    events,
     figures,
     forgetting,
     ledger,
+    news,
     rebuilding,
     retention,
     tidy,
@@ -42,6 +43,9 @@ IN_CARRIERS_CARE = frozenset({Status.SUBMITTED, Status.RELAYED})
 WITH_MEDIA = frozenset({Status.PREPARING, Status.FETCHING})
 FILES_MS = 3600_000
 """Between two looks at the files."""
+
+ARRIVALS_MS = 5_000
+"""Between two looks at what came for numbers that were nobody's."""
 
 FIGURES_MS = 5_000
 """Between two counts of what stands where."""
@@ -71,7 +75,7 @@ def _sweep(runtime: Runtime) -> None:
     now_ms = runtime.ready.now_ms()
     known = runtime.directory.look()
     roam(runtime, lambda ids: _look_at(runtime, ids, known, now_ms), now_ms=now_ms)
-    events.retry_parked(runtime)
+    adoption.look_again(runtime)
     tell_soon(runtime.schedule, owed=bool(runtime.database.read(partial(callbacks.endpoints, now_ms=now_ms))))
     credit.keep_up(runtime)
     dead.leave(runtime)
@@ -98,7 +102,7 @@ def _look_at(runtime: Runtime, ids: Sequence[str], known: Snapshot, now_ms: int)
 
 
 def _end(runtime: Runtime, moves: Sequence[Move], known: Snapshot, now_ms: int) -> None:
-    deadlines = events.deadlines(now_ms, runtime.settings)
+    deadlines = news.deadlines(now_ms, runtime.settings)
 
     def job(sql: Sql) -> list[Moved]:
         moved = messages.move(sql, moves, deadlines=deadlines)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from broker.domain.message import Message
 from broker.domain.status import Event, Status, advance
@@ -31,6 +31,15 @@ def keep(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
             ),
             rows,
         )
+
+
+def heard(connection: Connection, ids: Sequence[str]) -> dict[tuple[str, str], str]:
+    """Return what is kept of messages: the type of each event, by message and key."""
+    if not ids:
+        return {}
+    columns = (events.c.message_id, events.c.key, events.c.type)
+    rows = connection.execute(select(*columns).where(events.c.message_id.in_(ids)))
+    return {(row.message_id, row.key): row.type for row in rows}
 
 
 def event_row(

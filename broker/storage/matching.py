@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from broker.domain.event import Report
 from broker.domain.message import Direction
+from broker.domain.status import Status
 from broker.storage.tables import messages, submissions
 
 
@@ -62,6 +63,12 @@ def went_by(connection: Connection, ids: Sequence[str]) -> set[tuple[str, int, s
         return set()
     rows = connection.execute(select(*columns).where(submissions.c.message_id.in_(ids)))
     return {(row.message_id, row.number, row.connection) for row in rows}
+
+
+def standing(connection: Connection, ids: Sequence[str]) -> dict[str, Status]:
+    """Return where messages stand."""
+    statement = select(messages.c.id, messages.c.status).where(messages.c.id.in_(ids))
+    return {row.id: Status(row.status) for row in connection.execute(statement)} if ids else {}
 
 
 def arrivals(connection: Connection, inbound_keys: Sequence[str]) -> dict[str, str]:

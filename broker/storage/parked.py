@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, select, update
 
-from broker.storage.tables import parked
-from broker.storage.writing import bounded, insert_ignore
+from broker.storage.tables import inbound_numbers, parked
+from broker.storage.writing import bounded, insert_into
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parked:
-    """One piece of news as JSON, why it waits, and when to try it again (Redis's clock, ms)."""
+    """One piece of news as JSON, why it waits, and when to try it again (Redis's clock, ms).
+
+    An arrival waits for its `recipient` to become somebody's number.
+    """
 
     connection: str
     key: str
@@ -20,6 +23,17 @@ class Parked:
     reason: str
     at: datetime
     due_at: int | None
+    recipient: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Which:
+    """Parked news to be listed."""
+
+    connection: str | None = None
+    reason: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 def park(connection: Connection, items: Sequence[Parked]) -> None:
@@ -32,11 +46,19 @@ def park(connection: Connection, items: Sequence[Parked]) -> None:
             "reason": item.reason,
             "at": item.at,
             "due_at": item.due_at,
+            "recipient": item.recipient,
         }
         for item in items
     ]
     if rows:
-        connection.execute(insert_ignore(connection, parked), rows)
+        insert = insert_into(connection, parked)
+        # What it means may have been read better this time.
+        statement = insert.on_conflict_do_update(
+            index_elements=["connection", "key"],
+            set_={"news": insert.excluded.news},
+            where=parked.c.news != insert.excluded.news,
+        )
+        connection.execute(statement, rows)
 
 
 def due(connection: Connection, now_ms: int, *, limit: int) -> list[tuple[int, Parked]]:
@@ -44,7 +66,34 @@ def due(connection: Connection, now_ms: int, *, limit: int) -> list[tuple[int, P
     rows = connection.execute(
         select(parked).where(parked.c.due_at <= now_ms).order_by(parked.c.due_at).limit(limit)
     ).mappings()
-    return [(row["id"], Parked(**{name: row[name] for name in Parked.__slots__})) for row in rows]
+    return [(row["id"], _parked(row)) for row in rows]
+
+
+def owned(connection: Connection, *, limit: int) -> list[tuple[int, Parked]]:
+    """Return arrivals for numbers that are somebody's by now, the oldest first, with their row ids."""
+    mine = parked.join(inbound_numbers, inbound_numbers.c.address == parked.c.recipient)
+    statement = select(parked).select_from(mine).where(parked.c.recipient.is_not(None))
+    rows = connection.execute(statement.order_by(parked.c.id).limit(limit)).mappings()
+    return [(row["id"], _parked(row)) for row in rows]
+
+
+def page(
+    connection: Connection, which: Which, *, after: int, limit: int
+) -> tuple[list[tuple[int, Parked]], int | None]:
+    """Return parked news, the oldest first, and the row that the page ends with if there is more."""
+    wanted = [parked.c.id > after]
+    if which.connection is not None:
+        wanted.append(parked.c.connection == which.connection)
+    if which.reason is not None:
+        wanted.append(parked.c.reason == which.reason)
+    if which.since is not None:
+        wanted.append(parked.c.at >= which.since)
+    if which.until is not None:
+        wanted.append(parked.c.at < which.until)
+    statement = select(parked).where(*wanted).order_by(parked.c.id).limit(limit + 1)
+    rows = connection.execute(statement).mappings().all()
+    found = [(row["id"], _parked(row)) for row in rows[:limit]]
+    return found, found[-1][0] if len(rows) > limit else None
 
 
 def settle(connection: Connection, matched: Sequence[int], later: Sequence[tuple[int, int | None]]) -> None:
@@ -58,6 +107,11 @@ def settle(connection: Connection, matched: Sequence[int], later: Sequence[tuple
         connection.execute(statement, [{"b_id": row, "b_due_at": due_at} for row, due_at in later])
 
 
-def count(connection: Connection) -> int:
-    """Return how much news is parked."""
-    return connection.execute(select(func.count()).select_from(parked)).scalar_one()
+def counts(connection: Connection) -> dict[str, int]:
+    """Return how much news is parked, by reason."""
+    rows = connection.execute(select(parked.c.reason, func.count()).group_by(parked.c.reason))
+    return {row[0]: row[1] for row in rows}
+
+
+def _parked(row: RowMapping) -> Parked:
+    return Parked(**{name: row[name] for name in Parked.__slots__})

@@ -189,6 +189,8 @@ parked = Table(
     Column("reason", String(32), nullable=False),
     Column("at", Instant, nullable=False),
     Column("due_at", BigInteger),  # when to try to match it again; absent: never again by itself
+    Column("recipient", String(255)),  # of an arrival: whose number it came for
+    _some("ix_parked_recipient", "recipient", where="recipient IS NOT NULL"),
     Index("ix_parked_connection_key", "connection", "key", unique=True),
     Index("ix_parked_due_at", "due_at"),
 )

@@ -1,11 +1,12 @@
 """Raw carrier webhooks, unique by digest, with what became of them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, update
 
+from broker.domain.value import value
 from broker.storage.tables import webhooks
 from broker.storage.writing import insert_ignore
 
@@ -37,6 +38,42 @@ def keep(connection: Connection, arrived: Sequence[Webhook]) -> set[str]:
         return set()
     statement = insert_ignore(connection, webhooks).returning(webhooks.c.digest)
     return set(connection.execute(statement, rows).scalars())
+
+
+@value
+class Place:
+    """Where a webhook stands in the journal: connection, time, digest."""
+
+    connection: str
+    at: datetime
+    digest: str
+
+
+def stretch(
+    connection: Connection, name: str, *, since: datetime, until: datetime, after: Place | None, limit: int
+) -> list[Webhook]:
+    """Return a connection's webhooks of a time in the order they came, from a place on."""
+    at = webhooks.c.at
+    wanted = [webhooks.c.connection == name, at >= since, at < until]
+    if after is not None:
+        wanted.append(or_(at > after.at, and_(at == after.at, webhooks.c.digest > after.digest)))
+    statement = select(webhooks).where(*wanted).order_by(at, webhooks.c.digest).limit(limit)
+    return [Webhook(**row) for row in connection.execute(statement).mappings()]
+
+
+def judge(connection: Connection, verdicts: Mapping[str, str]) -> None:
+    """Say anew what webhooks hold."""
+    if verdicts:
+        statement = update(webhooks).where(webhooks.c.digest == bindparam("b_digest"))
+        rows = [{"b_digest": digest, "b_verdict": verdict} for digest, verdict in verdicts.items()]
+        connection.execute(statement.values(verdict=bindparam("b_verdict")), rows)
+
+
+def names(connection: Connection, *, after: str) -> str | None:
+    """Return the first connection by name, from one on, of which the journal holds anything."""
+    return connection.execute(
+        select(func.min(webhooks.c.connection)).where(webhooks.c.connection >= after)
+    ).scalar()
 
 
 def kept(connection: Connection, digests: Collection[str]) -> set[str]:

@@ -1,10 +1,12 @@
 """The spool on a real disk, over many processes' lives."""
 
 import asyncio
+import resource
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +14,10 @@ from pathlib import Path
 import pytest
 import redis
 
+from broker.dispatch import Queue
 from broker.errors import AdmissionError
 from broker.ingress.spool import Spool
+from broker.keyspace import keys
 from broker.keyspace.arrivals import Arrivals
 from broker.keyspace.content import Webhook, decode_webhook
 from broker.settings import Settings
@@ -65,8 +69,8 @@ async def arrivals(settings: Settings) -> AsyncIterator[Arrivals]:
 
 def arrived(settings: Settings) -> list[bytes]:
     with redis.Redis.from_url(settings.redis_url) as client:
-        digests = client.lrange("ready:events", 0, -1)
-        return [decode_webhook(client.get(b"hook:" + digest)).body for digest in digests[::-1]]
+        digests = client.zrange(keys.fresh(Queue.EVENTS), 0, -1)
+        return [decode_webhook(client.get(b"hook:" + digest)).body for digest in digests]
 
 
 async def test_what_was_appended_is_replayed_in_order_and_the_file_goes(
@@ -128,6 +132,110 @@ async def test_a_disk_that_refuses_is_said(folder: Path) -> None:
     folder.write_text("no folder")
     with ThreadPoolExecutor(1) as executor, pytest.raises(FileExistsError):
         await Spool(folder, executor).append(webhook(b"1"))
+
+
+FILLER = """
+import asyncio, os, sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from broker.ingress.spool import Spool
+from broker.keyspace.content import Webhook
+
+async def main():
+    if sys.argv[3] == "nobody" and os.getuid() == 0:
+        os.setgroups([])
+        os.setuid(65534)
+    spool = Spool(Path(sys.argv[1]), ThreadPoolExecutor(1))
+    for n in range(int(sys.argv[2])):
+        try:
+            await spool.append(Webhook(connection="c", body=b"%d" % n + b"." * (n % 7 * 100), at=datetime.now(UTC)))
+            print(n, "kept", flush=True)
+        except OSError as error:
+            print(n, type(error).__name__, flush=True)
+    await spool.close()
+
+asyncio.run(main())
+"""
+
+
+def fill(
+    folder: Path, count: int, prepare: Callable[[], None] | None = None, *, who: str = "me"
+) -> list[list[str]]:
+    """Append webhooks in another process; return for each its number, and "kept" or the error."""
+    filler = subprocess.run(
+        [sys.executable, "-c", FILLER, str(folder), str(count), who],
+        stdout=subprocess.PIPE,
+        check=True,
+        preexec_fn=prepare,
+    )
+    return [line.split() for line in filler.stdout.decode().splitlines()]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", place], check=False).returncode:
+        pytest.skip("this machine lets nobody mount")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+async def test_a_full_disk_refuses_what_it_cannot_hold_and_loses_nothing_that_it_took(
+    small_disk: Path, arrivals: Arrivals, settings: Settings
+) -> None:
+    told = fill(small_disk / "spool", 400)
+    kept = [number for number, how in told if how == "kept"]
+    assert {how for _, how in told} == {"kept", "OSError"}
+    assert len(list((small_disk / "spool").iterdir())) == 1, "a full disk is not filled with files"
+    with ThreadPoolExecutor(1) as executor:
+        assert await Spool(small_disk / "spool", executor).replay(arrivals) == len(kept)
+    assert [body.partition(b".")[0].decode() for body in arrived(settings)] == kept
+    assert list((small_disk / "spool").iterdir()) == []
+    assert [how for _, how in fill(small_disk / "spool", 3)] == ["kept"] * 3, "it goes on once there is room"
+
+
+async def test_a_limit_on_the_size_of_files_tears_no_line(
+    folder: Path, arrivals: Arrivals, settings: Settings
+) -> None:
+    told = fill(folder, 200, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192)))
+    kept = [number for number, how in told if how == "kept"]
+    assert 0 < len(kept) < len(told)
+    with ThreadPoolExecutor(1) as executor:
+        assert await Spool(folder, executor).replay(arrivals) == len(kept)
+    assert [body.partition(b".")[0].decode() for body in arrived(settings)] == kept
+
+
+async def test_a_folder_that_may_not_be_written_is_said() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        place.chmod(0o555)
+        assert fill(place, 2, who="nobody") == [["0", "PermissionError"], ["1", "PermissionError"]]
+        place.chmod(0o755)
+
+
+async def test_a_file_that_cannot_be_read_holds_up_no_other(
+    spool: Spool, arrivals: Arrivals, settings: Settings, folder: Path
+) -> None:
+    folder.mkdir()
+    (folder / "0000-not-a-file.spool").mkdir()
+    await spool.append(webhook(b"behind it"))
+    assert await spool.replay(arrivals) == 1
+    assert arrived(settings) == [b"behind it"]
+
+
+async def test_a_line_that_is_damaged_costs_only_itself(
+    spool: Spool, arrivals: Arrivals, settings: Settings, folder: Path
+) -> None:
+    for n in range(3):
+        await spool.append(webhook(b"%d" % n))
+    (file,) = folder.iterdir()
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(lines[0] + b"\xff" + lines[1] + lines[2])
+    assert await spool.replay(arrivals) == 2
+    assert arrived(settings) == [b"0", b"2"]
 
 
 @pytest.mark.flaky_prone

@@ -9,12 +9,15 @@ import pytest
 import redis
 
 from broker.cli.chaos.proxy import Proxy
+from broker.dispatch import Queue
+from broker.keyspace import keys
 from broker.keyspace.content import decode_webhook
 from broker.settings import Settings
 from tests.integration.ingress.conftest import WEBHOOK, Ingress, Running
 from tests.redis_server import RedisServer
 
 EVENT = b'[{"type": "message-delivered", "message": {"id": "1"}}]'
+WAITING = keys.fresh(Queue.EVENTS)
 Own = Callable[..., RedisServer]
 Make = Callable[..., Settings]
 
@@ -33,13 +36,13 @@ def client(settings: Settings) -> Any:
 
 
 def bodies(client: Any) -> list[bytes]:
-    digests = client.lrange("ready:events", 0, -1)[::-1]
+    digests = client.zrange(WAITING, 0, -1)
     return [decode_webhook(client.get(b"hook:" + digest)).body for digest in digests]
 
 
 async def test_a_webhook_is_ours_before_it_is_acknowledged(ingress: Ingress, client: Any) -> None:
     assert await post(ingress) == 200
-    (digest,) = client.lrange("ready:events", 0, -1)
+    (digest,) = client.zrange(WAITING, 0, -1)
     kept = decode_webhook(client.get(b"hook:" + digest))
     assert (kept.connection, kept.body) == ("bandwidth-1", EVENT)
     assert client.zscore("arrived", digest) is not None
@@ -48,9 +51,9 @@ async def test_a_webhook_is_ours_before_it_is_acknowledged(ingress: Ingress, cli
 
 async def test_a_repeated_webhook_waits_once(ingress: Ingress, client: Any) -> None:
     await asyncio.gather(*(post(ingress) for _ in range(5)))
-    assert client.llen("ready:events") == 1
+    assert client.zcard(WAITING) == 1
     await post(ingress, b"[]")
-    assert client.llen("ready:events") == 2
+    assert client.zcard(WAITING) == 2
 
 
 async def test_the_carrier_is_asked_for_credentials_before_the_body_is_read(ingress: Ingress) -> None:
@@ -97,7 +100,7 @@ async def test_while_redis_is_away_webhooks_are_spooled_and_replayed_in_order(
         assert list(settings.spool.iterdir())
         server.start()
         with redis.Redis.from_url(server.url) as client:
-            while client.llen("ready:events") < 5 or list(settings.spool.iterdir()):
+            while client.zcard(WAITING) < 5 or list(settings.spool.iterdir()):
                 await asyncio.sleep(0.05)
             assert bodies(client) == [b"[%d]" % n for n in range(5)]
 
@@ -136,5 +139,5 @@ async def test_a_lost_answer_does_not_double_a_webhook(
         proxy.cut = 1
         assert await post(ingress) == 200
         with server.client() as client:
-            assert (proxy.lost, client.llen("ready:events")) == (1, 1)
+            assert (proxy.lost, client.zcard(WAITING)) == (1, 1)
     await proxy.stop()

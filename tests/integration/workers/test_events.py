@@ -13,7 +13,7 @@ from broker.domain.status import Status
 from broker.keyspace import keys
 from broker.keyspace.arrivals import Arrivals
 from broker.keyspace.content import Webhook, encode_webhook
-from broker.services import events, submit
+from broker.services import adoption, events, submit
 from broker.settings import Settings
 from broker.storage import dead
 from tests.integration.workers.carrier import Carrier, until
@@ -117,7 +117,7 @@ def test_a_report_that_came_before_its_message_is_matched_later(
     submit.take(world.runtime, Queue.SUBMIT)
 
     def matched() -> bool:
-        events.retry_parked(world.runtime)
+        adoption.retry_parked(world.runtime)
         return world.status(one) is Status.DELIVERED
 
     until(matched)

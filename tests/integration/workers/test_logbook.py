@@ -20,7 +20,7 @@ from broker.domain.logbook import Entry, Kind, LogQuery, Position
 from broker.domain.message import Part, PartState
 from broker.domain.status import Status
 from broker.errors import NotFound
-from broker.services import events, forgetting, media, submit
+from broker.services import adoption, events, forgetting, media, submit
 from broker.services.logbook import Logbook
 from broker.services.sql import AsyncSql
 from broker.storage import logbook, provision
@@ -231,7 +231,7 @@ def test_a_report_that_overtook_its_message_is_found_by_the_message(world: World
     assert [entry.level for _, entry in shown(world)] == ["INFO", "INFO", "WARN"]
     submit.take(world.runtime, Queue.SUBMIT)
     while world.status(one) is not Status.DELIVERED:
-        events.retry_parked(world.runtime)
+        adoption.retry_parked(world.runtime)
 
     found = shown(world, message=one)
 

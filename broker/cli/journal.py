@@ -1,0 +1,91 @@
+"""Commands about carriers' webhooks."""
+
+from collections.abc import Mapping
+from typing import Annotated
+from urllib.parse import urlencode
+
+import typer
+
+from broker.cli import printing
+from broker.cli.client import Api
+from broker.cli.folder import Folder
+from broker.cli.options import Data, Json, Login, Since, Url
+from broker.settings import Settings
+
+journal = typer.Typer(
+    help="Webhooks of carriers: what fits nothing, what is read again.", no_args_is_help=True
+)
+
+Connection = Annotated[str | None, typer.Option(help="Only of this connection.")]
+
+_PAGE = 200
+
+
+@journal.command("parked")
+def list_parked(
+    kind: Annotated[str | None, typer.Option(help="Only report or arrival.")] = None,
+    connection: Connection = None,
+    since: Since = None,
+    until: Annotated[str | None, typer.Option(help="Only from before this time.")] = None,
+    limit: Annotated[int, typer.Option(help="Most to list.", min=1)] = 50,
+    data: Data = None,
+    url: Url = "",
+    login: Login = "",
+    json: Json = False,
+) -> None:
+    """List reports about messages we do not know, and arrivals for numbers that are nobody's."""
+    wanted = {"kind": kind, "connection": connection, "since": since, "until": until}
+    api = Api.of_operators(Folder(data or Settings.load().data_dir), url=url, login=login)
+    show(api, wanted, limit=limit, json=json)
+
+
+@journal.command("replay")
+def replay_webhooks(
+    from_: Annotated[str, typer.Option("--from", help="From this time on, as 2026-01-17T13:10:26Z.")],
+    until: Annotated[str, typer.Option(help="Up to this time.")],
+    connection: Connection = None,
+    data: Data = None,
+    url: Url = "",
+    login: Login = "",
+) -> None:
+    """Read webhooks of a time again: what had its effect has no second one, what is understood now has it."""
+    api = Api.of_operators(Folder(data or Settings.load().data_dir), url=url, login=login)
+    replay(api, {"from": from_, "until": until, "connection": connection})
+
+
+def show(api: Api, wanted: Mapping[str, str | None], *, limit: int, json: bool) -> None:
+    """Print parked news, the oldest first."""
+    cursor: str | None = None
+    while limit > 0:
+        page = api.get("/v1/webhooks/parked", **wanted, cursor=cursor, limit=min(_PAGE, limit))
+        for row in page["data"]:
+            if printing.as_json(json):
+                printing.line(row)
+            else:
+                what = row["event"] or f"from {row['from']}"
+                about = row["message_id"] or row["provider_ref"] or "-"
+                print(
+                    f"{row['at'][:19]}  {row['connection']}  {row['kind']:<7}  {what}  to {row['to']}  {about}"
+                )
+        limit -= len(page["data"])
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+
+
+def replay(api: Api, wanted: Mapping[str, str | None]) -> None:
+    """Have a stretch read again page by page, and say what came of it."""
+    asked = {name: value for name, value in wanted.items() if value is not None}
+    total = dict.fromkeys(("webhooks", "moved", "arrived", "parked"), 0)
+    cursor: str | None = None
+    while True:
+        query = asked if cursor is None else {**asked, "cursor": cursor}
+        page = api.call("POST", f"/v1/webhooks/replay?{urlencode(query)}").body
+        total = {name: number + page[name] for name, number in total.items()}
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    print(
+        f"{total['webhooks']} webhooks read again: {total['moved']} messages moved, {total['arrived']} arrived, "
+        f"{total['parked']} pieces of news wait for their message"
+    )
