@@ -9,10 +9,19 @@ from broker.storage import messages, parked
 from broker.storage.database import Sql
 from broker.storage.messages import Moved
 
+ARRIVALS_MS = 5_000
+"""Between two looks at what came for numbers that were nobody's."""
 MOST = 200
 """Most pieces of one transaction."""
 PASSES = 20
 """Most transactions of one turn."""
+
+
+def look_again(runtime: Runtime) -> None:
+    """Look at what is due of parked reports, and now and then at the owners of parked arrivals."""
+    retry_parked(runtime)
+    if runtime.schedule.turn("arrivals", every_ms=ARRIVALS_MS):
+        adopt(runtime)
 
 
 def retry_parked(runtime: Runtime, *, limit: int = MOST) -> int:

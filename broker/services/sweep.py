@@ -44,9 +44,6 @@ WITH_MEDIA = frozenset({Status.PREPARING, Status.FETCHING})
 FILES_MS = 3600_000
 """Between two looks at the files."""
 
-ARRIVALS_MS = 5_000
-"""Between two looks at what came for numbers that were nobody's."""
-
 FIGURES_MS = 5_000
 """Between two counts of what stands where."""
 
