@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import orjson
 
 from broker.domain.event import Report
-from broker.domain.status import Event
+from broker.domain.status import Event, Status
 from broker.services.outcome import at
 from broker.storage import history, matching
 from broker.storage.database import Sql
@@ -66,6 +66,7 @@ def match(sql: Sql, told: Sequence[Heard[Report]]) -> Matched:
             moves.append(_move(place.id, report, digest))
             if report.opted_out:
                 opt_outs.append((place.id, moves[-1].detail, report.at))
+            moves += _evidence(found, report, digest)
         else:
             unmatched.append((name, report, digest))
     return Matched(moves=tuple(moves), unmatched=tuple(unmatched), opt_outs=tuple(opt_outs))
@@ -117,6 +118,24 @@ def load(text: str) -> tuple[Report, str | None]:
     digest = known.pop("webhook", None)
     at = datetime.fromisoformat(known["at"])
     return Report(**{**known, "event": Event(known["event"]), "at": at}), digest
+
+
+def _evidence(found: matching.Found, report: Report, digest: str | None) -> list[Move]:
+    """Return what news of one member says of its group, which is one submission: the carrier has it all."""
+    return [
+        Move(
+            id=other.id,
+            event=Event.RECEIPT,
+            at=report.at,
+            key=f"{Event.RECEIPT}:{report.message_id}.{report.attempt or ''}",
+            detail="the carrier told of another of its group",
+            attempt=report.attempt,
+            provider_ref=report.provider_ref,
+            webhook=digest,
+        )
+        for other in found.with_it(report)
+        if other.status in {Status.UNKNOWN, Status.RETRYING}
+    ]
 
 
 def _move(message_id: str, report: Report, digest: str | None) -> Move:

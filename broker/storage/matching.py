@@ -14,10 +14,11 @@ from broker.storage.tables import messages, submissions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A message, and the connection it went out by."""
+    """A message, the connection it went out by, and where it stands."""
 
     id: str
     connection: str | None
+    status: Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,17 @@ class Found:
         if len(candidates) == 1:
             return candidates[0][1]
         return next((place for recipient, place in candidates if recipient == report.recipient), None)
+
+    def with_it(self, report: Report) -> list[Place]:
+        """Return the messages that were handed over in one submission with the one a group's report is about."""
+        if report.message_id is None or report.message_id in self.by_id:
+            return []
+        others = self.by_batch.items()
+        return [
+            place
+            for (batch, recipient), place in others
+            if batch == report.message_id and recipient != report.recipient
+        ]
 
 
 def find(connection: Connection, reports: Sequence[Report]) -> Found:
@@ -87,9 +99,10 @@ def _rows(connection: Connection, column: Any, values: Sequence[str]) -> Sequenc
             messages.c.recipient,
             messages.c.provider_ref,
             messages.c.connection,
+            messages.c.status,
         ).where(column.in_(values), messages.c.direction == Direction.OUT)
     ).all()
 
 
 def _place(row: Any) -> Place:
-    return Place(id=row.id, connection=row.connection)
+    return Place(id=row.id, connection=row.connection, status=Status(row.status))

@@ -128,7 +128,7 @@ async def test_two_processes_keep_what_comes_and_the_one_that_is_left_replays_it
     server.kill()
     for n in range(20):
         assert (await (first, second)[n % 2].post(client, b"[%d]" % n))[0] == 200
-    assert len(list(settings.spool.iterdir())) == 2, "each has a file of its own"
+    assert len(list(settings.spool.iterdir())) >= 2, "each has files of its own"
     first.process.kill()
     first.process.wait()
     server.start()
@@ -142,12 +142,12 @@ async def test_two_processes_keep_what_comes_and_the_one_that_is_left_replays_it
 async def test_a_disk_that_is_full_gives_503_in_time_and_what_was_acknowledged_is_replayed(
     start: Start, client: ClientSession
 ) -> None:
-    server, settings, ingress = await start(1, limit=16_384)
+    server, settings, ingress = await start(1, limit=65_536)
     server.kill()
     kept: list[bytes] = []
     refused: list[str | None] = []
-    for n in range(60):
-        body = b"[%d]" % n + b" " * 1000
+    for n in range(90):
+        body = b"[%d]" % n + b" " * 5000
         status, again = await ingress.post(client, body)
         assert status in {200, 503}
         if status == 200:
@@ -160,4 +160,4 @@ async def test_a_disk_that_is_full_gives_503_in_time_and_what_was_acknowledged_i
     assert await ingress.is_up(client)
     server.start()
     assert (await until_arrived(server, settings, len(kept) + 1))[1:] == kept
-    assert (await ingress.post(client, b"[61]"))[0] == 200
+    assert (await ingress.post(client, b"[91]"))[0] == 200
