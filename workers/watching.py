@@ -1,12 +1,13 @@
 """The scheduler's look at what waits, beside its ticks: also a standby's page shows it."""
 
 import threading
+from collections.abc import Callable, Mapping
 
 import structlog
 
 from broker.keyspace.census import look_from_thread
 from broker.keyspace.client import AWAY, Sync
-from broker.metrics.meter import Meter
+from broker.metrics.meter import Labels, Meter
 from broker.services.standing import EVERY_S, Standing
 from workers.paces import Paces
 
@@ -16,10 +17,12 @@ log = structlog.get_logger()
 class Watching:
     """Looks again and again."""
 
-    def __init__(self, client: Sync, paces: Paces, meter: Meter) -> None:
+    def __init__(
+        self, client: Sync, paces: Paces, meter: Meter, *, held: Callable[[], Mapping[Labels, float]] = dict
+    ) -> None:
         self._client = client
         self._paces = paces
-        self._standing = Standing(meter, held=dict, sql=lambda: paces.served)
+        self._standing = Standing(meter, held=held, sql=lambda: paces.served)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watching", daemon=True)
 
@@ -32,6 +35,7 @@ class Watching:
         try:
             self._standing.see(look_from_thread(self._client, [pace.connection for pace in self._paces.now]))
         except AWAY as error:
+            self._standing.miss()
             log.debug("redis_away", reason=type(error).__name__)
 
     def close(self) -> None:

@@ -4,6 +4,8 @@ import asyncio
 import ssl
 from pathlib import Path
 
+from cryptography.x509 import load_pem_x509_certificate
+
 from broker.errors import ConfigurationError
 from broker.log import get_logger
 from broker.settings import Settings
@@ -50,6 +52,13 @@ class Certificate:
         self.context.load_cert_chain(self._cert, self._key)
         log.info("certificate_renewed")
         return True
+
+    def ends_at(self) -> float:
+        """Return the Unix time at which what is in the file now ends; 0 where it cannot be read."""
+        try:
+            return load_pem_x509_certificate(self._cert.read_bytes()).not_valid_after_utc.timestamp()
+        except (OSError, ValueError):
+            return 0.0
 
     async def watch(self, *, every_s: float) -> None:
         """Renew whenever a file has changed, until cancelled."""

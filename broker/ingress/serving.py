@@ -14,6 +14,7 @@ from broker.dialects import DIALECTS
 from broker.ingress.app import BODY_S, build_app
 from broker.ingress.certificate import Certificate
 from broker.ingress.doors import Doors
+from broker.ingress.metrics import CERTIFICATE_ENDS
 from broker.ingress.peer import request_factory
 from broker.ingress.protocol import Server
 from broker.ingress.quiet import WithoutContent
@@ -58,6 +59,8 @@ async def serving(
     doors = doors or await Doors.open(settings)
     try:
         await doors.require_durability()
+        if certificate is not None:
+            doors.meter.show(CERTIFICATE_ENDS, lambda: {(): certificate.ends_at()})
         server = _server(settings, doors, idle_s=idle_s, body_s=body_s)
         runner = web.ServerRunner(server, shutdown_timeout=FINISH_S / 2)
         await runner.setup()

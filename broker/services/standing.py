@@ -79,13 +79,17 @@ class Standing:
         """Show what was seen just now."""
         self._census = census
 
+    def miss(self) -> None:
+        """Show that Redis did not answer just now."""
+        self._census = None
+
     def collect(self) -> Iterable[Metric]:
         """Return the metrics; none of Redis's while it was not seen lately."""
         census = self._census
         if census is not None and time.time() - census.at > STALE_S:
             census = None
         values: dict[Measure, Mapping[Labels, float]] = {} if census is None else _values(census)
-        values[REDIS_UP] = {(): float(census is not None and time.time() - census.at < STALE_S / 2)}
+        values[REDIS_UP] = {(): float(census is not None)}
         values[SQL_UP] = {(): float(self._sql())}
         values[HELD] = self._held()
         for measure in STANDING:
@@ -129,5 +133,5 @@ async def watch(standing: Standing, client: Async, connections: Callable[[], Ite
         try:
             standing.see(await look(client, names))
         except (*AWAY, TimeoutError):
-            pass
+            standing.miss()
         await asyncio.sleep(EVERY_S)

@@ -1,0 +1,49 @@
+"""Prometheus's own tool for rules: as it is on this machine, or out of Debian's package."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+
+WITHIN_S = 100
+
+
+def promtool() -> str:
+    """Return the path of promtool; skips the test where it is not to be had."""
+    found = shutil.which("promtool")
+    if found:
+        return found
+    folder = Path(tempfile.gettempdir()) / f"ringpost-promtool-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    tool = folder / "usr" / "bin" / "promtool"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one download, however many test processes there are
+        if not tool.exists() and not (folder / "missing").exists():
+            _unpack(folder)
+            if not tool.exists():
+                (folder / "missing").touch()
+    if not tool.exists():
+        pytest.skip("promtool is not on this machine, and Debian's package of it is not to be had")
+    return str(tool)
+
+
+def _unpack(folder: Path) -> None:
+    """Fetch Debian's package and take the one program out of it; nothing is installed."""
+    if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
+        return
+    done = subprocess.run(
+        ["apt-get", "download", "-qq", "prometheus"], cwd=folder, timeout=WITHIN_S, check=False
+    )
+    packages = sorted(folder.glob("prometheus_*.deb"))
+    if done.returncode or not packages:
+        return
+    whole = folder / "whole"
+    if subprocess.run(["dpkg-deb", "-x", packages[0], whole], check=False).returncode == 0:
+        (folder / "usr" / "bin").mkdir(parents=True)
+        (whole / "usr" / "bin" / "promtool").rename(folder / "usr" / "bin" / "promtool")
+    shutil.rmtree(whole, ignore_errors=True)
+    packages[0].unlink()
