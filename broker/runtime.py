@@ -93,7 +93,8 @@ class Runtime:
     `carrier` is the fast client of the submit path, `plain` fetches from carriers whose addresses are trusted as
     configured, `guarded` goes where customers' URLs lead and nowhere inside. `windows` bounds what is in flight at
     each connection; `lanes`, `restoring` and `slots` are for how fast it goes. `renewals` are the fetches of access
-    tokens under way, `errands` is what nobody waits for any more; they are touched on the loop only. `circuits` and
+    tokens under way, `errands` is what nobody waits for any more, `afloat` counts submissions by connection; they are
+    touched on the loop only. `circuits` and
     `berths` say which customers' endpoints may be told how much, `breakers` over which connections messages may go,
     `credits` tells the counters of prepaid accounts, `figures` everybody's metrics, `meter` this process's own.
     `dialects` are as the operator wants them. `suspects` remembers what broke its takes, `vault` seals what is kept of
@@ -126,6 +127,7 @@ class Runtime:
     dialects: Mapping[str, Dialect]
     renewals: dict[str, asyncio.Task[str]] = field(default_factory=dict)
     errands: set[asyncio.Task[None]] = field(default_factory=set)
+    afloat: Counter[str] = field(default_factory=Counter)
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -166,9 +168,11 @@ class Runtime:
     def close(self) -> None:
         """Finish what is written, and close every handle."""
 
+        longest_s = max(self.settings.callback_timeout_s, self.settings.submit_timeout_s)
+
         async def finish() -> None:
             if self.errands:
-                await asyncio.wait(self.errands, timeout=self.settings.callback_timeout_s + 1)
+                await asyncio.wait(self.errands, timeout=longest_s + 1)
 
         async def clients() -> None:
             await asyncio.gather(

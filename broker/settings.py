@@ -86,6 +86,7 @@ class Settings(BaseSettings):
 
     take_size: int = Field(200, gt=0, le=200, description="Most messages one take works on.")
     worker_threads: int = Field(8, gt=0, description="Takes that one worker process works on at a time.")
+    take_wait_s: float = Field(1.0, gt=0, description="Longest wait of a take for answers, in seconds.")
     window: int = Field(
         512, gt=0, description="Most submissions in flight at a connection, per worker process."
     )

@@ -21,6 +21,9 @@ from broker.services.outcome import Result
 
 log = structlog.get_logger()
 
+FULL_S = 0.5
+"""How long a connection gives no slots over which as much is in flight as may be."""
+
 UNSAID_S = 1.0
 """How long a sender is slowed that was too fast, where the carrier does not say how long."""
 
@@ -29,11 +32,13 @@ UNSAID_S = 1.0
 class Openings:
     """Who may not be submitted as one likes.
 
-    Nothing goes over connections that are `shut`, a few messages over those that are tried (`probing`). Where there is
-    a rate, and where the `detours` name a connection, or one and a sender, only what has a slot goes.
+    Nothing goes over connections that are `shut`, nor for the moment over those that are `full` of submissions; a few
+    messages over those that are tried (`probing`). Where there is a rate, and where the `detours` name a connection, or
+    one and a sender, only what has a slot goes.
     """
 
     shut: frozenset[str] = frozenset()
+    full: frozenset[str] = frozenset()
     probing: frozenset[str] = frozenset()
     slots: Mapping[str, Slot] = field(default_factory=dict)
     detours: frozenset[str] = frozenset()
@@ -65,7 +70,7 @@ class Room:
     def lets(self, message: Message, connection: Connection) -> bool:
         """Say whether a message may go now, and then it must; else it waits in its lane."""
         openings, name = self.openings, connection.name
-        if name in openings.shut or self._needs_slot(message, connection):
+        if name in openings.shut or name in openings.full or self._needs_slot(message, connection):
             return False
         if name in self.left:
             if not self.left[name]:
@@ -95,16 +100,25 @@ def look(runtime: Runtime, known: Snapshot, redeemed: Redeemed) -> Openings:
     Held and paused connections are shut, and those whose circuit is open. Who gets a probe says how it went, by `tell`
     or `unused`.
     """
-    slots, detours = redeemed.slots, redeemed.detours
+    slots, detours, full = redeemed.slots, redeemed.detours, _full(runtime, known)
     held = frozenset(name for name, one in known.providers.items() if one.connection.is_stopped)
     failing = runtime.breakers.look([name for name in known.providers if name not in held])
     broken = {name: one for name, one in failing.items() if one.is_open}
     if not broken:
-        return Openings(shut=held, slots=slots, detours=detours)
+        return Openings(shut=held, full=full, slots=slots, detours=detours)
     asked = runtime.breakers.ask(list(broken))
     shut = frozenset(name for name, leave in asked.items() if leave is Leave.NO)
     probing = frozenset(name for name, leave in asked.items() if leave is Leave.PROBE)
-    return Openings(shut=held | shut, probing=probing, slots=slots, detours=detours)
+    return Openings(shut=held | shut, full=full, probing=probing, slots=slots, detours=detours)
+
+
+def _full(runtime: Runtime, known: Snapshot) -> frozenset[str]:
+    """Return the connections over which as much is in flight as may be, and let their lanes wait for a moment."""
+    full = frozenset(name for name in known.providers if runtime.afloat[name] >= runtime.settings.window)
+    with repaired_later():
+        for name in full:
+            runtime.lanes.slow(name, None, for_s=FULL_S)
+    return full
 
 
 def detours(known: Snapshot, openings: Openings, laned: Iterable[Place]) -> list[str]:
@@ -159,7 +173,6 @@ def tell(runtime: Runtime, openings: Openings, results: Sequence[tuple[str, Resu
             pause_ms = runtime.breakers.failed(name, 1 if probe else min(ill[name], OPENS_AFTER), probe=probe)
             if pause_ms:
                 log.warning("circuit_open", connection=name, pause_ms=pause_ms)
-        unused(runtime, openings, [*well, *ill])
 
 
 def is_ill(result: Result) -> bool:

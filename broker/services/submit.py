@@ -36,6 +36,9 @@ from broker.storage.submissions import Ended
 
 log = structlog.get_logger()
 
+PATIENCE_S = 0.5
+"""How long a quick answer may wait for a slow one to be recorded together."""
+
 
 @value
 class Try:
@@ -43,6 +46,19 @@ class Try:
 
     group: tuple[Message, ...]
     notes: Notes
+
+    @property
+    def connection(self) -> str:
+        """The name of the connection it goes by."""
+        return self.group[0].connection or ""
+
+
+@value
+class _Clock:
+    """A moment on the monotonic clock, just before Redis's clock said `now_ms`."""
+
+    started: float
+    now_ms: int
 
 
 def take(runtime: Runtime, queue: Queue) -> None:
@@ -81,18 +97,65 @@ def _take(runtime: Runtime, queue: Queue, ids: Sequence[str]) -> None:
     tell_soon(runtime.schedule, owed=claimed.owed)
     if claimed.submissions:
         tries = [Try(group=group, notes=Notes()) for group in claimed.submissions]
-        results = runtime.loop.run(_submit_all(runtime, known, may, tries, started, now_ms))
-        openings.slow(runtime, zip((one.group[0] for one in tries), results, strict=True))
-        _record(runtime, known, may, tries, results)
-        openings.tell(runtime, may, _by_connection(tries, results))
+        runtime.loop.run(_start(runtime, known, may, tries, _Clock(started=started, now_ms=now_ms)))
     else:
         openings.unused(runtime, may, ())
 
 
-async def _submit_all(
-    runtime: Runtime, known: Snapshot, may: Openings, tries: Sequence[Try], started: float, now_ms: int
-) -> list[Result]:
-    """Make each try; `started`, on the monotonic clock, is a moment before Redis's clock said `now_ms`."""
+async def _start(
+    runtime: Runtime, known: Snapshot, may: Openings, tries: Sequence[Try], clock: _Clock
+) -> None:
+    """Make the tries and record how they ended; those that take long go on without this take."""
+    errand = asyncio.create_task(_see_to(runtime, known, may, tries, clock))
+    runtime.errands.add(errand)
+    errand.add_done_callback(partial(_done, runtime))
+    await asyncio.wait([errand], timeout=runtime.settings.take_wait_s)
+    if errand.done():
+        errand.result()
+
+
+def _done(runtime: Runtime, errand: asyncio.Task[None]) -> None:
+    runtime.errands.discard(errand)
+    if not errand.cancelled() and errand.exception() is not None:
+        # The leases of these messages run out, and their outcome is unknown.
+        log.error("submissions_broke", exc_info=errand.exception())
+
+
+async def _see_to(
+    runtime: Runtime, known: Snapshot, may: Openings, tries: Sequence[Try], clock: _Clock
+) -> None:
+    """Make the tries, and record those that have ended together: a quick answer does not wait for a slow one."""
+    tasks = _submit_all(runtime, known, may, tries, clock)
+    try:
+        while tasks:
+            done, _ = await asyncio.wait(tasks, timeout=PATIENCE_S)
+            if done:
+                ended = [(tasks[task], _result(task)) for task in tasks if task in done]
+                await asyncio.to_thread(_settle, runtime, known, may, ended)
+                for task in done:
+                    runtime.afloat[tasks.pop(task).connection] -= 1
+    finally:
+        for one in tasks.values():
+            runtime.afloat[one.connection] -= 1
+    if may.probing:
+        await asyncio.to_thread(openings.unused, runtime, may, {one.connection for one in tries})
+
+
+def _settle(runtime: Runtime, known: Snapshot, may: Openings, ended: Sequence[tuple[Try, Result]]) -> None:
+    tries, results = [one for one, _ in ended], [result for _, result in ended]
+    openings.slow(runtime, zip((one.group[0] for one in tries), results, strict=True))
+    _record(runtime, known, may, tries, results)
+    openings.tell(runtime, may, _by_connection(tries, results))
+
+
+def _result(task: asyncio.Task[Receipt]) -> Result:
+    return task.exception() or task.result()
+
+
+def _submit_all(
+    runtime: Runtime, known: Snapshot, may: Openings, tries: Sequence[Try], clock: _Clock
+) -> dict[asyncio.Task[Receipt], Try]:
+    """Begin each try."""
     # No send starts after two thirds of the lease: a worker that slept must not send what another has taken over.
     # Nor after the message's validity.
     longest_s = runtime.settings.lease_s * 2 / 3
@@ -104,11 +167,12 @@ async def _submit_all(
             known.providers[leader.connection or ""].connection,
             slots=runtime.slots,
             slot=may.slots.get(leader.id),
-            not_after=started + min(longest_s, leader.valid_until.timestamp() - now_ms / 1000),
+            not_after=clock.started + min(longest_s, leader.valid_until.timestamp() - clock.now_ms / 1000),
         )
 
-    work = (_submit(runtime, known, one, departure(one)) for one in tries)
-    return await asyncio.gather(*work, return_exceptions=True)
+    for one in tries:
+        runtime.afloat[one.connection] += 1
+    return {asyncio.create_task(_submit(runtime, known, one, departure(one))): one for one in tries}
 
 
 async def _submit(runtime: Runtime, known: Snapshot, one: Try, departure: Departure) -> Receipt:
@@ -127,7 +191,7 @@ async def _submit(runtime: Runtime, known: Snapshot, one: Try, departure: Depart
 
 
 def _by_connection(tries: Sequence[Try], results: Sequence[Result]) -> list[tuple[str, Result]]:
-    return [(one.group[0].connection or "", result) for one, result in zip(tries, results, strict=True)]
+    return [(one.connection, result) for one, result in zip(tries, results, strict=True)]
 
 
 def _record(

@@ -94,7 +94,7 @@ def open_runtime(
     opened: list[Runtime] = []
 
     def open_one(*, prepared: bool = True, **changes: Any) -> Runtime:
-        settings = make_settings(**changes)
+        settings = make_settings(**{"take_wait_s": 60, **changes})
         runtime = Runtime.open(settings)
         opened.append(runtime)
         if prepared:

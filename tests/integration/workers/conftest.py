@@ -29,6 +29,7 @@ QUICK = {
     "lease_s": 30,
     "unknown_hold_s": 0,
     "put_back_s": 0.05,
+    "take_wait_s": 60,
     "retry_first_s": 0.01,
     "retry_longest_s": 0.02,
     "submit_timeout_s": 5,

@@ -331,3 +331,26 @@ def test_a_message_that_its_take_recorded_and_did_not_enter_finds_its_lane(
     take(world)
     assert in_lane(world) == [one]
     assert carrier.tags() == []
+
+
+def test_a_slow_carrier_does_not_keep_a_take_from_the_messages_of_others(
+    open_world: Callable[..., World], carrier: Carrier
+) -> None:
+    world = open_world(take_wait_s=0.2, window=3, submit_timeout_s=30)
+    world.provision(carrier, name="bandwidth-2", senders=[OTHER], base_url="http://127.0.0.1:9/api/v2")
+    carrier.faults(latency_ms=6_000)
+    slow = world.admit(3)
+    take(world)
+    assert {world.status(one) for one in slow} == {Status.SUBMITTING}, "they are not waited for"
+    more = world.admit(2)
+    other = world.admit(2, originator=OTHER)
+    take(world)
+    assert {world.status(one) for one in more} == {Status.QUEUED}, "as much is in flight as may be"
+    assert sorted(in_lane(world)) == sorted(more)
+    assert world.release() == 0, "for the moment"
+    until(lambda: {world.status(one) for one in other} == {Status.RETRYING})
+    assert {world.status(one) for one in slow} == {Status.SUBMITTING}
+    until(lambda: sent(world, slow))
+    carrier.faults()
+    until(lambda: turn(world) or sent(world, more))
+    assert len(carrier.tags()) == 5
