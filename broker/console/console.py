@@ -1,18 +1,38 @@
 """The console: which path leads to which page."""
 
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from aiohttp import web
 
+from broker.console.accounts import Accounts
 from broker.console.assets import ROOT as ASSETS
 from broker.console.assets import Assets
+from broker.console.callbacks import Callbacks
+from broker.console.connections import Connections
 from broker.console.entrance import Entrance
 from broker.console.gate import Gate, Route
+from broker.console.letters import DeadLetterPages
+from broker.console.message import OneMessage
+from broker.console.messages import Messages
 from broker.console.overview import Overview
 from broker.console.pages import Pages, go_to
+from broker.console.queues import Queues
 from broker.console.visit import ROOT
+from broker.keyspace.backlog import Backlog
+from broker.keyspace.lanes import Depths
+from broker.keyspace.pressure import Pressure
+from broker.services.browse import Browse
+from broker.services.carrying import Carrying
+from broker.services.connections import Connections as Stopping
+from broker.services.letters import DeadLetters
+from broker.services.logbook import Logbook
+from broker.services.overview import Glance
+from broker.services.replay import Replay
 from broker.services.sessions import Sessions
+from broker.services.sql import AsyncSql
+from broker.services.tallies import Tallies
 from broker.settings import Settings
 
 
@@ -21,14 +41,50 @@ class Needs:
     """What the pages work with."""
 
     settings: Settings
+    executor: Executor
     sessions: Sessions
     pages: Pages
+    sql: AsyncSql
+    pressure: Pressure
+    browse: Browse
+    carrying: Carrying
+    stopping: Stopping
+    tallies: Tallies
+    logbook: Logbook
+    depths: Depths
+    backlog: Backlog
+    replay: Replay
+    letters: DeadLetters
 
 
 def routes(needs: Needs, assets: Assets) -> list[Route]:
     """Return every path of the console, with what answers it."""
-    pages, public_url = needs.pages, needs.settings.public_url
-    gate = Gate(needs.sessions, pages, public_url=public_url)
+    pages, settings = needs.pages, needs.settings
+    gate = Gate(needs.sessions, pages, public_url=settings.public_url)
+    glance = Glance(needs.sql, needs.backlog, needs.carrying, settings)
+    parts = (
+        Entrance(needs.sessions, pages, public_url=settings.public_url),
+        Overview(pages, glance),
+        Messages(pages, needs.browse),
+        OneMessage(pages, needs.browse, needs.executor, attachments=settings.attachments),
+        Connections(
+            pages,
+            needs.carrying,
+            needs.stopping,
+            tallies=needs.tallies,
+            logbook=needs.logbook,
+            depths=needs.depths,
+        ),
+        Queues(pages, needs.backlog),
+        Callbacks(pages, needs.replay, needs.backlog),
+        DeadLetterPages(pages, needs.letters),
+        Accounts(pages, needs.sql, needs.pressure, settings),
+    )
+    return [*_bare(gate, assets), *(route for part in parts for route in part.routes(gate))]
+
+
+def _bare(gate: Gate, assets: Assets) -> list[Route]:
+    """Return what needs nobody to be signed in."""
 
     async def home(request: web.BaseRequest, pieces: Mapping[str, str]) -> web.Response:  # noqa: ARG001
         return go_to(ROOT)
@@ -36,13 +92,5 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
     async def asset(request: web.BaseRequest, pieces: Mapping[str, str]) -> web.Response:
         return assets.answer(request, pieces["name"])
 
-    bare = [
-        Route(method, path, gate.open(door))
-        for method in ("GET", "HEAD")
-        for path, door in ((ROOT.rstrip("/"), home), (ASSETS + "{name}", asset))
-    ]
-    return [
-        *bare,
-        *Entrance(needs.sessions, pages, public_url=public_url).routes(gate),
-        *Overview(pages).routes(gate),
-    ]
+    doors = ((ROOT.rstrip("/"), home), (ASSETS + "{name}", asset))
+    return [Route(method, path, gate.open(door)) for method in ("GET", "HEAD") for path, door in doors]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from broker.domain.address import mask
+from broker.domain.redaction import redact_url
 from broker.domain.status import Status
 
 _TONES: Mapping[str, frozenset[str]] = {
@@ -79,6 +80,11 @@ def short(identifier: str) -> str:
     return identifier[-12:]
 
 
+def place(url: str) -> str:
+    """Return scheme, host and path of somebody's address: the rest may be a secret."""
+    return redact_url(url)
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "tone": tone,
     "sign": sign,
@@ -90,4 +96,5 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "count": count,
     "short": short,
     "masked": mask,
+    "place": place,
 }

@@ -10,16 +10,47 @@ from broker.console.pages import Pages
 from broker.ingress.doors import Doors
 from broker.ingress.guarded import Handler
 from broker.ingress.router import PIECES, Router
+from broker.keyspace.backlog import Backlog
+from broker.keyspace.clock import Clock
+from broker.keyspace.lanes import Depths
 from broker.keyspace.sessions import Sessions as Kept
+from broker.keyspace.unrecorded import Unrecorded
+from broker.services.browse import Browse
+from broker.services.carrying import Carrying
+from broker.services.letters import DeadLetters
+from broker.services.logbook import Logbook
+from broker.services.replay import Replay
 from broker.services.sessions import LIFE_S, Sessions
+from broker.services.sql import AsyncSql
+from broker.services.tallies import Tallies
 
 
 def add_console(router: Router, doors: Doors) -> None:
     """Add every path of the console to a router."""
     settings = doors.settings
     assets = Assets()
+    sql, clock, unrecorded = (
+        AsyncSql(doors.database, doors.executor),
+        Clock(doors.client),
+        Unrecorded(doors.client),
+    )
+    known = doors.carriers.providers
+    backlog = Backlog(doors.client, connections=known)
+    logbook = Logbook(sql, known=known, keep_s=settings.log_keep_s)
     needs = Needs(
         settings=settings,
+        executor=doors.executor,
+        sql=sql,
+        pressure=doors.pressure,
+        browse=Browse(sql, unrecorded, doors.lookup, logbook),
+        carrying=Carrying(doors.connections, backlog),
+        stopping=doors.connections,
+        tallies=Tallies(sql, known=known),
+        logbook=logbook,
+        depths=Depths(doors.client),
+        backlog=backlog,
+        replay=Replay(sql, clock),
+        letters=DeadLetters(sql, clock),
         sessions=Sessions(
             doors.sign_in,
             Kept(doors.client, life_s=LIFE_S),

@@ -44,8 +44,7 @@ _TURNS: Mapping[int, Image.Transpose] = {
     8: Image.Transpose.ROTATE_90,
 }
 """What makes a picture upright, by its EXIF orientation."""
-# Pillow lets through whatever its decoders trip over in a file that is not what it says.
-_UNREADABLE = (
+UNREADABLE = (
     OSError,
     SyntaxError,
     ValueError,
@@ -58,6 +57,7 @@ _UNREADABLE = (
     struct.error,
     zlib.error,
 )
+"""Pillow lets through whatever its decoders trip over in a file that is not what it says."""
 
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
@@ -129,7 +129,7 @@ def _may_shrink(part: Picture) -> bool:
     try:
         with Image.open(io.BytesIO(part.data), formats=PICTURES[known]) as image:
             return not getattr(image, "is_animated", False)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise MediaWrongType("the image/gif cannot be read") from error
 
 
@@ -155,7 +155,7 @@ def _decode(part: Picture) -> Image.Image:
             return _plain(image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise MediaTooLarge(f"more than {MAX_PIXELS // 1_000_000} megapixels") from error
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise MediaWrongType(f"the {known} cannot be read") from error
 
 

@@ -1,0 +1,110 @@
+"""The list of messages: filters in the address, so that a view can be sent to somebody else."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from urllib.parse import quote, urlencode
+
+from aiohttp import web
+
+from broker.console.gate import Gate, Route
+from broker.console.pages import Pages, go_to
+from broker.console.visit import ROOT, Visit
+from broker.domain.address import with_plus
+from broker.domain.ids import is_id
+from broker.domain.message import Direction
+from broker.domain.search import Found, Search
+from broker.domain.status import ENDS, Status
+from broker.errors import InvalidField
+from broker.services.browse import Browse
+from broker.services.overview import BAD
+
+LIST = f"{ROOT}messages"
+_LONGEST = 255
+_FILTERS = ("q", "direction", "status", "account", "connection", "address", "since", "until", "cursor")
+GROUPS: Mapping[str, tuple[Status, ...]] = {
+    "bad": BAD,
+    "good": (Status.DELIVERED, Status.READ),
+    "carrier": (Status.SUBMITTED, Status.RELAYED),
+    "open": tuple(
+        status for status in Status if status not in ENDS and status not in (Status.SUBMITTED, Status.RELAYED)
+    ),
+}
+"""Several states under one word."""
+
+
+class Messages:
+    """Lists messages of all accounts, newest first."""
+
+    def __init__(self, pages: Pages, browse: Browse) -> None:
+        self._pages = pages
+        self._browse = browse
+
+    def routes(self, gate: Gate) -> list[Route]:
+        """Return what leads here."""
+        return gate.get(LIST, self.show)
+
+    async def show(self, visit: Visit) -> web.Response:
+        """Answer `GET /console/messages`."""
+        asked = {name: visit.query[name][:_LONGEST] for name in _FILTERS if visit.query.get(name)}
+        if name := asked.get("q"):
+            address = with_plus(name)
+            if not address.startswith("+"):
+                ids = await self._browse.named(name)
+                if len(ids) == 1:
+                    return go_to(f"{LIST}/{quote(ids[0], safe='')}")
+                return await self._named(visit, name, ids)
+            asked = {**asked, "address": address}
+            del asked["q"]
+        found = await self._browse.page(search_of(asked))
+        return await self._list(visit, asked, found)
+
+    async def _named(self, visit: Visit, name: str, ids: list[str]) -> web.Response:
+        rows = [(await self._browse.one(one)).record.message for one in ids]
+        return await self._list(visit, {"q": name}, Found(messages=tuple(rows)))
+
+    async def _list(self, visit: Visit, asked: Mapping[str, str], found: Found) -> web.Response:
+        kept = {name: value for name, value in asked.items() if name != "cursor"}
+        older = f"{LIST}?{urlencode({**kept, 'cursor': found.older})}" if found.older else ""
+        return await self._pages.show(
+            visit,
+            "messages.html",
+            found=found,
+            asked=asked,
+            older=older,
+            newest=f"{LIST}?{urlencode(kept)}" if "cursor" in asked else "",
+            statuses=list(Status),
+            groups=list(GROUPS),
+        )
+
+
+def search_of(asked: Mapping[str, str]) -> Search:
+    """Return the search that the fields of a query stand for.
+
+    Raises:
+        InvalidField: one of them cannot be used.
+    """
+    search = Search(account=asked.get("account", ""), connection=asked.get("connection", ""))
+    try:
+        if direction := asked.get("direction"):
+            search = replace(search, direction=Direction(direction))
+        if status := asked.get("status"):
+            search = replace(search, statuses=GROUPS.get(status) or (Status(status),))
+        if address := asked.get("address"):
+            search = replace(search, address=with_plus(address.replace(" ", "")))
+        search = replace(search, since=_moment(asked.get("since")), until=_moment(asked.get("until")))
+    except ValueError as error:
+        raise InvalidField("a filter has a value that cannot be used") from error
+    if cursor := asked.get("cursor"):
+        if not is_id(cursor):
+            raise InvalidField("the page is not one of this list")
+        search = replace(search, cursor=cursor)
+    return search
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Return a time as browsers' fields for it say it, in UTC."""
+    if not text:
+        return None
+    found = datetime.fromisoformat(text)
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found

@@ -1,0 +1,37 @@
+"""What operators look for among the messages of all accounts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from broker.domain.message import Direction, Message
+from broker.domain.status import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Which messages to list, newest first; what is absent leaves nothing out.
+
+    `address` is a number of either end, whole or its beginning with a star. `cursor` is the id to go on after.
+    """
+
+    direction: Direction | None = None
+    statuses: tuple[Status, ...] = ()
+    account: str = ""
+    connection: str = ""
+    address: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    cursor: str = ""
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A page of messages. `older` is the cursor of what comes after, where there is any.
+
+    `looked_to` is set where the search stopped before the page was full: the time of the last one it looked at.
+    """
+
+    messages: tuple[Message, ...]
+    older: str | None = None
+    looked_to: datetime | None = None

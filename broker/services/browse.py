@@ -1,0 +1,105 @@
+"""Show operators messages of all accounts, from the instant they are ours."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from broker.domain.account import Account
+from broker.domain.callback import UntoldCallback
+from broker.domain.dead import Letter
+from broker.domain.logbook import Entry, LogQuery
+from broker.domain.message import Part, PartState
+from broker.domain.record import Record
+from broker.domain.search import Found, Search
+from broker.errors import NotFound
+from broker.keyspace.unrecorded import Unrecorded
+from broker.services.logbook import Logbook
+from broker.services.lookup import Lookup
+from broker.services.sql import AsyncSql
+from broker.storage import browsing, dead
+from broker.storage.database import Sql
+
+MOST_SAID = 200
+"""Most entries of the event log that a message's page shows of a connection."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """All that is known of a message; `said` is what went over the wire about it, in order, without content."""
+
+    record: Record
+    said: Sequence[Entry]
+    told: Sequence[tuple[UntoldCallback, int]]
+    letter: Letter | None
+    units: int
+    prepaid: bool
+
+
+class Browse:
+    """Finds messages whosever they are. Raises Busy while SQL or Redis cannot say."""
+
+    def __init__(self, sql: AsyncSql, unrecorded: Unrecorded, lookup: Lookup, logbook: Logbook) -> None:
+        self._sql = sql
+        self._unrecorded = unrecorded
+        self._lookup = lookup
+        self._logbook = logbook
+
+    async def page(self, search: Search) -> Found:
+        """Return messages on record."""
+        return await self._sql.read(partial(browsing.page, search=search))
+
+    async def named(self, name: str) -> list[str]:
+        """Return the ids of the messages that a person may mean by a name, the newest first."""
+        found = await self._sql.read(partial(browsing.named, name=name))
+        if not found and await self._unrecorded.find(name) is not None:
+            return [name]
+        return found
+
+    async def one(self, message_id: str) -> Whole:
+        """Return all that is known of a message; raises NotFound."""
+        record = await self._lookup.one(message_id, Account(name=await self._account(message_id)))
+        names = {attempt.connection for attempt in record.attempts} | {record.message.connection} - {None}
+        said: list[Entry] = []
+        for name in sorted(one for one in names if one):
+            said += await self._said(name, message_id)
+
+        def beside(sql: Sql) -> Whole:
+            units, prepaid = browsing.price(sql, message_id)
+            return Whole(
+                record=record,
+                said=(),
+                told=browsing.told(sql, message_id),
+                letter=dead.find(sql, message_id, account=record.message.account),
+                units=units,
+                prepaid=prepaid,
+            )
+
+        said.sort(key=lambda entry: entry.at)
+        return replace(await self._sql.read(beside), said=said)
+
+    async def part(self, message_id: str, index: int) -> Part:
+        """Return a part of a message whose bytes are with us; raises NotFound."""
+        record = await self._lookup.one(message_id, Account(name=await self._account(message_id)))
+        for part in record.message.parts:
+            if part.index == index and part.state is PartState.STORED and part.path:
+                return part
+        raise NotFound("there is no such part")
+
+    async def _account(self, message_id: str) -> str:
+        name = await self._sql.read(partial(browsing.account_of, message_id=message_id))
+        if name is None:
+            waiting = await self._unrecorded.find(message_id)
+            if waiting is not None:
+                return waiting.account
+            name = await self._sql.read(partial(browsing.account_of, message_id=message_id))
+        if name is None:
+            raise NotFound("there is no such message")
+        return name
+
+    async def _said(self, connection: str, message_id: str) -> list[Entry]:
+        query = LogQuery(connection=connection, message=message_id, oldest_first=True, limit=MOST_SAID)
+        try:
+            found, _ = await self._logbook.page(query)
+        except NotFound:
+            return []
+        return [entry for _, entry in found]

@@ -1,0 +1,65 @@
+"""How connections are, in a word: in use, paused by a person, held, or left alone since the carrier fails."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from broker.domain.usage import Usage
+from broker.errors import NotFound
+from broker.keyspace.backlog import Backlog
+from broker.keyspace.circuits import Circuit
+from broker.services.connections import Connections
+
+
+class State(StrEnum):
+    """The word for how a connection is."""
+
+    READY = "Ready"
+    PAUSED = "Paused"
+    HELD = "Held"
+    OPEN = "Circuit open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One connection. `since` and `reason` tell of a state that is not Ready."""
+
+    usage: Usage
+    state: State
+    since: datetime | None = None
+    reason: str = ""
+
+    @property
+    def name(self) -> str:
+        """The connection's name."""
+        return self.usage.name
+
+
+class Carrying:
+    """Says how connections are. Raises Busy while SQL or Redis is away."""
+
+    def __init__(self, connections: Connections, backlog: Backlog) -> None:
+        self._connections = connections
+        self._backlog = backlog
+
+    async def all(self) -> list[Link]:
+        """Return every connection, in the order they were provisioned."""
+        circuits = (await self._backlog.census()).circuits
+        return [_link(one, circuits.get(one.name)) for one in await self._connections.all()]
+
+    async def one(self, name: str) -> Link:
+        """Return one connection; raises NotFound."""
+        for link in await self.all():
+            if link.name == name:
+                return link
+        raise NotFound("there is no such connection")
+
+
+def _link(usage: Usage, circuit: Circuit | None) -> Link:
+    if usage.paused_at is not None:
+        return Link(usage=usage, state=State.PAUSED, since=usage.paused_at, reason=usage.paused_reason)
+    if usage.held_at is not None:
+        return Link(usage=usage, state=State.HELD, since=usage.held_at, reason=usage.held_reason)
+    if circuit is not None and circuit.is_open:
+        return Link(usage=usage, state=State.OPEN, reason=f"{circuit.failures} failures in a row")
+    return Link(usage=usage, state=State.READY)

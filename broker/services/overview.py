@@ -1,0 +1,156 @@
+"""How everything is at a glance, and what is wrong."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+from broker.domain.dead import Kind
+from broker.domain.message import Direction
+from broker.domain.status import Status
+from broker.keyspace.backlog import Backlog
+from broker.keyspace.census import Census
+from broker.services.carrying import Carrying, Link, State
+from broker.services.sql import AsyncSql
+from broker.settings import Settings
+from broker.storage import browsing, dead
+from broker.storage.database import Sql
+
+BAD = (Status.REJECTED, Status.FAILED, Status.UNDELIVERED, Status.EXPIRED)
+WINDOWS: Mapping[str, float | None] = {"15m": 900, "1h": 3600, "24h": 86400, "all": None}
+CHART_MINUTES = 30
+MOST_CAUSES = 8
+FRESH_S = 2.0
+"""How long what was counted is shown to everybody who asks."""
+LATE_S = 60.0
+MANY = 20
+TOO_MANY = 0.2
+"""From so many ended messages on, this share of bad ends is worth a person's attention."""
+
+_QUEUES = "/console/queues"
+_UNTOLD = {
+    "kept": "given up",
+    "held": "held, since their addresses said 410",
+    "circuits_open": "to endpoints that do not answer; endpoints",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Something that a person should look at: how bad it is, what it is, and where to look."""
+
+    tone: str
+    text: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What was counted at one moment, over one window."""
+
+    at: datetime
+    since: datetime | None
+    counts: Mapping[tuple[Direction, Status], int]
+    causes: Sequence[tuple[str, str, int]]
+    minutes: Sequence[tuple[datetime, int, int]]
+    letters: Mapping[Kind, int]
+    links: Sequence[Link]
+    census: Census
+    troubles: Sequence[Trouble] = ()
+
+    def number(self, *statuses: Status, direction: Direction = Direction.OUT) -> int:
+        """Return how many messages stand at some statuses; with none named, at any."""
+        return sum(
+            number
+            for (way, status), number in self.counts.items()
+            if way is direction and (not statuses or status in statuses)
+        )
+
+
+class Glance:
+    """Counts from SQL and from what the metrics show, at most once in two seconds for everybody."""
+
+    def __init__(self, sql: AsyncSql, backlog: Backlog, carrying: Carrying, settings: Settings) -> None:
+        self._sql = sql
+        self._backlog = backlog
+        self._carrying = carrying
+        self._watermark = settings.redis_memory_watermark
+        self._views: dict[str, tuple[float, View]] = {}
+        self._turn = asyncio.Lock()
+
+    async def look(self, window: str) -> View:
+        """Return the view of a window; raises Busy while SQL is away."""
+        async with self._turn:
+            at, view = self._views.get(window, (float("-inf"), None))
+            if view is None or time.monotonic() - at > FRESH_S:
+                view = await self._count(window)
+                self._views[window] = time.monotonic(), view
+            return view
+
+    async def _count(self, window: str) -> View:
+        now = datetime.now(UTC)
+        length_s = WINDOWS[window]
+        since = None if length_s is None else now - timedelta(seconds=length_s)
+        links, census = await self._carrying.all(), await self._backlog.census()
+
+        def job(sql: Sql) -> View:
+            return View(
+                at=now,
+                since=since,
+                counts=browsing.counts(sql, since),
+                causes=browsing.causes(sql, since, BAD, most=MOST_CAUSES),
+                minutes=_minutes(sql, now),
+                letters=dead.counts(sql),
+                links=links,
+                census=census,
+            )
+
+        view = await self._sql.read(job)
+        return replace(view, troubles=list(_troubles(view, self._watermark)))
+
+
+def _minutes(sql: Sql, now: datetime) -> list[tuple[datetime, int, int]]:
+    first = now.replace(second=0, microsecond=0) - timedelta(minutes=CHART_MINUTES - 1)
+    found = browsing.by_minute(sql, first, BAD)
+    minutes = [first + timedelta(minutes=number) for number in range(CHART_MINUTES)]
+    return [(one, *found.get(int(one.timestamp()) // 60, (0, 0))) for one in minutes]
+
+
+def _troubles(view: View, watermark: float) -> Iterator[Trouble]:
+    """Yield what is wrong, the worst first."""
+    if view.census.memory_share > watermark:
+        text = f"Redis is {view.census.memory_share:.0%} full: sends are refused"
+        yield Trouble(tone="bad", text=text, link=_QUEUES)
+    for queue, age in view.census.oldest_s.items():
+        if age > LATE_S:
+            text = f"Queue {queue}: the first in line has waited for {age:.0f} s"
+            yield Trouble(tone="bad", text=text, link=_QUEUES)
+    yield from map(_unready, (link for link in view.links if link.state is not State.READY))
+    yield from _failures(view)
+    for kind, number in view.letters.items():
+        if number:
+            text = f"{number} dead {'letter' if number == 1 else 'letters'} ({kind})"
+            yield Trouble(tone="bad", text=text, link="/console/dead-letters")
+    yield from _untold(view)
+
+
+def _unready(link: Link) -> Trouble:
+    text = f"{link.name}: {link.state}{f' ({link.reason})' if link.reason else ''}"
+    tone = "odd" if link.state is State.PAUSED else "bad"
+    return Trouble(tone=tone, text=text, link=f"/console/connections/{quote(link.name, safe='')}")
+
+
+def _untold(view: View) -> Iterator[Trouble]:
+    for name, words in _UNTOLD.items():
+        if number := view.census.figures.get(name, 0):
+            yield Trouble(tone="odd", text=f"Callbacks {words}: {number}", link="/console/callbacks")
+
+
+def _failures(view: View) -> Iterator[Trouble]:
+    bad = view.number(*BAD)
+    ended = bad + view.number(Status.DELIVERED, Status.READ)
+    if ended >= MANY and bad / ended > TOO_MANY:
+        text = f"{bad} of {ended} messages that ended were not delivered ({bad / ended:.0%})"
+        yield Trouble(tone="bad", text=text, link="/console/messages?status=bad")

@@ -1,0 +1,155 @@
+"""Messages of all accounts, for operators: no list looks at more than it should."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Select, and_, case, func, or_, select, type_coerce
+from sqlalchemy.sql.elements import ColumnElement
+
+from broker.domain.callback import CallbackState, UntoldCallback
+from broker.domain.ids import first_id_of, is_id
+from broker.domain.message import Direction
+from broker.domain.search import Found, Search
+from broker.domain.status import Status
+from broker.storage.messages import load
+from broker.storage.tables import accounts, callbacks, events, messages
+
+c = messages.c
+
+LOOKED_AT = 20_000
+"""Most messages that a page of a list looks at: who looks for what is rare goes on from where it ended."""
+MOST_NAMED = 50
+MINUTE_MS = 60_000
+
+
+def page(sql: Connection, search: Search, *, looked_at: int = LOOKED_AT) -> Found:
+    """Return messages, the newest first, by walking down the primary key past at most `looked_at` of them."""
+    within = _walk(search).limit(looked_at).subquery("walked")
+    wanted = select(within.c.id).where(*_filters(within.c, search)).order_by(within.c.id.desc())
+    ids = list(sql.execute(wanted.limit(search.limit + 1)).scalars())
+    shown = ids[: search.limit]
+    known = load(sql, shown)
+    found = tuple(known[one] for one in shown)
+    if len(ids) > search.limit:
+        return Found(messages=found, older=shown[-1])
+    last = sql.execute(
+        _walk(search).with_only_columns(c.id, c.created_at).offset(looked_at - 1).limit(1)
+    ).first()
+    if last is None:
+        return Found(messages=found)
+    return Found(messages=found, older=last.id, looked_to=last.created_at)
+
+
+def named(sql: Connection, name: str) -> list[str]:
+    """Return the ids of messages that have a name: our id, a batch's, a carrier's, a customer's, or a number."""
+    ways: list[ColumnElement[bool]] = [c.provider_ref == name]
+    if is_id(name.lower()):
+        ways += [c.id == name.lower(), c.batch == name.lower()]
+    if name.isascii() and name.isdigit() and len(name) <= 18:  # noqa: PLR2004  # it fits the column
+        ways.append(c.number == int(name))
+    owners = select(accounts.c.name).scalar_subquery()
+    ways.append(and_(c.account.in_(owners), c.reference == name))
+    found: set[str] = set()
+    for way in ways:  # each by an index of its own
+        found.update(sql.execute(select(c.id).where(way).limit(MOST_NAMED)).scalars())
+    return sorted(found, reverse=True)[:MOST_NAMED]
+
+
+def account_of(sql: Connection, message_id: str) -> str | None:
+    """Return whose a message is."""
+    return sql.execute(select(c.account).where(c.id == message_id)).scalar()
+
+
+def price(sql: Connection, message_id: str) -> tuple[int, bool]:
+    """Return the units that a message costs, and whether they came from a credit."""
+    row = sql.execute(select(c.units, c.prepaid).where(c.id == message_id)).first()
+    return (0, False) if row is None else (row.units, row.prepaid)
+
+
+def told(sql: Connection, message_id: str) -> list[tuple[UntoldCallback, int]]:
+    """Return the callbacks of a message in their order, each with its tries."""
+    k = callbacks.c
+    columns = [k[name] for name in UntoldCallback.__slots__]
+    rows = sql.execute(
+        select(*columns, k.attempts).where(k.message_id == message_id).order_by(k.seq)
+    ).mappings()
+    return [
+        (
+            UntoldCallback(
+                **{
+                    **{name: row[name] for name in UntoldCallback.__slots__},
+                    "state": CallbackState(row["state"]),
+                }
+            ),
+            row["attempts"],
+        )
+        for row in rows
+    ]
+
+
+def counts(sql: Connection, since: datetime | None) -> dict[tuple[Direction, Status], int]:
+    """Return how many messages there are that were made since a moment, or at all, by direction and status."""
+    statement = select(c.direction, c.status, func.count()).where(*_since(since))
+    rows = sql.execute(statement.group_by(c.direction, c.status))
+    return {(Direction(direction), Status(status)): number for direction, status, number in rows}
+
+
+def causes(
+    sql: Connection, since: datetime | None, bad: tuple[Status, ...], *, most: int
+) -> list[tuple[str, str, int]]:
+    """Return why messages ended badly, the most frequent reasons first: status, reason, how many."""
+    reason = (
+        select(c.status, events.c.detail, func.count().label("number"))
+        .join(events, and_(events.c.message_id == c.id, events.c.status == c.status))
+        .where(*_since(since), c.status.in_(bad))
+        .group_by(c.status, events.c.detail)
+        .order_by(func.count().desc(), events.c.detail)
+        .limit(most)
+    )
+    return [(row[0], row[1], row[2]) for row in sql.execute(reason)]
+
+
+def by_minute(sql: Connection, since: datetime, bad: tuple[Status, ...]) -> Mapping[int, tuple[int, int]]:
+    """Return for each minute (Unix time) how many messages were made, and how many of these ended badly."""
+    minute = type_coerce(c.created_at, BigInteger) // MINUTE_MS
+    ended = func.sum(case((c.status.in_(bad), 1), else_=0))
+    rows = sql.execute(select(minute, func.count(), ended).where(*_since(since)).group_by(minute))
+    return {int(row[0]): (row[1], int(row[2])) for row in rows}
+
+
+def _since(since: datetime | None) -> list[ColumnElement[bool]]:
+    return [] if since is None else [c.id >= first_id_of(since)]
+
+
+def _walk(search: Search) -> Select[Any]:
+    """Return the newest messages there are to look at, through an index that is in their order."""
+    columns = (c.id, c.direction, c.status, c.account, c.connection, c.originator, c.recipient)
+    walk = select(*columns).order_by(c.id.desc())
+    if search.account:
+        walk = walk.where(c.account == search.account)
+    if search.cursor:
+        walk = walk.where(c.id < search.cursor)
+    if search.since is not None:
+        walk = walk.where(c.id >= first_id_of(search.since))
+    if search.until is not None:
+        walk = walk.where(c.id < first_id_of(search.until))
+    return walk
+
+
+def _filters(row: Any, search: Search) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if search.direction is not None:
+        wanted.append(row.direction == search.direction)
+    if search.statuses:
+        wanted.append(row.status.in_(search.statuses))
+    if search.connection:
+        wanted.append(row.connection == search.connection)
+    if search.address.endswith("*"):
+        begin = search.address[:-1]
+        wanted.append(
+            or_(*(one.startswith(begin, autoescape=True) for one in (row.originator, row.recipient)))
+        )
+    elif search.address:
+        wanted.append(or_(row.originator == search.address, row.recipient == search.address))
+    return wanted

@@ -1,0 +1,23 @@
+"""Accounts as operators see them: without any secret."""
+
+from dataclasses import replace
+
+from sqlalchemy import Connection, select
+
+from broker.domain.account import Account
+from broker.storage import tables
+from broker.storage.accounts import by_name
+
+
+def accounts(sql: Connection, *, after: str, limit: int) -> list[Account]:
+    """Return accounts by their names, without hashes of passwords."""
+    name = tables.accounts.c.name
+    names = sql.execute(select(name).where(name > after).order_by(name).limit(limit)).scalars().all()
+    found = [by_name(sql, one) for one in names]
+    return [replace(one, password_hash="", callback_secret=None) for one in found if one is not None]
+
+
+def account(sql: Connection, name: str) -> Account | None:
+    """Return one account in the same way."""
+    found = by_name(sql, name)
+    return None if found is None else replace(found, password_hash="", callback_secret=None)

@@ -1,0 +1,142 @@
+"""Messages of every kind for the console to show, some of them written by people who mean harm."""
+
+import io
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from PIL import Image
+
+from broker.domain.callback import CallbackState
+from broker.domain.dead import Kind as Parked
+from broker.domain.dead import Letter
+from broker.domain.ids import new_id
+from broker.domain.logbook import Entry, Kind, Level, Way
+from broker.domain.message import Direction, Message, Part, PartState, Tag
+from broker.domain.status import Event, Status
+from broker.settings import Settings
+from broker.storage import callbacks, dead, logbook, messages
+from broker.storage.callbacks import Owing, Tried
+from broker.storage.database import Database, Sql
+from broker.storage.dead import Parking
+from broker.storage.messages import Fresh, Move
+from tests.factories import NOW_MS, make_message
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}"
+NUMBER, OTHER = "+12025550101", "+442079460018"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filled:
+    """What was put in."""
+
+    delivered: str
+    rejected: str
+    inbound: str
+    callback: str
+    letter: str
+
+
+def picture() -> bytes:
+    """A small red picture."""
+    out = io.BytesIO()
+    Image.new("RGB", (300, 200), (200, 30, 30)).save(out, "PNG")
+    return out.getvalue()
+
+
+def fill(database: Database, settings: Settings) -> Filled:
+    """Put in one message of each kind, and return their ids."""
+    now = datetime.now(UTC)
+    out = make_message(id=new_id(), created_at=now, text=HOSTILE, subject=HOSTILE, reference="order <b>7</b>")
+    bad = make_message(id=new_id(), created_at=now, recipient=OTHER)
+    inbound = _arrival(settings, now)
+
+    def job(sql: Sql) -> None:
+        claimed = {"event": Event.CLAIM, "due_at": NOW_MS, "connection": "bandwidth-1"}
+        messages.add(sql, [Fresh(message=one, **claimed) for one in (out, bad)])
+        messages.add(sql, [Fresh(message=inbound, event=None, connection="bandwidth-1")])
+        later = now + timedelta(seconds=3)
+        moves = [
+            Move(id=out.id, event=Event.RECEIPT, at=now, key="r", provider_ref="carrier-ref-1"),
+            Move(id=out.id, event=Event.DELIVER, at=later, key="d"),
+            Move(id=bad.id, event=Event.REFUSE, at=now, key="x", detail=f"4720 {HOSTILE}"),
+        ]
+        messages.move(sql, moves)
+        entry = Entry(
+            at=now,
+            connection="bandwidth-1",
+            kind=Kind.HTTP_RESPONSE,
+            level=Level.WARN,
+            direction=Way.IN,
+            text=f"400 {HOSTILE}",
+            message_id=bad.id,
+            headers={"server": HOSTILE},
+            body=f'{{"error":"{HOSTILE}"}}',
+        )
+        logbook.write(sql, [entry])
+        owing = Owing(
+            message_id=out.id,
+            account="acme",
+            status=Status.DELIVERED,
+            at=now,
+            url=f"https://customer.example/a?secret=pssst&x={HOSTILE}",
+            due_at=NOW_MS,
+            ends_at=NOW_MS,
+        )
+        callbacks.owe(sql, [owing])
+        given_up = Tried(
+            id=callbacks.id_of(out.id, Status.DELIVERED),
+            state=CallbackState.GIVEN_UP,
+            http_status=500,
+            error=HOSTILE,
+        )
+        callbacks.settle(sql, [given_up])
+        dead.park(sql, [Parking(letter=letter)])
+
+    letter = Letter(
+        id=new_id(),
+        kind=Parked.WEBHOOK,
+        subject="ab" * 32,
+        account=None,
+        connection="bandwidth-1",
+        at=now,
+        tries=3,
+        error="ValueError",
+        where=("services/events.py:10 take",),
+    )
+    database.write(job)
+    return Filled(
+        delivered=out.id,
+        rejected=bad.id,
+        inbound=inbound.id,
+        callback=callbacks.id_of(out.id, Status.DELIVERED),
+        letter=letter.id,
+    )
+
+
+def _arrival(settings: Settings, now: datetime) -> Message:
+    one = new_id()
+    folder = settings.attachments / one
+    folder.mkdir(parents=True)
+    path = folder / "1-a picture.png"
+    path.write_bytes(picture())
+    stored = Part(
+        index=1,
+        content_type="image/png",
+        name=f"{HOSTILE}.png",
+        state=PartState.STORED,
+        size=path.stat().st_size,
+        sha256="ab" * 32,
+        path=str(path),
+    )
+    lost = Part(index=2, content_type="video/3gpp", state=PartState.LOST, error=HOSTILE)
+    return make_message(
+        id=one,
+        created_at=now,
+        direction=Direction.IN,
+        status=Status.INCOMPLETE,
+        originator=NUMBER,
+        recipient="+12025550150",
+        text="look",
+        parts=(stored, lost),
+        tags=(Tag(name="attachment", value=str(path)), Tag(name=HOSTILE, value="hidden words")),
+    )

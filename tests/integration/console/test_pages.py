@@ -1,0 +1,265 @@
+"""Every page of the console over HTTP: what it shows, to whom, and that it changes nothing."""
+
+import re
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from broker.domain.callback import CallbackState
+from broker.domain.dead import Standing
+from broker.domain.ids import new_id
+from broker.storage import accounts
+from broker.storage.dead_tables import dead_letters
+from broker.storage.tables import callbacks, messages, metadata
+from tests.integration.console.conftest import Console
+from tests.integration.console.filling import HOSTILE, NUMBER, OTHER, fill
+
+PAGES = (
+    "/console/",
+    "/console/?window=all",
+    "/console/messages",
+    "/console/messages?q=nothing-like-it",
+    "/console/connections",
+    "/console/connections/bandwidth-1",
+    "/console/queues",
+    "/console/callbacks",
+    "/console/dead-letters",
+    "/console/accounts",
+    "/console/accounts/acme",
+)
+
+
+def rows(console: Console) -> dict[str, int]:
+    """Return how many rows each table has."""
+    counts = {name: select(func.count()).select_from(table) for name, table in metadata.tables.items()}
+    return console.database.read(
+        lambda sql: {name: sql.execute(one).scalar_one() for name, one in counts.items()}
+    )
+
+
+async def test_every_page_is_shown_escaped_and_looking_changes_nothing(console: Console) -> None:
+    filled = fill(console.database, console.settings)
+    one = await console.person("vera")
+    before = rows(console)
+    for path in (
+        *PAGES,
+        *(f"/console/messages/{id_}" for id_ in (filled.delivered, filled.rejected, filled.inbound)),
+    ):
+        page = await one.get(path)
+        assert page.status == 200, (path, page.seen)
+        assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+        assert page.headers["Cache-Control"] == "no-store"
+        for wild in ("<script>alert", "<img src=x", "<b>7</b>", ">49<"):
+            assert wild not in page.text, path
+        for private in (NUMBER, OTHER, "pssst", "hidden words"):
+            assert private not in page.text, (path, private)
+        async with one.client.head(one.url + path) as answer:
+            assert answer.status == 200
+            assert await answer.read() == b""
+    assert rows(console) == before
+
+
+async def test_pages_of_what_there_is_not_are_not_found(console: Console) -> None:
+    one = await console.person("ada")
+    for path in (
+        f"/console/messages/{new_id()}",
+        "/console/messages/..%2f..",
+        f"/console/messages/{new_id()}/parts/1",
+        "/console/connections/nobody",
+        "/console/accounts/nobody",
+        "/console/accounts/%3Cscript%3E",
+    ):
+        page = await one.get(path)
+        assert page.status == 404, path
+        assert "<script>" not in re.sub(r"<script type=\"module\" src=[^>]+></script>", "", page.text)
+    assert (await one.post(f"/console/messages/{new_id()}/reveal")).status == 404
+    assert (await one.post("/console/connections/nobody/pause", {"reason": "x"})).status == 404
+
+
+FORMS = [
+    ("/console/messages/{delivered}/reveal", {}, {"content", "admin"}),
+    ("/console/connections/bandwidth-1/pause", {"reason": "they asked"}, {"operator", "admin"}),
+    ("/console/connections/bandwidth-1/resume", {}, {"operator", "admin"}),
+    ("/console/callbacks/replay", {"rate": "5"}, {"operator", "admin"}),
+    (
+        "/console/dead-letters/settle",
+        {"id": "{letter}", "what": "discard", "reason": "r"},
+        {"operator", "admin"},
+    ),
+]
+NAMES = {"viewer": "vera", "content": "connie", "operator": "oscar", "admin": "ada"}
+
+
+@pytest.mark.parametrize(("path", "form", "may"), FORMS, ids=[form[0].rpartition("/")[2] for form in FORMS])
+async def test_each_form_takes_its_role_its_token_and_our_origin(
+    console: Console, path: str, form: dict[str, str], may: set[str]
+) -> None:
+    filled = fill(console.database, console.settings)
+    known = {"delivered": filled.delivered, "letter": filled.letter}
+    path, form = path.format(**known), {name: value.format(**known) for name, value in form.items()}
+    before = standings(console)
+    for role, name in NAMES.items():
+        one = await console.person(name)
+        assert (await one.post(path, {**form, "token": "x"})).status == 403
+        assert (await one.post(path, form, origin="https://evil.example")).status == 403
+        assert (await one.get(path)).status == 405, "a form is not a page"
+        if role not in may:
+            assert (await one.post(path, form)).status == 403
+            assert standings(console) == before
+    for role in sorted(may):
+        one = await console.person(NAMES[role])
+        assert (await one.post(path, form)).status in (200, 303)
+
+
+def standings(console: Console) -> Any:
+    """Return what forms change."""
+    return console.database.read(
+        lambda sql: (
+            accounts.usages(sql),
+            sql.execute(select(callbacks.c.state, callbacks.c.due_at)).all(),
+            sql.execute(select(dead_letters.c.standing)).all(),
+        )
+    )
+
+
+async def test_text_pictures_and_numbers_are_shown_on_request_to_who_may_read_them(
+    console: Console, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled = fill(console.database, console.settings)
+    one = await console.person("connie")
+    page = await one.get(f"/console/messages/{filled.inbound}")
+    assert "Show text" in page.seen
+    assert 'src="/console/messages/' not in page.text
+    page = await one.post(f"/console/messages/{filled.inbound}/reveal")
+    assert page.status == 200
+    assert NUMBER in page.seen
+    assert "look" in page.seen
+    assert "hidden words" in page.seen
+    (path,) = re.findall(r'src="(/console/messages/[^"]+)"', page.text)
+    async with one.client.get(one.url + path) as answer:
+        assert answer.headers["Content-Type"] == "image/png"
+        assert "sandbox" in answer.headers["Content-Security-Policy"]
+        assert (await answer.read()).startswith(b"\x89PNG")
+    async with one.client.get(one.url + path.removesuffix("/thumbnail")) as answer:
+        assert answer.headers["Content-Disposition"].startswith("attachment")
+        assert "a%20picture.png" in answer.headers["Content-Disposition"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert len(await answer.read()) > 100
+    said = capsys.readouterr()
+    assert "content_revealed" in said.out + said.err
+    assert "connie" in said.out + said.err
+    for name in ("vera", "oscar"):
+        other = await console.person(name)
+        assert "takes the role content" in (await other.get(f"/console/messages/{filled.inbound}")).seen
+        assert (await other.get(path)).status == 403
+    page = await one.post(f"/console/messages/{filled.delivered}/reveal")
+    assert HOSTILE.split("{{")[0] in page.seen.replace("&#34;", '"') or "alert(1)" in page.seen
+    assert "<script>alert" not in page.text
+
+
+async def test_a_file_outside_the_attachments_is_never_given_out(console: Console) -> None:
+    filled = fill(console.database, console.settings)
+    (path,) = (console.settings.attachments / filled.inbound).iterdir()
+    path.unlink()
+    path.symlink_to("/etc/passwd")
+    one = await console.person("ada")
+    for what in ("", "/thumbnail"):
+        assert (await one.get(f"/console/messages/{filled.inbound}/parts/1{what}")).status == 404
+    for index in ("2", "3", "x", "-1", "9" * 30):
+        assert (await one.get(f"/console/messages/{filled.inbound}/parts/{index}")).status == 404
+
+
+async def test_the_overview_counts_what_sql_holds_and_says_what_is_wrong(console: Console) -> None:
+    filled = fill(console.database, console.settings)
+    one = await console.person("oscar")
+    await one.post("/console/connections/bandwidth-1/pause", {"reason": "they asked"})
+    page = await one.get("/console/?window=all")
+    number = select(messages.c.direction, messages.c.status, func.count()).group_by(
+        messages.c.direction, messages.c.status
+    )
+    counted = console.database.read(lambda sql: sql.execute(number).all())
+    assert len(counted) == 3
+    for direction, status, how_many in counted:
+        place = f"direction={direction}&amp;status={status}"
+        (row,) = [part for part in page.text.split("<tr>") if place in part]
+        assert f'<td class="number">{how_many}</td>' in row
+    assert "2 sent by customers" in page.seen
+    assert "1 ended badly" in page.seen
+    assert "1 arrived" in page.seen
+    assert "bandwidth-1: Paused (oscar: they asked)" in page.seen
+    assert "1 dead letter (webhook)" in page.seen
+    assert "4720" in page.seen
+    assert filled.letter
+    piece = await one.get("/console/?window=all&piece=now")
+    assert "<html" not in piece.text
+    assert "2 sent by customers" in piece.seen
+
+
+async def test_messages_are_filtered_and_paged_by_their_address(console: Console) -> None:
+    filled = fill(console.database, console.settings)
+    one = await console.person()
+
+    async def ids(query: str) -> set[str]:
+        page = await one.get(f"/console/messages?{query}")
+        assert page.status == 200, page.seen
+        return set(re.findall(r'title="([0-9a-f-]{36})"', page.text))
+
+    every = {filled.delivered, filled.rejected, filled.inbound}
+    assert await ids("") == every
+    assert await ids("direction=in") == {filled.inbound}
+    assert await ids("status=bad") == {filled.rejected}
+    assert await ids("status=delivered") == {filled.delivered}
+    assert await ids("account=acme&connection=bandwidth-1") == every
+    assert await ids("account=globex") == set()
+    assert await ids("address=%2B4420*") == {filled.rejected}
+    assert await ids("address=12025550150&direction=in") == {filled.inbound}
+    assert await ids("q=%2B442079460018") == {filled.rejected}
+    assert await ids("since=2020-01-01T00:00&until=2020-01-02T00:00") == set()
+    assert await ids(f"cursor={max(every)}") == every - {max(every)}
+    for name in (filled.delivered, "carrier-ref-1", "order <b>7</b>"):
+        found = await one.get("/console/messages", params={"q": name})
+        assert (found.status, found.headers["Location"]) == (303, f"/console/messages/{filled.delivered}")
+    for wrong in ("direction=up", "status=odd", "since=soon", "cursor=1"):
+        assert (await one.get(f"/console/messages?{wrong}")).status == 422
+
+
+async def test_pausing_takes_a_reason_and_resuming_ends_it(console: Console) -> None:
+    one = await console.person("oscar")
+    path = "/console/connections/bandwidth-1"
+    for reason in ("", "x" * 201):
+        assert (await one.post(f"{path}/pause", {"reason": reason})).status == 422
+    assert (await one.post(f"{path}/pause", {"reason": HOSTILE})).headers["Location"] == path
+    page = await one.get(path)
+    assert "Paused" in page.seen
+    assert "<script>alert" not in page.text
+    await one.post(f"{path}/resume")
+    assert "✓ Ready" in (await one.get(path)).seen
+
+
+async def test_callbacks_are_owed_again_and_letters_leave_when_an_operator_says_so(console: Console) -> None:
+    filled = fill(console.database, console.settings)
+    one = await console.person("oscar")
+    for form in ({"rate": "0"}, {"rate": "nan"}, {"rate": "5", "state": "told"}):
+        assert (await one.post("/console/callbacks/replay", form)).status == 422
+    assert "1 callbacks are owed again" in (await one.post("/console/callbacks/replay", {"rate": "5"})).seen
+    state = select(callbacks.c.state).where(callbacks.c.id == filled.callback)
+    assert console.database.read(lambda sql: sql.execute(state).scalar()) == CallbackState.OWED
+    form = {"id": filled.letter, "what": "discard", "reason": "a test"}
+    for change in ({"reason": ""}, {"what": "eat"}, {"id": "1"}):
+        assert (await one.post("/console/dead-letters/settle", {**form, **change})).status == 422
+    assert "1 on its way" in (await one.post("/console/dead-letters/settle", form)).seen
+    row = select(dead_letters.c.standing, dead_letters.c.settled_by, dead_letters.c.reason)
+    standing_, by, reason = console.database.read(lambda sql: sql.execute(row).one())
+    assert (by, reason) == ("oscar", "a test")
+    assert standing_ != Standing.PARKED
+
+
+async def test_an_account_shows_its_addresses_and_none_of_its_secrets(console: Console) -> None:
+    one = await console.person()
+    page = await one.get("/console/accounts/acme")
+    for path in ("/v1/messages", "/api", "/SendMMS"):
+        assert path in page.seen
+    assert "Ready" in page.seen
+    assert "argon2" not in page.text
+    assert "correct horse" not in page.text
