@@ -53,7 +53,8 @@ class Crowd:
         self._worker = int(found["processes"]["worker"][0])
         self._port = urlsplit(found["ingress"]).port or 0
         self._simulator = Api(found["simulator"])
-        self._settings = Settings(data_dir=folder.path, redis_url=found["redis"])
+        # Patient: a crowd is let in as fast as it can be, on a machine that may be busy.
+        self._settings = Settings(data_dir=folder.path, redis_url=found["redis"], redis_timeout_s=30)
         self._database = Database(found["database"])
         self._redis: Any = open_sync(found["redis"], self._settings)
         self._redis.config_set("maxmemory", _ROOM)
