@@ -110,7 +110,8 @@ def _address(value: str) -> str:
 
 
 def _json(line: Mapping[str, Any], **_options: object) -> str:
-    return orjson.dumps(line, default=str).decode()
+    # Words of ours are keys too, and an enum is no str to orjson: a line must never cost the work that it tells of.
+    return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _shared(process: str) -> list[Processor]:

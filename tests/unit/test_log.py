@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from broker import log
+from broker.domain.message import PartState
 
 NUMBER = "+12025550101"
 
@@ -153,3 +154,9 @@ def test_people_get_words(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().err
     assert "message_submitted" in said
     assert "+1202***0101" in said
+
+
+def test_a_key_that_is_a_word_of_ours_does_not_cost_the_line(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure(level="INFO", form="json")
+    log.get_logger().info("media_fetched", **{PartState.STORED: 2})
+    assert json.loads(capsys.readouterr().err)["stored"] == 2
