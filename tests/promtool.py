@@ -35,15 +35,20 @@ def _unpack(folder: Path) -> None:
     """Fetch Debian's package and take the one program out of it; nothing is installed."""
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         return
-    done = subprocess.run(
-        ["apt-get", "download", "-qq", "prometheus"], cwd=folder, timeout=WITHIN_S, check=False
-    )
+    if not _download(folder):  # the list of packages is old, or was never fetched
+        subprocess.run(["apt-get", "update", "-qq"], timeout=WITHIN_S, check=False)
+        if not _download(folder):
+            return
     packages = sorted(folder.glob("prometheus_*.deb"))
-    if done.returncode or not packages:
-        return
     whole = folder / "whole"
     if subprocess.run(["dpkg-deb", "-x", packages[0], whole], check=False).returncode == 0:
         (folder / "usr" / "bin").mkdir(parents=True)
         (whole / "usr" / "bin" / "promtool").rename(folder / "usr" / "bin" / "promtool")
     shutil.rmtree(whole, ignore_errors=True)
     packages[0].unlink()
+
+
+def _download(folder: Path) -> bool:
+    command = ["apt-get", "download", "-qq", "prometheus"]
+    done = subprocess.run(command, cwd=folder, timeout=WITHIN_S, check=False, capture_output=True)
+    return done.returncode == 0
