@@ -99,6 +99,15 @@ class Ready:
             pipe.hdel(keys.taken(queue), *gone)
             pipe.execute()
 
+    def forgive(self, queue: Queue, ids: Sequence[str]) -> None:
+        """Take back that ids were popped, for those whose pops are still counted."""
+        counted: Any = self._client.hmget(keys.taken(queue), list(ids))
+        with self._client.pipeline(transaction=False) as pipe:
+            for name, pops in zip(ids, counted, strict=True):
+                if pops is not None and int(pops) > 0:
+                    pipe.hincrby(keys.taken(queue), name, -1)
+            pipe.execute()
+
     def now_ms(self) -> int:
         """Return Redis's clock: the only one that leases and due times go by.
 

@@ -35,7 +35,7 @@ def work_on(runtime: Runtime, queue: Queue, popped: Popped, work: Work, *, park:
             elif (trace := traces[one]) is not None:  # else somebody else tries it at this moment
                 batches.callback(park, one, trace)
         if together:
-            batches.callback(work, together)
+            batches.callback(_try_together, runtime, queue, together, work)
 
 
 def trace_of(error: BaseException) -> Trace:
@@ -49,6 +49,30 @@ def trace_of(error: BaseException) -> Trace:
 def is_nobodys_fault(error: BaseException) -> bool:
     """Say whether Redis or SQL did not serve, which tells nothing of the work itself."""
     return isinstance(error, AWAY) or is_away(error)
+
+
+def _try_together(runtime: Runtime, queue: Queue, names: Sequence[str], work: Work) -> None:
+    with _Together(runtime, queue, names):
+        work(names)
+
+
+class _Together:
+    """A try of many: one that Redis or SQL broke counts against none of them."""
+
+    def __init__(self, runtime: Runtime, queue: Queue, names: Sequence[str]) -> None:
+        self._runtime = runtime
+        self._queue = queue
+        self._names = names
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        if error is not None and is_nobodys_fault(error):
+            with repaired_later():
+                self._runtime.ready.forgive(self._queue, self._names)
 
 
 def _try_alone(runtime: Runtime, queue: Queue, name: str, work: Work, park: Park) -> None:

@@ -257,6 +257,18 @@ def test_an_outage_of_sql_is_no_messages_fault(world: World, carrier: Carrier) -
     assert letters(world) == []
 
 
+def test_a_take_that_sql_broke_counts_against_none_of_its_messages(world: World, carrier: Carrier) -> None:
+    ids = world.admit(2)
+    other = sqlite3.connect(world.settings.data_dir / "broker.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert take(world) == ["OperationalError"]
+    other.close()
+    assert world.redis.hgetall(keys.taken(Queue.SUBMIT)) == dict.fromkeys(ids, "0")
+    until(lambda: take(world) or len(carrier.tags()) == 2)
+    assert world.redis.hgetall(keys.taken(Queue.SUBMIT)) == {}
+    assert letters(world) == []
+
+
 def test_a_message_whose_content_was_deleted_is_named(world: World) -> None:
     gone, there = world.admit(2)
     world.redis.delete(keys.content(gone))
