@@ -1,6 +1,6 @@
 """The console: which path leads to which page."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -13,7 +13,9 @@ from broker.console.callbacks import Callbacks
 from broker.console.connections import Connections
 from broker.console.entrance import Entrance
 from broker.console.gate import Gate, Route
+from broker.console.handsets import Handsets
 from broker.console.letters import DeadLetterPages
+from broker.console.live import Live
 from broker.console.message import OneMessage
 from broker.console.messages import Messages
 from broker.console.overview import Overview
@@ -29,6 +31,7 @@ from broker.services.connections import Connections as Stopping
 from broker.services.letters import DeadLetters
 from broker.services.logbook import Logbook
 from broker.services.overview import Glance
+from broker.services.phones import Phones
 from broker.services.replay import Replay
 from broker.services.sessions import Sessions
 from broker.services.sql import AsyncSql
@@ -55,6 +58,7 @@ class Needs:
     backlog: Backlog
     replay: Replay
     letters: DeadLetters
+    leaving: Callable[[], bool]
 
 
 def routes(needs: Needs, assets: Assets) -> list[Route]:
@@ -65,6 +69,7 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
     parts = (
         Entrance(needs.sessions, pages, public_url=settings.public_url),
         Overview(pages, glance),
+        Live(glance, needs.sessions, leaving=needs.leaving),
         Messages(pages, needs.browse),
         OneMessage(pages, needs.browse, needs.executor, attachments=settings.attachments),
         Connections(
@@ -80,7 +85,10 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
         DeadLetterPages(pages, needs.letters),
         Accounts(pages, needs.sql, needs.pressure, settings),
     )
-    return [*_bare(gate, assets), *(route for part in parts for route in part.routes(gate))]
+    found = [*_bare(gate, assets), *(route for part in parts for route in part.routes(gate))]
+    if settings.simulator_url:
+        found += Handsets(pages, Phones(settings.simulator_url)).routes(gate)
+    return found
 
 
 def _bare(gate: Gate, assets: Assets) -> list[Route]:

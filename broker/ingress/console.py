@@ -51,6 +51,7 @@ def add_console(router: Router, doors: Doors) -> None:
         backlog=backlog,
         replay=Replay(sql, clock),
         letters=DeadLetters(sql, clock),
+        leaving=lambda: doors.leaving.told,
         sessions=Sessions(
             doors.sign_in,
             Kept(doors.client, life_s=LIFE_S),

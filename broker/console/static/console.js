@@ -59,3 +59,31 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     button.textContent = "Copied";
   });
 }
+
+// What changes all the time is fetched again when the stream says so, but not under somebody's hands.
+const region = document.querySelector("[data-live]");
+if (region) {
+  const busy = () => region.matches(":focus-within") || region.querySelector("details[open]");
+  const fetchNow = async () => {
+    const answer = await fetch(region.dataset.live, { redirect: "error" });
+    if (answer.status === 401) location.reload();
+    if (!answer.ok || answer.status !== 200) return;
+    region.replaceChildren(document.createRange().createContextualFragment(await answer.text()));
+  };
+  let bar = null;
+  const changed = () => {
+    if (!busy()) return fetchNow();
+    if (bar) return undefined;
+    bar = document.createElement("button");
+    bar.className = "news";
+    bar.textContent = "There is news: show it";
+    bar.addEventListener("click", () => { bar.remove(); bar = null; fetchNow(); });
+    region.before(bar);
+    return undefined;
+  };
+  const stream = new EventSource(region.dataset.stream);
+  stream.addEventListener("changed", changed);
+  const light = document.getElementById("live");
+  stream.addEventListener("open", () => light?.classList.add("on"));
+  stream.addEventListener("error", () => light?.classList.remove("on"));
+}

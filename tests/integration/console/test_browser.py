@@ -63,6 +63,7 @@ class Place:
 
     url: str
     filled: Filled
+    settings: Settings
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,7 @@ def place(
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     assert ready.wait(60)
-    yield Place(url=f"http://127.0.0.1:{ports[0]}", filled=filled)
+    yield Place(url=f"http://127.0.0.1:{ports[0]}", filled=filled, settings=settings)
     loop, end = ends[0]
     loop.call_soon_threadsafe(end.set)
     thread.join(60)
@@ -236,3 +237,25 @@ def test_a_narrow_window_shows_everything_below_each_other(
         browser.save_screenshot(str(pictures / f"{name}-narrow.png"))
         width = browser.execute_script("return document.documentElement.scrollWidth")
         assert width <= 390, f"{name} is wider than the window"
+
+
+def test_the_overview_follows_what_happens_without_being_loaded_again(
+    browser: webdriver.Chrome, place: Place
+) -> None:
+    sign_in(browser, place)
+    browser.get(f"{place.url}/console/?window=all")
+    browser.execute_script("window.same = true")
+    tile = (By.CSS_SELECTOR, "a.tile[href^='/console/messages?direction=in'] b")
+    wait(browser, lambda one: "on" in one.find_element(By.ID, "live").get_attribute("class").split())
+    before = int(browser.find_element(*tile).text)
+    database = Database(place.settings.database)
+    fill(database, place.settings)
+    database.close()
+    wait(
+        browser,
+        lambda one: (
+            one.execute_script(f'return document.querySelector("{tile[1]}").textContent') == str(before + 1)
+        ),
+    )
+    assert browser.execute_script("return window.same") is True
+    assert silent(browser) == []

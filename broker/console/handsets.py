@@ -1,0 +1,90 @@
+"""Handsets: the simulator's phones as an inbox, in development."""
+
+import math
+from urllib.parse import quote
+
+from aiohttp import web
+
+from broker.console.gate import Gate, Route
+from broker.console.pages import Pages, go_to
+from broker.console.visit import ROOT, Visit
+from broker.domain.address import is_e164
+from broker.domain.operator import Role
+from broker.errors import InvalidField, NotFound
+from broker.log import get_logger
+from broker.services.phones import DIALS, Phones, Picture, by_phone
+
+LIST = f"{ROOT}handsets"
+LONGEST_TEXT = 1600
+LONGEST_WAIT_MS = 60_000.0
+
+log = get_logger()
+
+
+class Handsets:
+    """Shows what phones got, replies from them, and turns the simulator's dials. Texts are for who may read them."""
+
+    def __init__(self, pages: Pages, phones: Phones) -> None:
+        self._pages = pages
+        self._phones = phones
+
+    def routes(self, gate: Gate) -> list[Route]:
+        """Return what leads here."""
+        one = f"{LIST}/{{phone}}"
+        return [
+            *gate.get(LIST, self.list),
+            *gate.post(f"{LIST}/dials", self.turn),
+            *gate.get(one, self.show),
+            *gate.post(f"{one}/reply", self.reply),
+        ]
+
+    async def list(self, visit: Visit) -> web.Response:
+        """Answer `GET /console/handsets`."""
+        last, stand = by_phone(await self._phones.sent()), await self._phones.dials()
+        return await self._pages.show(
+            visit, "handsets.html", last=last, stand=stand, dials=DIALS, may_read=visit.may(Role.CONTENT)
+        )
+
+    async def show(self, visit: Visit) -> web.Response:
+        """Answer `GET /console/handsets/{phone}`."""
+        phone = _phone(visit)
+        sent = [one for one in await self._phones.sent() if one.phone == phone]
+        return await self._pages.show(
+            visit, "handset.html", phone=phone, sent=sent[::-1], may_read=visit.may(Role.CONTENT)
+        )
+
+    async def reply(self, visit: Visit) -> web.Response:
+        """Answer `POST /console/handsets/{phone}/reply`: the phone writes to one of our numbers."""
+        phone, to, text = _phone(visit), visit.form.text("to"), visit.form.text("text")
+        chosen = visit.form.files.get("picture")
+        picture = None
+        if chosen is not None and chosen.data:
+            picture = Picture(name=chosen.name, content_type=chosen.content_type, data=chosen.data)
+        if not is_e164(to) or len(text) > LONGEST_TEXT or not (text or picture):
+            raise InvalidField(f"a reply takes a number, and a picture or up to {LONGEST_TEXT} characters")
+        await self._phones.reply(phone=phone, to=to, text=text, picture=picture)
+        return go_to(f"{LIST}/{quote(phone, safe='')}")
+
+    async def turn(self, visit: Visit) -> web.Response:
+        """Answer `POST /console/handsets/dials`."""
+        dials = {name: _dial(name, visit.form.text(name)) for name in (*DIALS, "errors")}
+        await self._phones.turn(dials)
+        log.info("simulator_turned", operator=visit.operator.name)
+        return go_to(LIST)
+
+
+def _phone(visit: Visit) -> str:
+    phone = visit.pieces["phone"]
+    if not is_e164(phone):
+        raise NotFound("there is no such phone")
+    return phone
+
+
+def _dial(name: str, text: str) -> float:
+    try:
+        value = float(text or "0")
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= (LONGEST_WAIT_MS if name == "latency_ms" else 1):
+        raise InvalidField("a share is a number from 0 to 1, a wait at most a minute")
+    return value

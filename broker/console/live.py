@@ -1,0 +1,79 @@
+"""Tell open pages that what they show has changed: a small stream, which takes up again where it broke off."""
+
+import asyncio
+from collections.abc import Callable
+from hashlib import blake2b
+
+from aiohttp import web
+
+from broker.console.gate import COOKIE, Gate, Route
+from broker.console.headers import PRIVATE
+from broker.console.overview import DEFAULT
+from broker.console.visit import ROOT, Visit
+from broker.errors import Busy
+from broker.services.overview import WINDOWS, Glance, View
+from broker.services.sessions import Sessions
+
+STREAM = f"{ROOT}live"
+EVERY_S = 1.0
+HEARTBEATS = 15
+"""Looks without news before a line that says nothing, so that a dead connection is noticed."""
+LIFE = 900
+"""Looks of one stream: the browser then asks for another by itself."""
+MOST = 100
+"""Most streams of a process."""
+
+_HEADERS = {**PRIVATE, "Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
+
+
+class Live:
+    """Streams of server-sent events. An event's id names what was to be seen: who has seen that is told nothing."""
+
+    def __init__(self, glance: Glance, sessions: Sessions, *, leaving: Callable[[], bool]) -> None:
+        self._glance = glance
+        self._sessions = sessions
+        self._leaving = leaving
+        self._open = 0
+
+    def routes(self, gate: Gate) -> list[Route]:
+        """Return what leads here; a HEAD has no stream."""
+        return gate.get(STREAM, self.stream)[:1]
+
+    async def stream(self, visit: Visit) -> web.StreamResponse:
+        """Answer `GET /console/live`."""
+        if self._open >= MOST:
+            raise Busy("too many pages are open")
+        asked = visit.query.get("window", DEFAULT)
+        window = asked if asked in WINDOWS else DEFAULT
+        seen = visit.request.headers.get("Last-Event-ID", "")
+        answer = web.StreamResponse(headers=_HEADERS)
+        self._open += 1
+        try:
+            await answer.prepare(visit.request)
+            await answer.write(b"retry: 3000\n\n")
+            await self._tell(visit, answer, window, seen)
+        finally:
+            self._open -= 1
+        return answer
+
+    async def _tell(self, visit: Visit, answer: web.StreamResponse, window: str, seen: str) -> None:
+        quiet = 0
+        for _ in range(LIFE):
+            if self._leaving() or await self._sessions.find(visit.request.cookies.get(COOKIE, "")) is None:
+                return
+            now = mark(await self._glance.look(window))
+            quiet += 1
+            if now != seen:
+                await answer.write(f"id: {now}\nevent: changed\ndata: {window}\n\n".encode())
+                seen, quiet = now, 0
+            elif quiet >= HEARTBEATS:
+                await answer.write(b":\n\n")
+                quiet = 0
+            await asyncio.sleep(EVERY_S)
+
+
+def mark(view: View) -> str:
+    """Return a name for what a view shows; ages that grow by themselves are left out."""
+    shown = (sorted(view.counts.items()), view.causes, view.minutes[-1][1:], view.letters, view.troubles)
+    depth = sorted((str(queue), state, number) for (queue, state), number in view.census.depth.items())
+    return blake2b(repr((shown, depth)).encode(), digest_size=12).hexdigest()

@@ -1,0 +1,89 @@
+"""The stream that tells open pages of changes, and the simulator's phones."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiohttp import FormData
+
+from broker.simulator.options import Options
+from broker.simulator.simulator import Simulator
+from tests.integration.console.conftest import Console, Opening, Person
+from tests.integration.console.filling import HOSTILE, fill, picture
+
+PHONE = "+12025550101"
+
+
+async def events(one: Person, wanted: int, **headers: str) -> list[str]:
+    """Return the ids of the next events."""
+    found: list[str] = []
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    async with one.client.get(f"{one.url}/console/live?window=all", headers=given) as answer:
+        assert answer.headers["Content-Type"].startswith("text/event-stream")
+        async for line in answer.content:
+            if line.startswith(b"id: "):
+                found.append(line[4:].decode().strip())
+            if len(found) == wanted:
+                return found
+    return found
+
+
+async def test_a_change_is_told_and_who_has_seen_it_is_told_nothing(console: Console) -> None:
+    one = await console.person()
+    (first,) = await events(one, 1)
+    waiting = asyncio.create_task(events(one, 1, Last_Event_ID=first))
+    await asyncio.sleep(1.5)
+    assert not waiting.done(), "nothing has changed"
+    fill(console.database, console.settings)
+    (second,) = await asyncio.wait_for(waiting, 15)
+    assert second != first
+    assert await asyncio.wait_for(events(one, 1, Last_Event_ID=first), 15) == [second], (
+        "it takes up where it was"
+    )
+
+
+async def test_the_stream_ends_with_the_session(console: Console) -> None:
+    one = await console.person()
+    waiting = asyncio.create_task(events(one, 100))
+    await asyncio.sleep(0.5)
+    await one.post("/console/sign-out")
+    assert len(await asyncio.wait_for(waiting, 15)) <= 1
+    assert (await one.get("/console/live", headers={"Sec-Fetch-Mode": "cors"})).status == 401
+
+
+@pytest.fixture
+async def simulator() -> Any:
+    one = Simulator(Options(port=0))
+    yield await one.start()
+    await one.stop()
+
+
+async def test_without_a_simulator_there_are_no_handsets(console: Console) -> None:
+    one = await console.person("ada")
+    assert (await one.get("/console/handsets")).status == 404
+    assert "Handsets" not in (await one.get()).seen
+
+
+async def test_a_phone_replies_and_the_dials_are_turned(opening: Opening, simulator: str) -> None:
+    async with opening(simulator_url=simulator) as console:
+        one, other = await console.person("ada"), await console.person("vera")
+        assert "No phone has got anything yet" in (await one.get("/console/handsets")).seen
+        dials = {"latency_ms": "5", "errors": "0.25", "drop_events": "1"}
+        assert (await other.post("/console/handsets/dials", dials)).status == 403
+        for wrong in ({"errors": "2"}, {"latency_ms": "soon"}, {"drop_events": "nan"}):
+            assert (await one.post("/console/handsets/dials", wrong)).status == 422
+        assert (await one.post("/console/handsets/dials", dials)).status == 303
+        async with one.client.get(f"{simulator}/sim/faults") as answer:
+            faults = await answer.json()
+        assert (faults["latency_ms"], faults["errors"], faults["drop_events"]) == (5, {"503": 0.25}, 1)
+        page = await one.get(f"/console/handsets/%2B{PHONE[1:]}")
+        assert "Nothing has come here yet" in page.seen
+        form = FormData({"token": one.token, "to": "+12025550150", "text": HOSTILE})
+        form.add_field("picture", picture(), filename=f"{HOSTILE}.png", content_type="image/png")
+        assert (await one.post(f"/console/handsets/%2B{PHONE[1:]}/reply", form)).status == 303
+        async with one.client.get(f"{simulator}/sim/stats") as answer:
+            assert (await answer.json())["webhooks"]["nowhere"] == 1, "it was posted, to nobody"
+        assert (
+            await one.post(f"/console/handsets/%2B{PHONE[1:]}/reply", {"to": "me", "text": "x"})
+        ).status == 422
+        assert (await one.get("/console/handsets/nobody")).status == 404
