@@ -4,13 +4,13 @@ from aiohttp import web
 
 from broker.dialects.native.dialect import credentials_of
 from broker.dialects.native.letters import (
-    MOST_RATE,
     listed_letters,
     parse_discard,
     parse_letters,
     parse_put_back,
     settled,
 )
+from broker.dialects.native.parameters import MOST_RATE
 from broker.domain.dead import Letters, Standing
 from broker.domain.operator import Role
 from broker.domain.wire import Call

@@ -35,10 +35,13 @@ class Router:
         self._wrap = partial(guarded, meter=meter, leaving=leaving)
         self._exact: dict[str, dict[str, Handler]] = {}
         self._patterns: list[_Pattern] = []
+        self.paths: set[tuple[str, str]] = set()
+        """Each method and path that leads somewhere."""
         self._nowhere = self._wrap(_refuse_path, route="unmatched")
 
     def add(self, method: str, path: str, handler: Handler, *, failed: Failed = failed_natively) -> None:
         """Lead a method of a path, such as `/v1/messages/{id}`. GET brings no HEAD along: some dialects send by it."""
+        self.paths.add((method, path))
         handlers = self._handlers(path)
         handlers[method] = self._wrap(handler, route=path, failed=failed)
         known = sorted(name for name in handlers if name != "*")

@@ -11,11 +11,13 @@ Stamp = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})
 MessageId = Annotated[str, WithJsonSchema({"type": "string", "format": "uuid"})]
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
+    """What every answer has in common: nothing stands in it that is not promised."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class Accepted(_Answer):
+class Accepted(Answer):
     """One message is ours."""
 
     id: MessageId
@@ -24,7 +26,7 @@ class Accepted(_Answer):
     durability: str = Field(description="What the answer stands for: `fsync`, `aof` or `memory`.")
 
 
-class BatchMember(_Answer):
+class BatchMember(Answer):
     """One message of a batch."""
 
     id: MessageId
@@ -32,7 +34,7 @@ class BatchMember(_Answer):
     status: Literal["accepted"]
 
 
-class BatchAccepted(_Answer):
+class BatchAccepted(Answer):
     """Several messages are ours, in the order of their recipients."""
 
     batch: MessageId | None
@@ -40,14 +42,14 @@ class BatchAccepted(_Answer):
     durability: str
 
 
-class TagView(_Answer):
+class TagView(Answer):
     """A note. An inbound message's `attachment`, `attachment2`, … hold the paths of its files."""
 
     name: str
     value: str
 
 
-class PartView(_Answer):
+class PartView(Answer):
     """One part of a multimedia message."""
 
     id: str | None = Field(
@@ -61,7 +63,7 @@ class PartView(_Answer):
     path: str | None = Field(description="Where it is stored on the broker's machine; absolute.")
 
 
-class AttemptView(_Answer):
+class AttemptView(Answer):
     """One submission to a carrier."""
 
     number: int = Field(ge=1)
@@ -73,7 +75,7 @@ class AttemptView(_Answer):
     error: str
 
 
-class EventView(_Answer):
+class EventView(Answer):
     """One thing that happened; `status` is null where it changed nothing."""
 
     seq: int = Field(ge=1)
@@ -83,7 +85,7 @@ class EventView(_Answer):
     detail: str
 
 
-class MessageSummary(_Answer):
+class MessageSummary(Answer):
     """A message."""
 
     id: MessageId
@@ -121,14 +123,14 @@ class MessageView(MessageSummary):
     events: list[EventView]
 
 
-class MessagePage(_Answer):
+class MessagePage(Answer):
     """Messages, newest first."""
 
     data: list[MessageSummary]
     next_cursor: str | None = Field(description="Where the next page begins; null at the end.")
 
 
-class BillView(_Answer):
+class BillView(Answer):
     """What is billed for one message."""
 
     request_id: str = Field(description="What the sender was answered: of a batch the same for all.")
@@ -151,14 +153,14 @@ class BillView(_Answer):
     provider_message_id: str | None
 
 
-class BillPage(_Answer):
+class BillPage(Answer):
     """Bills, oldest first."""
 
     data: list[BillView]
     next_cursor: str | None = Field(description="Where the next page begins; null at the end.")
 
 
-class OptOutView(_Answer):
+class OptOutView(Answer):
     """A recipient who wants nothing more of one of the account's senders, and how we know."""
 
     id: str
@@ -172,14 +174,14 @@ class OptOutView(_Answer):
     text: str = Field(description="What it said.")
 
 
-class OptOutPage(_Answer):
+class OptOutPage(Answer):
     """Opt-outs, oldest first."""
 
     data: list[OptOutView]
     next_cursor: str | None = Field(description="Where the next page begins; null at the end.")
 
 
-class MediaStored(_Answer):
+class MediaStored(Answer):
     """A file is ours; messages may name it."""
 
     id: str
@@ -188,7 +190,7 @@ class MediaStored(_Answer):
     sha256: str
 
 
-class FieldError(_Answer):
+class FieldError(Answer):
     """What is wrong with one field."""
 
     pointer: str = Field(description="Where it is (RFC 6901).")
@@ -196,7 +198,7 @@ class FieldError(_Answer):
     message: str
 
 
-class Problem(_Answer):
+class Problem(Answer):
     """What went wrong (RFC 9457)."""
 
     type: str

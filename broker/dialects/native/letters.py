@@ -1,6 +1,5 @@
 """Dead letters, as operators ask for them, have them put back, or discard them."""
 
-import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import orjson
 
 from broker.dialects.native.lookup import stamp
-from broker.dialects.native.parameters import limit_of, moment_of, one_of, parameters
+from broker.dialects.native.parameters import limit_of, moment_of, one_of, parameters, rate_of
 from broker.domain.dead import Kind, Letter, Letters, Standing
 from broker.domain.ids import is_id
 from broker.domain.wire import Call, Response
@@ -16,8 +15,6 @@ from broker.errors import Malformed
 
 _WHICH = frozenset({"id", "kind", "account", "since", "until"})
 _JSON = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-RATE, MOST_RATE = 10.0, 1000.0
-"""Letters a second that are put back, unless the request says otherwise, and at most."""
 
 
 def parse_letters(call: Call) -> tuple[Letters, str | None, int]:
@@ -41,7 +38,7 @@ def parse_put_back(call: Call) -> tuple[Letters, float, str]:
         RequestError: as `parse_letters`.
     """
     given = parameters(call, _WHICH | {"rate", "reason"})
-    return _which(given, Standing.PARKED), _rate(given.get("rate")), given.get("reason") or ""
+    return _which(given, Standing.PARKED), rate_of(given), given.get("reason") or ""
 
 
 def parse_discard(call: Call) -> tuple[Letters, str]:
@@ -77,16 +74,6 @@ def _which(given: Mapping[str, str], standing: Standing) -> Letters:
         since=moment_of(given, "since"),
         until=moment_of(given, "until"),
     )
-
-
-def _rate(value: str | None) -> float:
-    try:
-        rate = float(value) if value else RATE
-    except ValueError:
-        rate = math.nan
-    if not 0 < rate <= MOST_RATE:
-        raise Malformed(f"must be a number over 0 and up to {MOST_RATE:.0f}", pointer="/rate")
-    return rate
 
 
 def _row(row: Letter) -> dict[str, Any]:

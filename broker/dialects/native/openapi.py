@@ -24,50 +24,59 @@ from broker.dialects.native.examples import (
     OPT_OUTS,
     PAGE,
     SENDS,
-    problem_example,
 )
-from broker.dialects.native.parameters import LIMIT, MOST
-from broker.dialects.native.problem import PROBLEM_TYPE
+from broker.dialects.native.openapi_operators import OPERATOR_MODELS, operator_paths
+from broker.dialects.native.openapi_pieces import (
+    JSON,
+    PAGING,
+    REASONS,
+    SCHEMAS,
+    STRING,
+    TEXT,
+    answer,
+    asked,
+    ref,
+    refusal,
+    refusals,
+)
 from broker.dialects.native.schema import SendMessage
 from broker.dialects.native.told import ArrivalTold, ReportTold
 from broker.domain.message import Direction
 from broker.domain.status import Status
 
 VERSION = "1"
-_SCHEMAS = "#/components/schemas/"
-_JSON, _FORM = "application/json", "multipart/form-data"
-_STRING = {"type": "string"}
-_TEXT = {"type": "string", "maxLength": 255}
-_PAGING: dict[str, dict[str, Any]] = {
-    "cursor": _TEXT,
-    "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT},
-}
+_FORM = "multipart/form-data"
 _FILE = {"type": "string", "contentMediaType": "application/octet-stream"}
+_ANSWERS = (
+    Accepted,
+    BatchAccepted,
+    MessageView,
+    MessagePage,
+    BillPage,
+    OptOutPage,
+    MediaStored,
+    Problem,
+    *OPERATOR_MODELS,
+)
+_SIGNING_IN = {
+    "key": {"type": "http", "scheme": "bearer", "description": "An API key."},
+    "password": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "The account with its password.",
+    },
+    "operator": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "An operator with a password; what it may do is its role's.",
+    },
+}
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": "Makes it safe to repeat the request for 48 hours: same key, same body, one message.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     "example": "order-4711",
-}
-_RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
-_CHALLENGE = {"WWW-Authenticate": {"description": "How to sign in.", "schema": _STRING}}
-_REASONS: dict[int, tuple[str, str, dict[str, Any]]] = {
-    400: ("The request cannot be read", "malformed", {}),
-    401: ("Credentials are missing or wrong", "authentication_failed", _CHALLENGE),
-    402: ("The prepaid credit does not cover it", "out_of_credit", {}),
-    403: ("The account may not do this, or not from there", "not_permitted", {}),
-    404: ("There is no such thing, or it is another account's", "not_found", {}),
-    409: ("The idempotency key was used with another body", "idempotency_key_reused", {}),
-    413: ("The body is too large", "content_too_large", {}),
-    415: ("The body has a type that is not read", "unsupported_type", {}),
-    422: ("Fields are wrong; `errors` names each", "invalid_field", {}),
-    429: (
-        "The quota is used up, or too many wrong passwords came from there",
-        "quota_exceeded",
-        _RETRY_AFTER,
-    ),
-    503: ("Not now; `outcome_unknown`: repeat with the same idempotency key", "unavailable", _RETRY_AFTER),
 }
 
 
@@ -83,13 +92,14 @@ def document() -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "security": [{"key": []}, {"password": []}],
-        "tags": [{"name": "messages"}, {"name": "media"}, {"name": "billing"}, {"name": "opt-outs"}],
+        "tags": [{"name": name} for name in ("messages", "media", "billing", "opt-outs", "operators")],
         "paths": {
             "/v1/messages": {"post": _send(), "get": _list()},
             "/v1/messages/{id}": {"get": _look_up()},
             "/v1/media": {"post": _upload()},
             "/v1/billing": {"get": _bills()},
             "/v1/opt-outs": {"get": _opt_outs()},
+            **operator_paths(),
         },
         "webhooks": {
             "message.status": {
@@ -99,15 +109,8 @@ def document() -> dict[str, Any]:
         },
         "components": {
             "schemas": _schemas(),
-            "securitySchemes": {
-                "key": {"type": "http", "scheme": "bearer", "description": "An API key."},
-                "password": {
-                    "type": "http",
-                    "scheme": "basic",
-                    "description": "The account with its password.",
-                },
-            },
-            "responses": {str(status): _refusal(status) for status in _REASONS},
+            "securitySchemes": _SIGNING_IN,
+            "responses": {str(status): refusal(status) for status in REASONS},
         },
     }
 
@@ -121,11 +124,11 @@ def _send() -> dict[str, Any]:
         "requestBody": {
             "required": True,
             "content": {
-                _JSON: {"schema": _ref(SendMessage), "examples": SENDS},
+                JSON: {"schema": ref(SendMessage), "examples": SENDS},
                 _FORM: {"schema": _form_schema(), "examples": FORM},
             },
         },
-        "responses": {"202": _taken(), **_refusals(400, 401, 402, 403, 409, 413, 415, 422, 429, 503)},
+        "responses": {"202": _taken(), **refusals(400, 401, 402, 403, 409, 413, 415, 422, 429, 503)},
     }
 
 
@@ -133,15 +136,15 @@ def _taken() -> dict[str, Any]:
     return {
         "description": "It is ours and will be sent.",
         "headers": {
-            "Location": {"description": "Where to look it up.", "schema": _STRING},
+            "Location": {"description": "Where to look it up.", "schema": STRING},
             "Idempotency-Replayed": {
                 "description": "`true`: this answer was given before.",
-                "schema": _STRING,
+                "schema": STRING,
             },
         },
         "content": {
-            _JSON: {
-                "schema": {"oneOf": [_ref(Accepted), _ref(BatchAccepted)]},
+            JSON: {
+                "schema": {"oneOf": [ref(Accepted), ref(BatchAccepted)]},
                 "examples": {"one": {"value": ACCEPTED}, "list": {"value": BATCH}},
             }
         },
@@ -152,18 +155,18 @@ def _list() -> dict[str, Any]:
     filters: dict[str, dict[str, Any]] = {
         "direction": {"enum": list(Direction)},
         "status": {"enum": list(Status)},
-        "to": _TEXT,
-        "from": _TEXT,
-        "reference": _TEXT,
+        "to": TEXT,
+        "from": TEXT,
+        "reference": TEXT,
         "number": {"type": "string", "pattern": "^[0-9]{1,19}$"},
-        **_PAGING,
+        **PAGING,
     }
     return {
         "operationId": "listMessages",
         "tags": ["messages"],
         "summary": "List messages, newest first",
-        "parameters": _asked(filters),
-        "responses": {"200": _answer("One page.", MessagePage, PAGE), **_refusals(400, 401, 403, 429, 503)},
+        "parameters": asked(filters),
+        "responses": {"200": answer("One page.", MessagePage, PAGE), **refusals(400, 401, 403, 429, 503)},
     }
 
 
@@ -176,26 +179,26 @@ def _look_up() -> dict[str, Any]:
             {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
         ],
         "responses": {
-            "200": _answer("The message.", MessageView, MESSAGE),
-            **_refusals(401, 403, 404, 429, 503),
+            "200": answer("The message.", MessageView, MESSAGE),
+            **refusals(401, 403, 404, 429, 503),
         },
     }
 
 
 def _bills() -> dict[str, Any]:
     filters: dict[str, dict[str, Any]] = {
-        "since": _TEXT | {"description": "Accepted from then on: a day of the account's zone, or a time."},
-        "until": _TEXT | {"description": "Accepted before then."},
-        **_PAGING,
+        "since": TEXT | {"description": "Accepted from then on: a day of the account's zone, or a time."},
+        "until": TEXT | {"description": "Accepted before then."},
+        **PAGING,
     }
-    page = _answer("One page; as `text/csv` a link leads to the next.", BillPage, BILLS)
-    page["content"]["text/csv"] = {"schema": _STRING}
+    page = answer("One page; as `text/csv` a link leads to the next.", BillPage, BILLS)
+    page["content"]["text/csv"] = {"schema": STRING}
     return {
         "operationId": "listBills",
         "tags": ["billing"],
         "summary": "List what is billed for each message, oldest first",
-        "parameters": _asked(filters),
-        "responses": {"200": page, **_refusals(400, 401, 403, 429, 503)},
+        "parameters": asked(filters),
+        "responses": {"200": page, **refusals(400, 401, 403, 429, 503)},
     }
 
 
@@ -204,10 +207,10 @@ def _opt_outs() -> dict[str, Any]:
         "operationId": "listOptOuts",
         "tags": ["opt-outs"],
         "summary": "List who wants nothing more of a sender, oldest first",
-        "parameters": _asked({"sender": _TEXT, "recipient": _TEXT, **_PAGING}),
+        "parameters": asked({"sender": TEXT, "recipient": TEXT, **PAGING}),
         "responses": {
-            "200": _answer("One page.", OptOutPage, OPT_OUTS),
-            **_refusals(400, 401, 403, 429, 503),
+            "200": answer("One page.", OptOutPage, OPT_OUTS),
+            **refusals(400, 401, 403, 429, 503),
         },
     }
 
@@ -224,8 +227,8 @@ def _upload() -> dict[str, Any]:
             "content": {_FORM: {"schema": form}, "*/*": {"schema": _FILE}},
         },
         "responses": {
-            "201": _answer("The file is stored.", MediaStored, MEDIA),
-            **_refusals(400, 401, 403, 413, 415, 422, 429, 503),
+            "201": answer("The file is stored.", MediaStored, MEDIA),
+            **refusals(400, 401, 403, 413, 415, 422, 429, 503),
         },
     }
 
@@ -244,10 +247,10 @@ def _told(name: str, summary: str, model: type[Any]) -> dict[str, Any]:
         "description": "Sent to the account's `callback_url`, or the message's own.",
         "security": [],
         "parameters": [
-            {"name": header, "in": "header", "description": text, "schema": _STRING}
+            {"name": header, "in": "header", "description": text, "schema": STRING}
             for header, text in headers.items()
         ],
-        "requestBody": {"required": True, "content": {_JSON: {"schema": _ref(model)}}},
+        "requestBody": {"required": True, "content": {JSON: {"schema": ref(model)}}},
         "responses": {
             "2XX": {"description": "Heard."},
             "410": {"description": "Gone: nothing more is sent there until it is used again."},
@@ -261,40 +264,17 @@ def _form_schema() -> dict[str, Any]:
         "type": "object",
         "description": "`message`, or the fields of the JSON request one by one; files are called `media`.",
         "properties": {
-            "message": _ref(SendMessage),
+            "message": ref(SendMessage),
             "media": {"type": "array", "items": _FILE},
         },
     }
 
 
-def _asked(filters: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{"name": name, "in": "query", "schema": schema} for name, schema in filters.items()]
-
-
-def _answer(description: str, model: type[Any], example: Any) -> dict[str, Any]:
-    return {"description": description, "content": {_JSON: {"schema": _ref(model), "example": example}}}
-
-
-def _refusals(*statuses: int) -> dict[str, Any]:
-    return {str(status): {"$ref": f"#/components/responses/{status}"} for status in statuses}
-
-
-def _refusal(status: int) -> dict[str, Any]:
-    reason, code, headers = _REASONS[status]
-    content = {PROBLEM_TYPE: {"schema": _ref(Problem), "example": problem_example(status, code, reason)}}
-    return {"description": f"{reason}.", "content": content, **({"headers": headers} if headers else {})}
-
-
-def _ref(model: type[Any]) -> dict[str, Any]:
-    return {"$ref": _SCHEMAS + model.__name__}
-
-
 def _schemas() -> dict[str, Any]:
-    answers = (Accepted, BatchAccepted, MessageView, MessagePage, BillPage, OptOutPage, MediaStored, Problem)
     _, definitions = models_json_schema(
-        [(SendMessage, "validation"), *((model, "serialization") for model in answers)],
+        [(SendMessage, "validation"), *((model, "serialization") for model in _ANSWERS)],
         by_alias=True,
-        ref_template=_SCHEMAS + "{model}",
+        ref_template=SCHEMAS + "{model}",
     )
     schemas: dict[str, Any] = definitions["$defs"]
     return dict(sorted(schemas.items()))

@@ -1,5 +1,6 @@
 """Parameters of the native API's lists, read strictly."""
 
+import math
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -13,6 +14,8 @@ from broker.errors import InvalidRequest, Malformed, RequestError
 E = TypeVar("E", bound=StrEnum)
 
 LIMIT, MOST = 50, 200
+RATE, MOST_RATE = 10.0, 1000.0
+"""How many a second go where the request does not say, and at most."""
 
 
 class _Several(InvalidRequest, Malformed):
@@ -84,3 +87,19 @@ def moment_of(given: Mapping[str, str], name: str) -> datetime | None:
         return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         raise Malformed("must be a time such as 2026-01-17T13:10:26Z", pointer=f"/{name}") from None
+
+
+def rate_of(given: Mapping[str, str]) -> float:
+    """Return how many a second are wanted.
+
+    Raises:
+        Malformed: it is no number, or too large a one.
+    """
+    value = given.get("rate")
+    try:
+        rate = float(value) if value else RATE
+    except ValueError:
+        rate = math.nan
+    if not 0 < rate <= MOST_RATE:
+        raise Malformed(f"must be a number over 0 and up to {MOST_RATE:.0f}", pointer="/rate")
+    return rate

@@ -1,6 +1,5 @@
 """Callbacks that were not told, as operators ask for them and have them told again."""
 
-import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import orjson
 
 from broker.dialects.native.lookup import stamp
-from broker.dialects.native.parameters import limit_of, moment_of, one_of, parameters
+from broker.dialects.native.parameters import limit_of, moment_of, one_of, parameters, rate_of
 from broker.domain.callback import CallbackState, Untold, UntoldCallback
 from broker.domain.ids import is_id
 from broker.domain.redaction import redact_url
@@ -18,8 +17,6 @@ from broker.errors import Malformed
 _WHICH = frozenset({"state", "account", "since", "until"})
 _JSON = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 UNTOLD = (CallbackState.GIVEN_UP, CallbackState.HELD)
-RATE, MOST_RATE = 10.0, 1000.0
-"""Callbacks a second that are told again, unless the request says otherwise, and at most."""
 
 
 def parse_untold(call: Call) -> tuple[Untold, str | None, int]:
@@ -42,7 +39,7 @@ def parse_replay(call: Call) -> tuple[Untold, float]:
         RequestError: as `parse_untold`.
     """
     given = parameters(call, _WHICH | {"rate"})
-    return _which(given), _rate(given.get("rate"))
+    return _which(given), rate_of(given)
 
 
 def listed(rows: Sequence[UntoldCallback], next_cursor: str | None) -> Response:
@@ -66,16 +63,6 @@ def _which(given: Mapping[str, str]) -> Untold:
         since=moment_of(given, "since"),
         until=moment_of(given, "until"),
     )
-
-
-def _rate(value: str | None) -> float:
-    try:
-        rate = float(value) if value else RATE
-    except ValueError:
-        rate = math.nan
-    if not 0 < rate <= MOST_RATE:
-        raise Malformed(f"must be a number over 0 and up to {MOST_RATE:.0f}", pointer="/rate")
-    return rate
 
 
 def _row(row: UntoldCallback) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from broker.ingress.serving import serving
 from broker.settings import Settings
 from broker.storage import provision, schema
 from broker.storage.database import Database
+from tests.integration.ingress.promised import held_to_the_document
 
 KEY = "an-api-key-of-acme"
 OTHER_KEY = "an-api-key-of-globex"
@@ -104,7 +105,7 @@ def running(settings: Settings, empty_database: Path) -> Running:
         prepare(chosen, document, template=empty_database)
         async with (
             serving(chosen, **limits) as port,
-            ClientSession(timeout=ClientTimeout(total=20)) as client,
+            ClientSession(timeout=ClientTimeout(total=20), middlewares=(held_to_the_document,)) as client,
         ):
             yield Ingress(url=f"http://127.0.0.1:{port}", client=client)
 

@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 import redis
 
+from broker.dialects.native.openapi import document
 from broker.domain.links import sign
+from broker.ingress.app import build_app
+from broker.ingress.doors import Doors
 from broker.settings import Settings
 from tests.conftest import SECRET_KEY
 from tests.integration.ingress.conftest import Ingress, Running, prepare
@@ -118,6 +121,16 @@ async def test_the_depth_of_the_queues_is_measured(ingress: Ingress) -> None:
 async def test_the_openapi_document_is_served(ingress: Ingress) -> None:
     document = await (await ingress.client.get(f"{ingress.url}/openapi.json")).json()
     assert document["openapi"].startswith("3.1")
+
+
+async def test_every_path_of_the_native_api_is_described(settings: Settings) -> None:
+    doors = await Doors.open(settings)
+    try:
+        served = {(method, path) for method, path in build_app(doors).paths if path.startswith("/v1/")}
+    finally:
+        await doors.close()
+    described = {(method.upper(), path) for path, item in document()["paths"].items() for method in item}
+    assert served == described
 
 
 @pytest.mark.parametrize(

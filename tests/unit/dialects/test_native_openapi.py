@@ -38,7 +38,7 @@ def test_the_document_is_plain_json() -> None:
 
 def test_every_operation_can_be_named() -> None:
     names = [operation["operationId"] for path in document()["paths"].values() for operation in path.values()]
-    assert len(names) == len(set(names)) == 6
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("name", sorted(examples.SENDS))

@@ -1,0 +1,201 @@
+"""What operators are answered, as pydantic models: for the OpenAPI document, and for tests to hold answers to."""
+
+from typing import Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from broker.dialects.native.answers import Answer, MessageId, OptOutView, Stamp, TagView
+from broker.domain.callback import CallbackState
+from broker.domain.dead import Kind as DeadKind
+from broker.domain.dead import Standing
+from broker.domain.logbook import Kind, Level, Way
+
+Row = TypeVar("Row")
+
+
+class Page(Answer, Generic[Row]):
+    """One page of a list."""
+
+    data: list[Row]
+    next_cursor: str | None = Field(description="Where the next page begins; null at the end.")
+
+
+class LogEntryView(Answer):
+    """One thing that was said over a connection, without secrets and content."""
+
+    id: str
+    at: Stamp
+    connection: str
+    level: Level
+    direction: Way
+    kind: Kind
+    message_id: MessageId | None
+    text: str
+    headers: dict[str, str]
+    body: str
+    tags: list[TagView]
+
+
+class ConnectionView(Answer):
+    """How a connection stands."""
+
+    name: str
+    provider: str
+    state: Literal["open", "paused", "held"]
+    since: Stamp | None
+    reason: str
+    mps: float | None
+    sender_mps: float | None
+    mps_unit: str
+    waiting: int = Field(description="How many wait in its lanes.")
+
+
+class ConnectionList(Answer):
+    """All connections."""
+
+    data: list[ConnectionView]
+
+
+class CountersView(Answer):
+    """What a connection has carried."""
+
+    connection: str
+    since: Stamp | None
+    counters: dict[str, int]
+    folders: dict[str, int]
+
+
+class UntoldView(Answer):
+    """A callback that was given up, or is held."""
+
+    id: str
+    message_id: MessageId
+    account: str
+    status: str
+    state: CallbackState
+    at: Stamp
+    url: str
+    http_status: int | None
+    error: str
+
+
+class LetterView(Answer):
+    """Work that was set aside, without its content."""
+
+    id: str
+    kind: DeadKind
+    subject: str = Field(description="The id of a message or callback, or the digest of a webhook.")
+    account: str | None
+    connection: str | None
+    at: Stamp
+    tries: int
+    error: str
+    where: list[str]
+    standing: Standing
+    settled_at: Stamp | None
+    settled_by: str | None
+    reason: str
+
+
+class Leaving(Answer):
+    """How many were asked for, and by when the last has had its turn."""
+
+    count: int
+    until: Stamp
+
+
+class LedgerLineView(Answer):
+    """Where the messages of an account and an hour are."""
+
+    account: str
+    hour: Stamp
+    accepted: int
+    waiting: int
+    in_flight: int
+    final: int
+    parked: int
+    difference: int = Field(description="Accepted less all the others.")
+    checked_at: Stamp
+
+
+class LedgerView(Answer):
+    """The ledger, newest hour first."""
+
+    difference: int = Field(description="0: it balances.")
+    data: list[LedgerLineView]
+
+
+class ErasureView(Answer):
+    """The erasure of a number, which is named by a pseudonym."""
+
+    id: str
+    subject: str
+    at: Stamp
+    who: str
+    reason: str
+    step: str
+    waiting: int = Field(description="Messages of the number that are not at their end yet.")
+    erased: dict[str, int]
+    ended_at: Stamp | None
+
+
+class ErasureList(Answer):
+    """The newest erasures."""
+
+    data: list[ErasureView]
+
+
+class ParkedView(Answer):
+    """News of a carrier that fits nothing yet, without content."""
+
+    id: str
+    kind: Literal["report", "arrival"]
+    connection: str
+    at: Stamp
+    event: str | None
+    message_id: str | None
+    provider_ref: str | None
+    from_: str | None = Field(alias="from", description="Masked.")
+    to: str | None = Field(description="Masked.")
+    reason: str
+    looked_at_again: bool
+
+
+class ParkedPage(Page[ParkedView]):
+    """Parked news, oldest first."""
+
+
+class Reread(BaseModel):
+    """How many webhooks of a page were read again, and what came of them by its name."""
+
+    model_config = ConfigDict(extra="allow")
+
+    next_cursor: str | None = Field(description="Where the next page begins; null at the end.")
+
+
+class OptOutChangeView(OptOutView):
+    """A change of an opt-out."""
+
+    wish: str = Field(description="`stop` or `start`.")
+
+
+class Changed(Answer):
+    """Whether a request changed anything."""
+
+    changed: bool
+
+
+class LogPage(Page[LogEntryView]):
+    """The event log of a connection."""
+
+
+class UntoldPage(Page[UntoldView]):
+    """Callbacks that customers were not told."""
+
+
+class LetterPage(Page[LetterView]):
+    """Dead letters."""
+
+
+class OptOutChangePage(Page[OptOutChangeView]):
+    """Changes of opt-outs, oldest first."""
