@@ -1,6 +1,6 @@
 """Messages and webhooks as Redis keeps them until SQL has them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from operator import attrgetter
@@ -15,6 +15,8 @@ _ALWAYS = ("id", "account", "originator", "recipient", "text", "reference", "cre
 _SELDOM = {field.name: field.default for field in fields(Message) if field.name not in _ALWAYS}
 """Fields that are left out while they hold their default: most do, and a backlog lives in memory."""
 
+_NAMES = {field.name for field in fields(Message)}
+_PART_NAMES = {field.name for field in fields(Part)}
 _seldom = attrgetter(*_SELDOM)
 _USUAL = tuple(_SELDOM.values())
 
@@ -48,7 +50,7 @@ def encode(message: Message) -> bytes:
 
 
 def decode(content: bytes | str) -> Message:
-    """Return the message that `encode` was given."""
+    """Return the message that `encode` was given; what a newer version wrote beside it is left out."""
     return _message(orjson.loads(content))
 
 
@@ -66,20 +68,28 @@ def decode_webhook(content: bytes) -> Webhook:
 
 
 def _message(content: dict[str, Any]) -> Message:
-    for name in ("created_at", "valid_until", "send_at"):
+    for name, read in _READ.items():
         if name in content:
-            content[name] = datetime.fromisoformat(content[name])
-    for name, kind in (("direction", Direction), ("status", Status), ("priority", Priority)):
-        if name in content:
-            content[name] = kind(content[name])
-    if "tags" in content:
-        content["tags"] = tuple(Tag(**tag) for tag in content["tags"])
-    if "parts" in content:
-        content["parts"] = tuple(_part(part) for part in content["parts"])
-    if "members" in content:
-        content["members"] = tuple(content["members"])
-    return Message(**content)
+            content[name] = read(content[name])
+    try:
+        return Message(**content)
+    except TypeError:
+        return Message(**{name: value for name, value in content.items() if name in _NAMES})
 
 
 def _part(content: Mapping[str, Any]) -> Part:
-    return Part(**{**content, "kind": PartKind(content["kind"]), "state": PartState(content["state"])})
+    named = {**content, "kind": PartKind(content["kind"]), "state": PartState(content["state"])}
+    return Part(**{name: value for name, value in named.items() if name in _PART_NAMES})
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "created_at": datetime.fromisoformat,
+    "valid_until": datetime.fromisoformat,
+    "send_at": datetime.fromisoformat,
+    "direction": Direction,
+    "status": Status,
+    "priority": Priority,
+    "tags": lambda tags: tuple(Tag(**tag) for tag in tags),
+    "parts": lambda parts: tuple(_part(part) for part in parts),
+    "members": tuple,
+}

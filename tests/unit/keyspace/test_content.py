@@ -57,6 +57,15 @@ def test_every_message_comes_back_as_it_was(message: Message) -> None:
     assert decode(encode(message)) == message
 
 
+@given(messages)
+def test_what_a_newer_version_wrote_beside_it_is_left_out(message: Message) -> None:
+    content = orjson.loads(encode(message))
+    content["colour"] = "blue"
+    for part in content.get("parts", ()):
+        part["depth"] = 7
+    assert decode(orjson.dumps(content)) == message
+
+
 def test_what_is_usual_is_left_out() -> None:
     plain = Message(
         id="1",
