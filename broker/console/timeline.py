@@ -59,7 +59,7 @@ def _steps(whole: Whole) -> Iterator[Step]:
             ]
             text = f"{', '.join(word for word in words if word)} in {took} ms"
             yield Step(
-                at=attempt.ended_at, what=name, text=text, tone="" if attempt.outcome == "receipt" else "odd"
+                at=attempt.ended_at, what=name, text=text, tone="" if attempt.outcome == "sent" else "odd"
             )
     for callback, tries in whole.told:
         text = f"callback “{callback.status}” {callback.state.replace('_', ' ')}, {tries} tries"
