@@ -13,6 +13,7 @@ from broker.domain.status import Event, Status
 from broker.keyspace import keys
 from broker.services import rebuilding, submit, sweep
 from broker.storage import accounts, lanes, messages
+from broker.storage.due import due
 from broker.storage.messages import Move
 from tests.integration.workers.carrier import Carrier, until
 from tests.integration.workers.conftest import World
@@ -178,8 +179,9 @@ def test_what_waits_for_a_stopped_connection_waits_in_lanes_and_flows_when_that_
     ids = world.admit(5)
     take(world)
     assert sorted(in_lane(world)) == sorted(ids)
-    due = world.runtime.database.read(lambda sql: messages.due(sql, _now_us(world) // 1000 + 60_000, limit=9))
-    assert due == [], "nobody looks at them again and again"
+    soon_ms = _now_us(world) // 1000 + 60_000
+    found = world.runtime.database.read(lambda sql: due(sql, soon_ms, limit=9))
+    assert found == [], "nobody looks at them again and again"
     assert world.release() == 0
     world.runtime.database.write(lambda sql: accounts.resume(sql, NAME))
     world.runtime.directory.forget()
