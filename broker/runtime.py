@@ -92,13 +92,13 @@ class Runtime:
 
     `carrier` is the fast client of the submit path, `plain` fetches from carriers whose addresses are trusted as
     configured, `guarded` goes where customers' URLs lead and nowhere inside. `windows` bounds what is in flight at
-    each connection; `lanes`, `restoring` and `slots` are for how fast it goes. `renewals` are the fetches of access
-    tokens under way, `errands` is what nobody waits for any more, `afloat` counts submissions by connection; they are
-    touched on the loop only. `circuits` and
-    `berths` say which customers' endpoints may be told how much, `breakers` over which connections messages may go,
-    `credits` tells the counters of prepaid accounts, `figures` everybody's metrics, `meter` this process's own.
-    `dialects` are as the operator wants them. `suspects` remembers what broke its takes, `vault` seals what is kept of
-    it. `books` is what the door counted.
+    each connection; `lanes`, `restoring` and `slots` are for how fast it goes. `renewals` are the fetches of
+    access tokens under way, `errands` is what nobody waits for any more, `afloat` counts submissions that
+    outlasted their takes by connection; they are touched on the loop only. `circuits` and `berths` say which
+    customers' endpoints may be told how much, `breakers` over which connections messages may go, `credits` tells
+    the counters of prepaid accounts, `figures` everybody's metrics, `meter` this process's own. `dialects` are as
+    the operator wants them. `suspects` remembers what broke its takes, `vault` seals what is kept of it. `books`
+    is what the door counted.
     """
 
     settings: Settings

@@ -23,6 +23,7 @@ from broker.services import counting, exchange, failover, openings, park
 from broker.services.backlog import queue_of, repaired_later
 from broker.services.claim import Claimed, claim
 from broker.services.departure import Departure
+from broker.services.errand import Errand
 from broker.services.openings import Openings
 from broker.services.outcome import Result, Verdict, end_of, judge, move_of
 from broker.services.outgoing import laid_out, outgoing
@@ -35,9 +36,6 @@ from broker.storage.messages import Moved
 from broker.storage.submissions import Ended
 
 log = structlog.get_logger()
-
-PATIENCE_S = 0.5
-"""How long a quick answer may wait for a slow one to be recorded together."""
 
 
 @value
@@ -106,39 +104,15 @@ async def _start(
     runtime: Runtime, known: Snapshot, may: Openings, tries: Sequence[Try], clock: _Clock
 ) -> None:
     """Make the tries and record how they ended; those that take long go on without this take."""
-    errand = asyncio.create_task(_see_to(runtime, known, may, tries, clock))
-    runtime.errands.add(errand)
-    errand.add_done_callback(partial(_done, runtime))
-    await asyncio.wait([errand], timeout=runtime.settings.take_wait_s)
-    if errand.done():
-        errand.result()
+    left = {id(one) for one in tries}
 
+    def settle(ended: Sequence[tuple[Try, Result]]) -> None:
+        _settle(runtime, known, may, ended)
+        left.difference_update(id(one) for one, _ in ended)
+        if may.probing and not left:
+            openings.unused(runtime, may, {one.connection for one in tries})
 
-def _done(runtime: Runtime, errand: asyncio.Task[None]) -> None:
-    runtime.errands.discard(errand)
-    if not errand.cancelled() and errand.exception() is not None:
-        # The leases of these messages run out, and their outcome is unknown.
-        log.error("submissions_broke", exc_info=errand.exception())
-
-
-async def _see_to(
-    runtime: Runtime, known: Snapshot, may: Openings, tries: Sequence[Try], clock: _Clock
-) -> None:
-    """Make the tries, and record those that have ended together: a quick answer does not wait for a slow one."""
-    tasks = _submit_all(runtime, known, may, tries, clock)
-    try:
-        while tasks:
-            done, _ = await asyncio.wait(tasks, timeout=PATIENCE_S)
-            if done:
-                ended = [(tasks[task], _result(task)) for task in tasks if task in done]
-                await asyncio.to_thread(_settle, runtime, known, may, ended)
-                for task in done:
-                    runtime.afloat[tasks.pop(task).connection] -= 1
-    finally:
-        for one in tasks.values():
-            runtime.afloat[one.connection] -= 1
-    if may.probing:
-        await asyncio.to_thread(openings.unused, runtime, may, {one.connection for one in tries})
+    await Errand(runtime, _submit_all(runtime, known, may, tries, clock), settle).run()
 
 
 def _settle(runtime: Runtime, known: Snapshot, may: Openings, ended: Sequence[tuple[Try, Result]]) -> None:
@@ -146,10 +120,6 @@ def _settle(runtime: Runtime, known: Snapshot, may: Openings, ended: Sequence[tu
     openings.slow(runtime, zip((one.group[0] for one in tries), results, strict=True))
     _record(runtime, known, may, tries, results)
     openings.tell(runtime, may, _by_connection(tries, results))
-
-
-def _result(task: asyncio.Task[Receipt]) -> Result:
-    return task.exception() or task.result()
 
 
 def _submit_all(
@@ -170,8 +140,6 @@ def _submit_all(
             not_after=clock.started + min(longest_s, leader.valid_until.timestamp() - clock.now_ms / 1000),
         )
 
-    for one in tries:
-        runtime.afloat[one.connection] += 1
     return {asyncio.create_task(_submit(runtime, known, one, departure(one))): one for one in tries}
 
 
