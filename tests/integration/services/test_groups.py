@@ -22,13 +22,13 @@ def group(size: int) -> tuple[Message, ...]:
     )
 
 
-def test_a_group_that_was_throttled_comes_back_whole(
+def test_a_group_that_was_put_off_comes_back_whole(
     open_runtime: Callable[..., Runtime], carrier: Carrier
 ) -> None:
     runtime = open_runtime(retry_first_s=0.4, retry_longest_s=0.4)
     members = group(8)
     admit(runtime.settings, members)
-    answers = [(429, {}), ACCEPTED]
+    answers = [(503, {}), ACCEPTED]
     carrier.create = lambda: answers.pop(0)
 
     submit.take(runtime, Queue.SUBMIT)
