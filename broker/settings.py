@@ -196,9 +196,6 @@ class Settings(BaseSettings):
     mx_short_codes: bool = Field(
         True, description="Whether an MMS of the MX Telecom API may come from a short code."
     )
-    mx_fixed_sender: bool = Field(
-        False, description="Whether smsfrom is ignored and the account's first sender always speaks."
-    )
     mx_latin: bool = Field(False, description="Whether smsmsg is ISO-8859-15 even where it could be UTF-8.")
     mx_statuses: tuple[str, ...] = Field(
         (

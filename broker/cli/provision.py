@@ -70,6 +70,7 @@ class Account(_Table):
     password: Secret | None = None
     api_keys: list[Secret] = []
     senders: list[Address] = []
+    fixed_sender: bool = False
     inbound_numbers: list[Address] = []
     callback_url: Url | None = None
     callback_secret: Secret | None = None
@@ -100,6 +101,8 @@ class Account(_Table):
         for name, dialects in _CHOICES.items():
             if getattr(self, name) is not None and self.callback_dialect not in dialects:
                 raise ValueError(f"{name} can be chosen only with callback_dialect {' or '.join(dialects)}")
+        if self.fixed_sender and not self.senders:
+            raise ValueError("fixed_sender needs a sender")
         return self
 
     @model_validator(mode="after")

@@ -100,6 +100,10 @@ class Dialect(ABC):
         """Say whether an operator may make this call, as an administrator."""
         return False
 
+    def without_sender(self, call: Call) -> Call:
+        """Return the call of an account whose sender is fixed, as if it named none, where the API has it so."""
+        return call
+
     @abstractmethod
     def credentials(self, call: Call) -> Credentials:
         """Return what the call offers to sign in with; never raises."""

@@ -15,11 +15,15 @@ class NoSuchAccount(NotFound):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """A customer. Absent limits mean none; `unknown_policy` is "resend" or "stop"."""
+    """A customer. Absent limits mean none; `unknown_policy` is "resend" or "stop".
+
+    `fixed_sender`: its first sender speaks whatever a request says, in the APIs that know such accounts.
+    """
 
     name: str
     password_hash: str = ""
     senders: tuple[str, ...] = ()
+    fixed_sender: bool = False
     inbound_numbers: tuple[str, ...] = ()
     callback_url: str | None = None
     callback_secret: str | None = None

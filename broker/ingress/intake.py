@@ -93,6 +93,8 @@ class Intake:
             return await self._asked(call, account)
         if not account.mms and dialect.needs_mms(call):
             raise NotPermitted(NO_MMS)
+        if account.fixed_sender:
+            call = dialect.without_sender(call)
         drafts = self._parse(call)
         if not isinstance(drafts, tuple):
             return await self._asked(call, account, drafts)

@@ -186,6 +186,7 @@ def _account(sql: Sql, row: RowMapping) -> Account:
         credit=credit.seen(sql, row["name"]),
         quiet_hours=None if hours is None else quiet.read(hours, row["timezone"]),
         senders=tuple(own),
+        fixed_sender=bool(row["fixed_sender"]),
         inbound_numbers=tuple(numbers),
         allowed_ips=tuple(orjson.loads(row["allowed_ips"])),
     )

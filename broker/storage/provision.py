@@ -69,6 +69,7 @@ def _account(connection: Connection, row: Row, vault: Vault, secret_key: str) ->
         "inbound_mode": row.get("inbound_mode"),
         "callback_replies": row.get("callback_replies"),
         "date_form": row.get("date_form"),
+        "fixed_sender": row.get("fixed_sender"),
         "mms": row.get("mms", True),
         "allowed_ips": orjson.dumps(list(row.get("allowed_ips") or ())).decode(),
         "daily_limit": row.get("daily_limit"),

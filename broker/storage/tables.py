@@ -15,14 +15,21 @@ from sqlalchemy import (
     text,
 )
 
-from broker.storage import credit_tables, dead_tables, ledger_tables, optout_tables, privacy_tables
+from broker.storage import (
+    credit_tables,
+    dead_tables,
+    ledger_tables,
+    operator_tables,
+    optout_tables,
+    privacy_tables,
+)
 from broker.storage.engine import Instant
 from broker.storage.metadata import SHARED, Serial
 
 balances, credit_changes = credit_tables.balances, credit_tables.credit_changes
 opt_outs, opt_out_changes = optout_tables.opt_outs, optout_tables.opt_out_changes
 redactions, retention = privacy_tables.redactions, privacy_tables.retention
-dead_letters = dead_tables.dead_letters
+dead_letters, operators = dead_tables.dead_letters, operator_tables.operators
 ledger, ledger_checks = ledger_tables.ledger, ledger_tables.ledger_checks
 metadata = SHARED
 
@@ -232,6 +239,7 @@ accounts = Table(
     Column("inbound_mode", String(8)),  # get or post
     Column("date_form", String(8)),  # uk, us or uk2
     Column("callback_replies", Boolean),  # messages in its answers to callbacks are sent
+    Column("fixed_sender", Boolean),  # its first sender speaks, whatever smsfrom says
     Column("mms", Boolean, nullable=False),
     Column("allowed_ips", Text, nullable=False),  # JSON list
     Column("daily_limit", Integer),
@@ -289,12 +297,4 @@ routes = Table(
     Column("sender", String(32), primary_key=True),
     Column("connection", String(64), nullable=False),
     Column("fallback", String(64)),
-)
-
-operators = Table(
-    "operators",
-    metadata,
-    Column("name", String(64), primary_key=True),
-    Column("password_hash", Text, nullable=False),
-    Column("role", String(16), nullable=False),
 )

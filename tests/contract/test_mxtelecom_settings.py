@@ -63,15 +63,6 @@ def test_short_codes_may_be_kept_from_sending_mms(make_settings: Callable[..., S
         assert told(send(server, query, "/SendMMS"))[2] == "18"
 
 
-def test_a_sender_may_be_fixed_for_whatever_a_text_says(make_settings: Callable[..., Settings]) -> None:
-    settings = make_settings(mx_fixed_sender=True)
-    with serve(settings, DOCUMENT) as server:
-        assert send(server, "smsto=447700900123&smsmsg=Hi&smsfrom=Somebody+Else+Ltd").status == 200
-        with redis.Redis.from_url(settings.redis_url) as client:
-            (name,) = client.keys("msg:*")
-            assert decode(client.get(name)).originator == "+447700900456"  # type: ignore[arg-type]
-
-
 def test_the_address_of_a_caller_is_what_a_proxy_of_ours_says(make_settings: Callable[..., Settings]) -> None:
     document = account(allowed_ips=["192.0.2.1"])
     with serve(make_settings(trusted_proxies=("127.0.0.0/8",)), document) as server:

@@ -20,10 +20,10 @@ from broker.dialects.mxtelecom.codes import code_of, reason
 from broker.dialects.mxtelecom.mms import read_mms
 from broker.dialects.mxtelecom.options import Options
 from broker.dialects.mxtelecom.package import pack
-from broker.dialects.mxtelecom.params import Params, read_params
+from broker.dialects.mxtelecom.params import Params, read_params, without
 from broker.dialects.mxtelecom.reports import read_numbers
 from broker.dialects.mxtelecom.retrieval import read_retrieval, retrievable_until
-from broker.dialects.mxtelecom.sms import read_sms
+from broker.dialects.mxtelecom.sms import SENDER, read_sms
 from broker.domain.ask import Ask, Found, Shown
 from broker.domain.callback import Callback, Telling
 from broker.domain.draft import Draft
@@ -65,7 +65,6 @@ class MxTelecomDialect(Dialect):
         options = Options(
             contact=settings.mx_contact,
             short_codes=settings.mx_short_codes,
-            fixed_sender=settings.mx_fixed_sender,
             latin=settings.mx_latin,
             oldest_path=settings.mx_oldest_path,
             numbers=read_numbers(settings.mx_statuses),
@@ -91,6 +90,10 @@ class MxTelecomDialect(Dialect):
         if not (user and password and is_clean(user) and is_clean(password)):
             return NOBODY
         return Credentials(user=user, password=password)
+
+    def without_sender(self, call: Call) -> Call:
+        """Return the call without `smsfrom`, which is ignored where an account's sender is fixed (sheet 8.1)."""
+        return without(call, SENDER)
 
     def parse(self, call: Call) -> tuple[Draft | RequestError, ...] | Ask:
         """Return the one draft of the call, which may have several recipients; or the MMS that it wants to fetch.

@@ -16,12 +16,10 @@ class Options:
     documented.
 
     `latin`: `smsmsg` is ISO-8859-15 even where it could be UTF-8. `oldest_path`: the oldest SMS path is served.
-    `fixed_sender`: the account's first sender speaks, whatever `smsfrom` says.
     """
 
     contact: str = "the operator"
     short_codes: bool = True
-    fixed_sender: bool = False
     latin: bool = False
     oldest_path: bool = False
     numbers: Mapping[str, int] = field(default_factory=lambda: NUMBERS)

@@ -1,7 +1,7 @@
 """Parameters of a call by their exact names (sheet mxtelecom, sections 1 to 2)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from broker.dialects.base import has_controls, is_clean
 from broker.domain.wire import Call
@@ -64,6 +64,12 @@ def read_params(call: Call) -> Params:
     if known is None:
         known = call.seen[_SEEN] = _read(call)
     return known
+
+
+def without(call: Call, name: str) -> Call:
+    """Return a call as if it had no parameter of a name."""
+    query, form = (tuple(pair for pair in pairs if pair[0] != name) for pairs in (call.query, call.form))
+    return replace(call, query=query, form=form)
 
 
 def _read(call: Call) -> Params:

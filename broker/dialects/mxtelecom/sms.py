@@ -1,6 +1,7 @@
 """A request to send an SMS into a draft (sheet mxtelecom, sections 3.2, 8.1)."""
 
 from broker.dialects.base import is_clean
+from broker.dialects.mxtelecom.header import read_header
 from broker.dialects.mxtelecom.mms import NOTE_LIMIT, SUBACCOUNT_LIMIT
 from broker.dialects.mxtelecom.numbers import read_recipient, read_sms_originator
 from broker.dialects.mxtelecom.options import Options
@@ -12,6 +13,7 @@ from broker.domain.text import cut, segments
 from broker.errors import InvalidField, MissingField
 
 BODIES = ("smsmsg", "smsia5", "smsucs2")
+SENDER, HEADER = "smsfrom", "smsudh"
 CARRIER_LIMIT = 64
 LONGEST_VP_S = 366 * 24 * 3600
 _DAY_S = 24 * 3600
@@ -30,11 +32,9 @@ def read_sms(params: Params, *, options: Options) -> Draft:
         raise MissingField("is required", pointer="/smsto")
     if not any(params.raw(name) for name in BODIES):
         raise MissingField("is required", pointer=f"/{BODIES[0]}")
-    originator = "" if options.fixed_sender else params.text("smsfrom").strip()
+    originator = params.text(SENDER).strip()
     originator = read_sms_originator(originator) if originator else ""
     recipient = _recipient(params)
-    if params.raw("smsudh"):
-        raise InvalidField("a user data header cannot be carried", pointer="/smsudh")
     tags = _tags(params)
     text, pieces = _pieces(params, _text(params, options))
     return Draft(
@@ -59,10 +59,18 @@ def _recipient(params: Params) -> str:
 
 
 def _tags(params: Params) -> tuple[Tag, ...]:
-    """Return what no carrier of ours goes by, for the record: a flash message is sent as a usual one."""
+    """Return what no carrier of ours goes by, for the record: a flash message is sent as a usual one.
+
+    So is a part of a text that its sender cut up, whose header would have had the phone put it together again.
+    """
+    header = params.text(HEADER).strip()
     carrier = params.line("carrier", CARRIER_LIMIT)
     flash = params.choice("flash", "0", "1")
-    wished = (("carrier", carrier), ("flash", "1" if flash == "1" else ""))
+    wished = (
+        ("udh", read_header(header) if header else ""),
+        ("carrier", carrier),
+        ("flash", "1" if flash == "1" else ""),
+    )
     return tuple(Tag(name=name, value=value) for name, value in wished if value)
 
 
@@ -95,6 +103,8 @@ def _pieces(params: Params, text: str) -> tuple[str, tuple[str, ...]]:
     name = next(name for name in BODIES if params.raw(name))
     if parts == 1:
         return text, ()
+    if params.raw(HEADER):
+        raise InvalidField("is longer than the one SMS that has a user data header", pointer=f"/{name}")
     if split == "0":
         raise InvalidField("is longer than one SMS, and split does not say how to cut it", pointer=f"/{name}")
     pieces = () if split == "2" else cut(text, marks="..." if split == "1" else "")

@@ -261,5 +261,7 @@ async def test_an_account_shows_its_addresses_and_none_of_its_secrets(console: C
     for path in ("/v1/messages", "/api", "/SendMMS"):
         assert path in page.seen
     assert "Ready" in page.seen
+    assert "the first always speaks" not in page.seen
+    assert "the first always speaks" in (await one.get("/console/accounts/globex")).seen
     assert "argon2" not in page.text
     assert "correct horse" not in page.text

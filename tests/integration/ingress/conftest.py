@@ -30,7 +30,13 @@ DOCUMENT = {
             "senders": ["+12025550150", "+12025550151"],
             "inbound_numbers": ["+12025550150"],
         },
-        {"name": "globex", "api_keys": [OTHER_KEY], "senders": ["+12025550160"], "mms": False},
+        {
+            "name": "globex",
+            "api_keys": [OTHER_KEY],
+            "senders": ["+12025550160"],
+            "mms": False,
+            "fixed_sender": True,
+        },
     ],
     "connections": [
         {

@@ -63,6 +63,14 @@ def test_applying_again_changes_nothing_and_leaves_credit_alone(database: Databa
     }
 
 
+def test_a_sender_is_fixed_for_as_long_as_the_document_says_so(database: Database) -> None:
+    for row, fixed in (({"fixed_sender": True}, True), ({}, False)):
+        apply(database, {**DOCUMENT, "accounts": [{**DOCUMENT["accounts"][0], **row}]})
+        account = database.read(lambda sql: accounts.by_name(sql, "acme"))
+        assert account is not None
+        assert account.fixed_sender is fixed
+
+
 def test_no_secret_rests_in_the_clear(database: Database) -> None:
     apply(database)
     assert "canary" not in str(database.read(everything))

@@ -18,6 +18,7 @@ callback_url = "http://127.0.0.1:9300/callback"
 callback_secret = "whsec_abc"
 callback_dialect = "native"
 mms = true
+fixed_sender = true
 allowed_ips = ["127.0.0.1/32"]
 daily_limit = 1000
 monthly_limit = 20000
@@ -108,6 +109,7 @@ def test_an_empty_file_provisions_nothing(write: Path) -> None:
             "accounts[1].quiet_hours: is not of the form",
         ),
         ('"127.0.0.1/32"', '"127.0.0.1/64"', "accounts[1].allowed_ips[1]"),
+        ('senders = ["+12025550150"]\ninbound', "inbound", "accounts[1]: fixed_sender needs a sender"),
         ('senders = ["+12025550150"]\ninbound', 'senders = ["٠١٢٣٤"]\ninbound', "accounts[1].senders[1]"),
         ('unknown_policy = "resend"', 'unknown_policy = "maybe"', "accounts[1].unknown_policy"),
         ("mms = true", 'opt_outs = "nobody"', "accounts[1].opt_outs"),
