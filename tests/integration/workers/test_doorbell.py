@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,10 @@ def test_the_worker_lives_on_when_redis_has_no_memory_for_its_notes(
     server = own_redis("--maxmemory", "1gb")
     settings = prepared(worker_threads=SLOTS, redis_url=f"{server.url}/0")
     worker = start_worker(settings)
+
+    def noticed(since: int) -> bool:
+        return worker.process.poll() is not None or b"OutOfMemory" in worker.log.read_bytes()[since:]
+
     with redis.Redis.from_url(settings.redis_url) as client:
         for _ in range(3):
             until(lambda: client.info("clients")["blocked_clients"])  # the worker waits for a ring
@@ -115,9 +120,7 @@ def test_the_worker_lives_on_when_redis_has_no_memory_for_its_notes(
                 at_once.lpush(Queue.SUBMIT, ring(Queue.SUBMIT))  # and is given it at the end
                 at_once.config_set("maxmemory", 1)
                 at_once.execute()
-            until(
-                lambda: worker.process.poll() is not None or b"OutOfMemory" in worker.log.read_bytes()[known:]
-            )
+            until(partial(noticed, known))
             client.config_set("maxmemory", "1gb")
             all_sent_in_time(settings, carrier)
     assert worker.process.poll() is None, "it lived on"
