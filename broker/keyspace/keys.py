@@ -41,7 +41,7 @@ def outbox(queue: Queue) -> str:
 
 
 def taken(queue: Queue) -> str:
-    """Hash, id → how often it was popped while SQL did not hold it. An entry goes with the outbox entry."""
+    """Hash, id → how many tries of it began while SQL did not hold it. An entry goes with the outbox entry."""
     return f"taken:{queue}"
 
 

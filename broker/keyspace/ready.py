@@ -1,7 +1,9 @@
 """What waits for a take, seen from a worker."""
 
 import time
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +21,10 @@ _LUA = Path(__file__).parent / "lua"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Popped:
-    """Ids, how often each has been popped, and Redis's clock in ms."""
+    """Ids, the number of each one's try that may begin now, from 1, and Redis's clock in ms."""
 
     ids: tuple[str, ...]
-    pops: Mapping[str, int]
+    tries: Mapping[str, int]
     now_ms: int
 
 
@@ -34,12 +36,14 @@ class Ready:
         self._rings = rings
         self._put_back_ms = round(put_back_s * 1000)
         self._heard: tuple[int, float] | None = None
+        self._unforgiven: deque[tuple[Queue, Sequence[str]]] = deque()
         self._pop, self._push = (
             client.register_script((_LUA / f"{n}.lua").read_text()) for n in ("pop", "push")
         )
 
     def pop(self, queue: Queue, most: int) -> Popped:
         """Take up to `most` ids; another take is rung for when more are left."""
+        self._forgive_late()
         answer: list[Any] = self._pop(
             keys=[
                 keys.ready(queue),
@@ -52,7 +56,7 @@ class Ready:
             args=[most, self._put_back_ms, LONGEST_MS, self._rings, ring(queue)],
         )
         ids = tuple(word.decode() for word in answer[1::2])
-        return Popped(ids=ids, pops=dict(zip(ids, answer[2::2], strict=True)), now_ms=answer[0])
+        return Popped(ids=ids, tries=dict(zip(ids, answer[2::2], strict=True)), now_ms=answer[0])
 
     def push(self, queue: Queue, ids: Sequence[str]) -> None:
         """Enter ids whose content SQL holds, and ring."""
@@ -99,14 +103,28 @@ class Ready:
             pipe.hdel(keys.taken(queue), *gone)
             pipe.execute()
 
+    def begin(self, queue: Queue, tries: Mapping[str, int]) -> None:
+        """Count that tries begin, given by their numbers: a pop of which nobody learnt counts against no id."""
+        if tries:
+            self._client.hset(keys.taken(queue), mapping=dict(tries))
+
     def forgive(self, queue: Queue, ids: Sequence[str]) -> None:
-        """Take back that ids were popped, for those whose pops are still counted."""
-        counted: Any = self._client.hmget(keys.taken(queue), list(ids))
-        with self._client.pipeline(transaction=False) as pipe:
-            for name, pops in zip(ids, counted, strict=True):
-                if pops is not None and int(pops) > 0:
-                    pipe.hincrby(keys.taken(queue), name, -1)
-            pipe.execute()
+        """Take back that a try began, for those that still wait; where Redis is away now, before the next pop."""
+        try:
+            counted: Any = self._client.hmget(keys.taken(queue), list(ids))
+            with self._client.pipeline(transaction=False) as pipe:
+                for name, begun in zip(ids, counted, strict=True):
+                    if begun is not None and int(begun) > 0:
+                        pipe.hincrby(keys.taken(queue), name, -1)
+                pipe.execute()
+        except AWAY:
+            self._unforgiven.append((queue, ids))
+            raise
+
+    def _forgive_late(self) -> None:
+        with suppress(IndexError):  # another thread was faster
+            while self._unforgiven:
+                self.forgive(*self._unforgiven.popleft())
 
     def now_ms(self) -> int:
         """Return Redis's clock: the only one that leases and due times go by.

@@ -1,6 +1,6 @@
 """Do work so that what breaks its take harms only itself, and set it aside after three tries."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -19,15 +19,15 @@ Park = Callable[[str, Trace], None]
 
 
 def work_on(runtime: Runtime, queue: Queue, popped: Popped, work: Work, *, park: Park) -> None:
-    """Do the work for the ids together, and by itself for each that was popped too often to be innocent.
+    """Do the work for the ids together, and by itself for each that was tried too often to be innocent.
 
     One that broke its own try, too, or killed its worker in it, is parked. Whatever one of these raises is raised
     after the last: two poisonous ids must not stand in a good one's way.
     """
     ids = list(dict.fromkeys(popped.ids))
-    suspected = [one for one in ids if popped.pops[one] >= TRIES]
+    suspected = [one for one in ids if popped.tries[one] >= TRIES]
     traces = runtime.suspects.told(queue, suspected, now_ms=popped.now_ms)
-    together = [one for one in ids if popped.pops[one] < TRIES]
+    together = {one: popped.tries[one] for one in ids if popped.tries[one] < TRIES}
     with ExitStack() as batches:
         for one in reversed(suspected):
             if one not in traces:
@@ -51,20 +51,21 @@ def is_nobodys_fault(error: BaseException) -> bool:
     return isinstance(error, AWAY) or is_away(error)
 
 
-def _try_together(runtime: Runtime, queue: Queue, names: Sequence[str], work: Work) -> None:
-    with _Together(runtime, queue, names):
-        work(names)
+def _try_together(runtime: Runtime, queue: Queue, tries: Mapping[str, int], work: Work) -> None:
+    with _Together(runtime, queue, tries):
+        work(list(tries))
 
 
 class _Together:
-    """A try of many: one that Redis or SQL broke counts against none of them."""
+    """A try of many, counted as it begins: one that Redis or SQL broke counts against none of them."""
 
-    def __init__(self, runtime: Runtime, queue: Queue, names: Sequence[str]) -> None:
+    def __init__(self, runtime: Runtime, queue: Queue, tries: Mapping[str, int]) -> None:
         self._runtime = runtime
         self._queue = queue
-        self._names = names
+        self._tries = tries
 
     def __enter__(self) -> Self:
+        self._runtime.ready.begin(self._queue, self._tries)
         return self
 
     def __exit__(
@@ -72,7 +73,7 @@ class _Together:
     ) -> None:
         if error is not None and is_nobodys_fault(error):
             with repaired_later():
-                self._runtime.ready.forgive(self._queue, self._names)
+                self._runtime.ready.forgive(self._queue, list(self._tries))
 
 
 def _try_alone(runtime: Runtime, queue: Queue, name: str, work: Work, park: Park) -> None:

@@ -1,19 +1,20 @@
 -- Take ids that wait; those that SQL does not hold yet will be put back unless they are dropped in time.
 --
--- KEYS  1 ready list; 2 outbox; 3 how often each id was popped; 4 ring list; 5 newly admitted ids; 6 their rounds
--- ARGV  1 most ids; 2 first put-back delay in ms, doubled at each pop up to 3 the longest; 4 most rings that may
+-- KEYS  1 ready list; 2 outbox; 3 how many tries of each id began; 4 ring list; 5 newly admitted ids; 6 their rounds
+-- ARGV  1 most ids; 2 first put-back delay in ms, doubled after each try up to 3 the longest; 4 most rings that may
 --       wait; 5 the ring
--- Returns the server's time in ms, then each id followed by how often it has been popped
+-- Returns the server's time in ms, then each id followed by the number of the try that may begin now: the taker
+-- counts it when it begins, since this answer may be lost
 local time = redis.call("TIME")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local most, answer = tonumber(ARGV[1]), { now }
 
 local function take(id)
-  local pops = redis.call("HINCRBY", KEYS[3], id, 1)
-  local delay = math.min(ARGV[2] * 2 ^ (pops - 1), tonumber(ARGV[3]))
+  local begun = tonumber(redis.call("HGET", KEYS[3], id) or 0)
+  local delay = math.min(ARGV[2] * 2 ^ begun, tonumber(ARGV[3]))
   redis.call("ZADD", KEYS[2], "XX", now + delay, id)
   answer[#answer + 1] = id
-  answer[#answer + 1] = pops
+  answer[#answer + 1] = begun + 1
 end
 local function take_ready(count)
   for _, id in ipairs(count > 0 and redis.call("RPOP", KEYS[1], count) or {}) do take(id) end

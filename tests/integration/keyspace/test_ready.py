@@ -5,14 +5,16 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import pytest
+from redis import Redis
 
 from broker.dispatch import Queue
 from broker.keyspace import content, keys
-from broker.keyspace.client import open_sync
+from broker.keyspace.client import AWAY, open_sync
 from broker.keyspace.ready import Ready
 from broker.keyspace.schedule import Schedule
 from broker.settings import Settings
 from tests.integration.keyspace.conftest import message, request
+from tests.redis_server import RedisServer
 
 T = TypeVar("T")
 RINGS = 3
@@ -62,7 +64,7 @@ async def test_what_came_first_is_popped_first_and_another_take_is_rung_for(
     client.delete(Queue.SUBMIT)
     popped = ready.pop(Queue.SUBMIT, 3)
     assert popped.ids == tuple(ids[:3])
-    assert set(popped.pops.values()) == {1}
+    assert set(popped.tries.values()) == {1}
     assert client.llen(Queue.SUBMIT) == 1
     ready.pop(Queue.SUBMIT, 3)
     assert client.llen(Queue.SUBMIT) == 1, "nothing is left, so nobody is rung for"
@@ -72,28 +74,60 @@ async def test_what_was_popped_and_not_dropped_is_put_back_and_what_was_dropped_
     admit: Callable[[int], Any], ready: Ready, schedule: Schedule, client: Any
 ) -> None:
     lost, done = await admit(2)
-    ready.pop(Queue.SUBMIT, 2)
+    ready.begin(Queue.SUBMIT, ready.pop(Queue.SUBMIT, 2).tries)
     ready.drop(Queue.SUBMIT, [done], contents=[keys.content(done)])
     client.delete(Queue.SUBMIT)
     assert until(lambda: schedule.put_back(Queue.SUBMIT)) == 1
     assert client.llen(Queue.SUBMIT) == 1, "and rung for"
     again = ready.pop(Queue.SUBMIT, 2)
-    assert (again.ids, dict(again.pops)) == ((lost,), {lost: 2})
+    assert (again.ids, dict(again.tries)) == ((lost,), {lost: 2})
     assert ready.messages([lost, done]).keys() == {lost}
     assert client.zrange(keys.outbox(Queue.SUBMIT), 0, -1) == [lost.encode()]
 
 
-async def test_each_pop_doubles_the_wait_until_an_id_is_put_back(
+async def test_each_try_doubles_the_wait_until_an_id_is_put_back(
     admit: Callable[[int], Any], client: Any, schedule: Schedule
 ) -> None:
     ready = Ready(client, rings=RINGS, put_back_s=5)
     (one,) = await admit(1)
     waits = []
     for _ in range(6):
-        now_ms = ready.pop(Queue.SUBMIT, 1).now_ms
-        waits.append(client.zscore(keys.outbox(Queue.SUBMIT), one) - now_ms)
+        popped = ready.pop(Queue.SUBMIT, 1)
+        waits.append(client.zscore(keys.outbox(Queue.SUBMIT), one) - popped.now_ms)
+        ready.begin(Queue.SUBMIT, popped.tries)
         client.rpush(keys.ready(Queue.SUBMIT), one)
     assert waits == [5_000, 10_000, 20_000, 40_000, 60_000, 60_000]
+
+
+async def test_a_pop_whose_answer_nobody_heard_counts_for_nothing(
+    admit: Callable[[int], Any], ready: Ready, schedule: Schedule
+) -> None:
+    (one,) = await admit(1)
+    for _ in range(5):
+        assert dict(ready.pop(Queue.SUBMIT, 1).tries) == {one: 1}
+        assert until(lambda: schedule.put_back(Queue.SUBMIT)) == 1
+
+
+async def test_what_could_not_be_forgiven_while_redis_was_away_is_forgiven_before_the_next_pop(
+    own_redis: Callable[..., RedisServer],
+) -> None:
+    server = own_redis()
+    with Redis.from_url(f"{server.url}/0") as client:
+        ready = Ready(open_sync(f"{server.url}/0", Settings(redis_timeout_s=0.2)), rings=RINGS, put_back_s=5)
+        client.rpush(keys.ready(Queue.SUBMIT), "one", "other")
+        ready.begin(Queue.SUBMIT, ready.pop(Queue.SUBMIT, 2).tries)
+        client.rpush(keys.ready(Queue.SUBMIT), "one")
+        ready.begin(Queue.SUBMIT, ready.pop(Queue.SUBMIT, 1).tries)
+        server.freeze()
+        with pytest.raises(AWAY):
+            ready.forgive(Queue.SUBMIT, ["one"])
+        server.kill()
+        server.start()
+        client.rpush(keys.ready(Queue.SUBMIT), "one", "other")
+
+        assert dict(ready.pop(Queue.SUBMIT, 2).tries) == {"one": 2, "other": 2}
+        client.rpush(keys.ready(Queue.SUBMIT), "one")
+        assert dict(ready.pop(Queue.SUBMIT, 2).tries) == {"one": 2}, "it is forgiven once"
 
 
 async def test_an_id_that_was_put_back_is_not_put_back_again_before_it_is_popped(

@@ -89,7 +89,7 @@ def test_nothing_is_popped_while_sql_is_away(open_runtime: Callable[..., Runtime
         with pytest.raises(StorageAway):
             submit.take(runtime, Queue.SUBMIT)
 
-    assert runtime.ready.pop(Queue.SUBMIT, 10).pops == {message.id: 1}
+    assert runtime.ready.pop(Queue.SUBMIT, 10).tries == {message.id: 1}
 
 
 def test_of_a_group_that_is_prepared_only_its_leader_is_due(runtime: Runtime) -> None:
@@ -153,4 +153,4 @@ def test_what_was_put_back_is_not_put_back_again_while_it_waits(runtime: Runtime
         due_at = client.zscore(keys.outbox(Queue.SUBMIT), message.id)
         assert due_at is not None
         assert float(due_at) > popped.now_ms + keys.UNPOPPED_MS / 2  # type: ignore[arg-type]  # sync client
-    assert runtime.ready.pop(Queue.SUBMIT, 10).pops == {message.id: 2}
+    assert runtime.ready.pop(Queue.SUBMIT, 10).ids == (message.id,)
