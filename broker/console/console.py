@@ -9,6 +9,8 @@ from aiohttp import web
 from broker.console.accounts import Accounts
 from broker.console.assets import ROOT as ASSETS
 from broker.console.assets import Assets
+from broker.console.attachments import Attachments
+from broker.console.audit import AuditPage
 from broker.console.callbacks import Callbacks
 from broker.console.connections import Connections
 from broker.console.entrance import Entrance
@@ -21,10 +23,12 @@ from broker.console.messages import Messages
 from broker.console.overview import Overview
 from broker.console.pages import Pages, go_to
 from broker.console.queues import Queues
+from broker.console.stored import Stored
 from broker.console.visit import ROOT
 from broker.keyspace.backlog import Backlog
 from broker.keyspace.lanes import Depths
 from broker.keyspace.pressure import Pressure
+from broker.services.audit import Audit
 from broker.services.browse import Browse
 from broker.services.carrying import Carrying
 from broker.services.connections import Connections as Stopping
@@ -33,6 +37,7 @@ from broker.services.logbook import Logbook
 from broker.services.overview import Glance
 from broker.services.phones import Phones
 from broker.services.replay import Replay
+from broker.services.send_on import SendOn
 from broker.services.sessions import Sessions
 from broker.services.sql import AsyncSql
 from broker.services.tallies import Tallies
@@ -48,8 +53,10 @@ class Needs:
     sessions: Sessions
     pages: Pages
     sql: AsyncSql
+    audit: Audit
     pressure: Pressure
     browse: Browse
+    send_on: SendOn
     carrying: Carrying
     stopping: Stopping
     tallies: Tallies
@@ -64,14 +71,16 @@ class Needs:
 def routes(needs: Needs, assets: Assets) -> list[Route]:
     """Return every path of the console, with what answers it."""
     pages, settings = needs.pages, needs.settings
-    gate = Gate(needs.sessions, pages, public_url=settings.public_url)
+    gate = Gate(needs.sessions, pages, needs.audit, public_url=settings.public_url)
+    stored = Stored(needs.browse, needs.executor, attachments=settings.attachments)
     glance = Glance(needs.sql, needs.backlog, needs.carrying, settings)
     parts = (
-        Entrance(needs.sessions, pages, public_url=settings.public_url),
+        Entrance(needs.sessions, pages, needs.audit, public_url=settings.public_url),
         Overview(pages, glance),
         Live(glance, needs.sessions, leaving=needs.leaving),
         Messages(pages, needs.browse),
-        OneMessage(pages, needs.browse, needs.executor, attachments=settings.attachments),
+        OneMessage(pages, needs.browse, stored),
+        Attachments(pages, needs.browse, stored, needs.send_on),
         Connections(
             pages,
             needs.carrying,
@@ -83,6 +92,7 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
         Queues(pages, needs.backlog),
         Callbacks(pages, needs.replay, needs.backlog),
         DeadLetterPages(pages, needs.letters),
+        AuditPage(pages, needs.audit),
         Accounts(pages, needs.sql, needs.pressure, settings),
     )
     found = [*_bare(gate, assets), *(route for part in parts for route in part.routes(gate))]

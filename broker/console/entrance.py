@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -10,9 +11,11 @@ from broker.console.gate import COOKIE, SIGN_IN, Gate, Route, is_token
 from broker.console.pages import Pages, go_to
 from broker.console.visit import ROOT, THEME_COOKIE, THEMES, Visit, theme_of, within
 from broker.dialects.base import Credentials
+from broker.domain.deed import Deed, Door
 from broker.domain.operator import Role
-from broker.errors import AuthenticationFailed, NotPermitted, TooManyGuesses
+from broker.errors import AuthenticationFailed, Busy, NotPermitted, TooManyGuesses
 from broker.log import get_logger
+from broker.services.audit import Audit
 from broker.services.sessions import Sessions
 
 DOOR_COOKIE = "ringpost-door"
@@ -25,9 +28,10 @@ log = get_logger()
 class Entrance:
     """The pages that lead in and out."""
 
-    def __init__(self, sessions: Sessions, pages: Pages, *, public_url: str) -> None:
+    def __init__(self, sessions: Sessions, pages: Pages, audit: Audit, *, public_url: str) -> None:
         self._sessions = sessions
         self._pages = pages
+        self._audit = audit
         self._public_url = public_url
 
     def routes(self, gate: Gate) -> list[Route]:
@@ -37,8 +41,8 @@ class Entrance:
             Route("GET", SIGN_IN, ask),
             Route("HEAD", SIGN_IN, ask),
             Route("POST", SIGN_IN, enter),
-            *gate.post(f"{ROOT}sign-out", self.leave, needs=Role.VIEWER),
-            *gate.post(f"{ROOT}theme", self.paint, needs=Role.VIEWER),
+            *gate.post(f"{ROOT}sign-out", self.leave, needs=Role.VIEWER, noted=False),
+            *gate.post(f"{ROOT}theme", self.paint, needs=Role.VIEWER, noted=False),
         ]
 
     async def ask(self, request: web.BaseRequest, pieces: Mapping[str, str]) -> web.Response:  # noqa: ARG002
@@ -66,6 +70,7 @@ class Entrance:
             wrong = "Too many wrong passwords came from here. Wait a minute, then try again."
             return await self._form(request, onwards=onwards, name=name, wrong=wrong, status=429)
         log.info("operator_signed_in", operator=session.operator.name)
+        await self._audit.note(_came(session.operator.name, "sign in"))
         answer = go_to(onwards)
         self._set(request, answer, COOKIE, session.secret)
         answer.del_cookie(DOOR_COOKIE, path=SIGN_IN)
@@ -75,6 +80,8 @@ class Entrance:
         """Answer `POST /console/sign-out`."""
         await self._sessions.end(visit.request.cookies.get(COOKIE, ""))
         log.info("operator_signed_out", operator=visit.operator.name)
+        with suppress(Busy):  # whoever wants to be out is out, also where SQL is away
+            await self._audit.note(_came(visit.operator.name, "sign out"))
         answer = go_to(SIGN_IN)
         answer.del_cookie(COOKIE, path=ROOT)
         return answer
@@ -121,3 +128,7 @@ class Entrance:
         answer.set_cookie(
             name, value, path=path, max_age=max_age, secure=secure, httponly=True, samesite="Lax"
         )
+
+
+def _came(operator: str, action: str) -> Deed:
+    return Deed(operator=operator, door=Door.CONSOLE, action=action)

@@ -1,9 +1,12 @@
-"""Let in who may: session, role, origin and token are checked here, for every page."""
+"""Let in who may: session, role, origin and token are checked here, for every page; what people do is noted."""
 
 import hmac
+import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NamedTuple
-from urllib.parse import quote
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any, NamedTuple, NoReturn
+from urllib.parse import quote, unquote
 
 from aiohttp import web
 
@@ -12,16 +15,41 @@ from broker.console.headers import PRIVATE
 from broker.console.pages import Pages, go_to
 from broker.console.visit import ROOT, Visit, theme_of
 from broker.dialects.native.problem import problem
+from broker.domain.address import mask
+from broker.domain.deed import Deed, Door
 from broker.domain.operator import ForAdministrators, Role
 from broker.errors import AdmissionError, NotPermitted, RequestError
+from broker.services.audit import Audit
 from broker.services.sessions import Session, Sessions
 
 COOKIE = "ringpost-session"
 TOKEN = "token"  # noqa: S105  # the name of a field
 SIGN_IN = f"{ROOT}sign-in"
 
+KEPT = frozenset(
+    {
+        "account",
+        "connection",
+        "id",
+        "mps",
+        "newest",
+        "oldest",
+        "rate",
+        "recipient",
+        "sender",
+        "sender_mps",
+        "since",
+    }
+    | {"state", "to", "type", "unit", "until", "what"}
+)
+"""Fields of forms that the audit keeps beside the reason; texts and files are not among them."""
+
+NUMBERS = frozenset({"recipient", "sender", "to"})
+"""Those that hold numbers, however they are typed."""
+_PIECE = re.compile(r"\{\w+\}")
+
 Handler = Callable[[Visit], Awaitable[web.StreamResponse]]
-Door = Callable[[web.BaseRequest, Mapping[str, str]], Awaitable[web.StreamResponse]]
+Way = Callable[[web.BaseRequest, Mapping[str, str]], Awaitable[web.StreamResponse]]
 
 
 class Route(NamedTuple):
@@ -29,27 +57,33 @@ class Route(NamedTuple):
 
     method: str
     path: str
-    door: Door
+    door: Way
 
 
 class Gate:
     """Stands before every page but the one to sign in. What is refused is told as a page."""
 
-    def __init__(self, sessions: Sessions, pages: Pages, *, public_url: str) -> None:
+    def __init__(self, sessions: Sessions, pages: Pages, audit: Audit, *, public_url: str) -> None:
         self._sessions = sessions
         self._pages = pages
+        self._audit = audit
         self._public_url = public_url
 
-    def get(self, path: str, handler: Handler, *, needs: Role = Role.VIEWER) -> list[Route]:
-        """Return the routes of a page: looking at it changes nothing."""
-        door = self._guarded(handler, needs)
+    def get(self, path: str, handler: Handler, *, needs: Role = Role.VIEWER, deed: str = "") -> list[Route]:
+        """Return the routes of a page: looking at it changes nothing. With `deed` it is noted who did."""
+        door = self._guarded(handler, needs, deed)
         return [Route("GET", path, door), Route("HEAD", path, door)]
 
-    def post(self, path: str, handler: Handler, *, needs: Role = Role.OPERATOR) -> list[Route]:
-        """Return the route of a form, which must come from a page of ours and bring the session's token."""
-        return [Route("POST", path, self._guarded(handler, needs))]
+    def post(
+        self, path: str, handler: Handler, *, needs: Role = Role.OPERATOR, noted: bool = True
+    ) -> list[Route]:
+        """Return the route of a form, which must come from a page of ours and bring the session's token.
 
-    def open(self, door: Door) -> Door:
+        What it asks for is noted before it is done, unless it concerns nobody but the person.
+        """
+        return [Route("POST", path, self._guarded(handler, needs, _deed(path) if noted else ""))]
+
+    def open(self, door: Way) -> Way:
         """Return a door that anybody may go through; what it raises is told as a page."""
 
         async def enter(request: web.BaseRequest, pieces: Mapping[str, str]) -> web.StreamResponse:
@@ -60,7 +94,7 @@ class Gate:
 
         return enter
 
-    def _guarded(self, handler: Handler, needs: Role) -> Door:
+    def _guarded(self, handler: Handler, needs: Role, deed: str) -> Way:
         async def enter(request: web.BaseRequest, pieces: Mapping[str, str]) -> web.StreamResponse:
             session: Session | None = None
             try:
@@ -69,12 +103,21 @@ class Gate:
                 session = await self._sessions.find(request.cookies.get(COOKIE, ""))
                 if session is None:
                     return _sign_in_first(request)
-                visit = await _visit(request, pieces, session, needs)
-                return await handler(visit)
+                visit = await _visit(request, pieces, session)
+                if not visit.operator.may(needs):
+                    await self._refuse(visit, deed, needs)
+                async with self._audit.of(_noted(visit, deed)) if deed else nullcontext():
+                    return await handler(visit)
             except (RequestError, AdmissionError) as error:
                 return await self.refused(request, session, error)
 
         return enter
+
+    async def _refuse(self, visit: Visit, deed: str, needs: Role) -> NoReturn:
+        error = ForAdministrators(f"this takes the role {needs}")
+        if deed:
+            await self._audit.note(replace(_noted(visit, deed), refused=error.detail))
+        raise error
 
     async def refused(
         self, request: web.BaseRequest, session: Session | None, error: RequestError | AdmissionError
@@ -96,15 +139,32 @@ class Gate:
         )
 
 
-async def _visit(request: web.BaseRequest, pieces: Mapping[str, str], session: Session, needs: Role) -> Visit:
+async def _visit(request: web.BaseRequest, pieces: Mapping[str, str], session: Session) -> Visit:
     form = Form()
     if request.method == "POST":
         form = await read_form(request)
         if not is_token(form, session.token):
             raise NotPermitted("this form is too old: go back, load its page again, and repeat what you did")
-    if not session.operator.may(needs):
-        raise ForAdministrators(f"this takes the role {needs}")
     return Visit(request=request, operator=session.operator, token=session.token, pieces=pieces, form=form)
+
+
+def _deed(path: str) -> str:
+    """Return what a form does, in the words of its path."""
+    return " ".join(word for word in path.removeprefix(ROOT).split("/") if not _PIECE.fullmatch(word))
+
+
+def _noted(visit: Visit, deed: str) -> Deed:
+    details = {name: visit.form.text(name) for name in sorted(KEPT & visit.form.fields.keys())}
+    details = {name: mask(text) if name in NUMBERS else text for name, text in details.items() if text}
+    subject, *rest = [unquote(piece) for piece in visit.pieces.values()] or [details.get("id", "")]
+    return Deed(
+        operator=visit.operator.name,
+        door=Door.CONSOLE,
+        action=deed,
+        subject=subject,
+        reason=visit.form.text("reason"),
+        details={**details, **({"part": rest[0]} if rest else {})},
+    )
 
 
 def is_token(form: Form, token: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from aiohttp import web
 
@@ -37,6 +38,10 @@ class Visit:
     def query(self) -> Mapping[str, str]:
         """The query; of several values with one name the last counts."""
         return {name: value.strip() for name, value in self.request.query.items()}
+
+    def mark(self, *words: str) -> str:
+        """Return what an address bears that this session was shown: what has none is asked for by nobody's page."""
+        return blake2b("\0".join(words).encode(), key=self.token.encode()[:64], digest_size=16).hexdigest()
 
     def may(self, role: str) -> bool:
         """Say whether the person may do what takes a role."""

@@ -26,6 +26,22 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileSearch:
+    """Which messages with stored files to list, newest first; what is absent leaves nothing out.
+
+    `kind` is what a content type begins with. `newest` and `oldest` are the ids of the ends, both included; `cursor` is
+    the id to go on after.
+    """
+
+    account: str = ""
+    kind: str = ""
+    newest: str = ""
+    oldest: str = ""
+    cursor: str = ""
+    limit: int = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """A page of messages. `older` is the cursor of what comes after, where there is any.
 

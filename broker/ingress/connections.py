@@ -1,5 +1,8 @@
 """What operators may see and do about connections."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from aiohttp import web
 
 from broker.dialects.native.connections import connection_changed, connections_listed, parse_reason
@@ -9,8 +12,10 @@ from broker.domain.address import mask_within
 from broker.domain.operator import Role
 from broker.ingress.answers import to_web
 from broker.ingress.calls import head, read
+from broker.ingress.deeds import deed
 from broker.ingress.router import PIECES, Router
 from broker.log import get_logger
+from broker.services.audit import Audit
 from broker.services.connections import Connections
 from broker.services.signin import SignIn
 
@@ -20,8 +25,9 @@ log = get_logger()
 class ConnectionDesk:
     """Answers people who run the broker; each signs in with every request."""
 
-    def __init__(self, sign_in: SignIn, connections: Connections, *, patience_s: float) -> None:
+    def __init__(self, sign_in: SignIn, audit: Audit, connections: Connections, *, patience_s: float) -> None:
         self._sign_in = sign_in
+        self._audit = audit
         self._connections = connections
         self._patience_s = patience_s
 
@@ -39,21 +45,25 @@ class ConnectionDesk:
 
     async def pause(self, request: web.BaseRequest) -> web.Response:
         """Answer `POST /v1/connections/{name}/pause`."""
-        name, reason = await self._asked(request, "connection_paused")
-        return to_web(connection_changed(await self._connections.pause(name, reason=reason)))
+        async with self._asked(request, "pause") as (name, reason):
+            return to_web(connection_changed(await self._connections.pause(name, reason=reason)))
 
     async def resume(self, request: web.BaseRequest) -> web.Response:
         """Answer `POST /v1/connections/{name}/resume`."""
-        name, _ = await self._asked(request, "connection_resumed")
-        return to_web(connection_changed(await self._connections.resume(name)))
+        async with self._asked(request, "resume") as (name, _):
+            return to_web(connection_changed(await self._connections.resume(name)))
 
-    async def _asked(self, request: web.BaseRequest, event: str) -> tuple[str, str]:
-        """Return the connection that an operator means, and why."""
+    @asynccontextmanager
+    async def _asked(self, request: web.BaseRequest, what: str) -> AsyncIterator[tuple[str, str]]:
+        """Note and return the connection that an operator means, and why."""
         call = head(request)
         operator = await self._sign_in.operator(
             credentials_of(call.headers), needs=Role.OPERATOR, peer=call.peer
         )
         reason = parse_reason(await read(request, limit=BODY_LIMIT, patience_s=self._patience_s))
         name = request[PIECES]["name"]
-        log.warning(event, connection=name, operator=operator.name, reason=mask_within(reason))
-        return name, reason
+        async with self._audit.of(deed(operator.name, f"connections {what}", subject=name, reason=reason)):
+            yield name, reason
+        told = mask_within(reason)
+        event = {"pause": "connection_paused", "resume": "connection_resumed"}[what]
+        log.warning(event, connection=name, operator=operator.name, reason=told)

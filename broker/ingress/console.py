@@ -1,10 +1,12 @@
 """Lead requests for the console to its pages."""
 
+from functools import partial
+
 from aiohttp import web
 
 from broker.console.assets import Assets
 from broker.console.console import Needs, routes
-from broker.console.gate import Door
+from broker.console.gate import Way
 from broker.console.headers import PRIVATE
 from broker.console.pages import Pages
 from broker.ingress.doors import Doors
@@ -20,6 +22,7 @@ from broker.services.carrying import Carrying
 from broker.services.letters import DeadLetters
 from broker.services.logbook import Logbook
 from broker.services.replay import Replay
+from broker.services.send_on import SendOn
 from broker.services.sessions import LIFE_S, Sessions
 from broker.services.sql import AsyncSql
 from broker.services.tallies import Tallies
@@ -41,8 +44,10 @@ def add_console(router: Router, doors: Doors) -> None:
         settings=settings,
         executor=doors.executor,
         sql=sql,
+        audit=doors.audit,
         pressure=doors.pressure,
         browse=Browse(sql, unrecorded, doors.lookup, logbook),
+        send_on=SendOn(doors.accept, sql, taken=partial(doors.meter.accepted, "mms", 1)),
         carrying=Carrying(doors.connections, backlog),
         stopping=doors.connections,
         tallies=Tallies(sql, known=known),
@@ -65,7 +70,7 @@ def add_console(router: Router, doors: Doors) -> None:
         router.add(method, path, _handler(door), failed=_failed)
 
 
-def _handler(door: Door) -> Handler:
+def _handler(door: Way) -> Handler:
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         return await door(request, request.get(PIECES, {}))
 

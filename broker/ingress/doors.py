@@ -30,6 +30,7 @@ from broker.log import get_logger
 from broker.net.guard import Guard
 from broker.net.plain import AiohttpClient
 from broker.services.accept import Accept
+from broker.services.audit import Audit
 from broker.services.authenticate import Authenticator
 from broker.services.connections import Connections
 from broker.services.credit import Credit
@@ -91,6 +92,7 @@ class Doors:
     journal: Journal
     refusals: Refusals
     sign_in: SignIn
+    audit: Audit
     meter: Meter
     leaving: Leaving = field(default_factory=Leaving)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -121,12 +123,13 @@ class Doors:
             uploads=uploads,
             accept=_accept(settings, admission, pressure, carriers, client, sql, uploads, packages),
             lookup=Lookup(database, Unrecorded(client), executor),
-            desk=_desk(settings, client, database, executor, directory),
+            desk=_desk(settings, client, database, executor, directory, Audit(sql)),
             sign_in=(sign_in := SignIn(sql, passwords)),
-            operations=_operations(settings, sql, sign_in, carriers, client),
+            audit=(audit := Audit(sql)),
+            operations=_operations(settings, sql, sign_in, audit, carriers, client),
             connections=Connections(sql, Clock(client), Depths(client)),
-            letters=DeadLetterDesk(sign_in, DeadLetters(sql, Clock(client))),
-            journal=Journal(sign_in, Rereading(settings, sql, Clock(client), directory)),
+            letters=DeadLetterDesk(sign_in, audit, DeadLetters(sql, Clock(client))),
+            journal=Journal(sign_in, audit, Rereading(settings, sql, Clock(client), directory)),
             refusals=Refusals(sql),
             meter=meter,
         )._begin()
@@ -211,7 +214,12 @@ def _accept(
 
 
 def _desk(
-    settings: Settings, client: Async, database: Database, executor: ThreadPoolExecutor, directory: Directory
+    settings: Settings,
+    client: Async,
+    database: Database,
+    executor: ThreadPoolExecutor,
+    directory: Directory,
+    audit: Audit,
 ) -> Desk:
     sql, clock, unrecorded = AsyncSql(database, executor), Clock(client), Unrecorded(client)
     return Desk(
@@ -219,7 +227,7 @@ def _desk(
         lookup=Lookup(database, unrecorded, executor),
         folders=Folders(settings, sql=sql, clock=clock),
         handle=Handle(settings, sql=sql, unrecorded=unrecorded, clock=clock),
-        till=Till(Credit(Counters(client), database, executor)),
+        till=Till(Credit(Counters(client), database, executor), audit),
         directory=directory,
         executor=executor,
     )
@@ -241,10 +249,16 @@ def _passwords(settings: Settings, client: Async, meter: Meter, hashing: Executo
 
 
 def _operations(
-    settings: Settings, sql: AsyncSql, sign_in: SignIn, carriers: Carriers, client: Async
+    settings: Settings,
+    sql: AsyncSql,
+    sign_in: SignIn,
+    audit: Audit,
+    carriers: Carriers,
+    client: Async,
 ) -> Operations:
     return Operations(
         sign_in,
+        audit,
         Logbook(sql, known=carriers.providers, keep_s=settings.log_keep_s),
         Tallies(sql, known=carriers.providers),
         Replay(sql, Clock(client)),

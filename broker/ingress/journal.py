@@ -9,7 +9,9 @@ from broker.dialects.native.journal import listed_parked, parse_parked, parse_re
 from broker.domain.operator import Role
 from broker.ingress.answers import to_web
 from broker.ingress.calls import head
+from broker.ingress.deeds import deed
 from broker.log import get_logger
+from broker.services.audit import Audit
 from broker.services.rereading import Rereading, Stretch
 from broker.services.signin import SignIn
 from broker.storage.parked import Which
@@ -21,8 +23,9 @@ log = get_logger()
 class Journal:
     """Answers people who run the broker; each signs in with every request."""
 
-    def __init__(self, sign_in: SignIn, rereading: Rereading) -> None:
+    def __init__(self, sign_in: SignIn, audit: Audit, rereading: Rereading) -> None:
         self._sign_in = sign_in
+        self._audit = audit
         self._rereading = rereading
 
     async def parked(self, request: web.BaseRequest) -> web.Response:
@@ -41,7 +44,14 @@ class Journal:
         )
         stretch, after = parse_reread(call)
         place = None if after is None else Place(**after)
-        done = await self._rereading.page(Stretch(**stretch), after=place)
+        noted = deed(
+            operator.name,
+            "webhooks replay",
+            subject=stretch.get("connection"),
+            details={**stretch, **(after or {})},
+        )
+        async with self._audit.of(noted):
+            done = await self._rereading.page(Stretch(**stretch), after=place)
         counts = {name: getattr(done, name) for name in ("webhooks", "moved", "arrived", "parked")}
         log.info("webhooks_reread", operator=operator.name, **counts)
         last = done.last

@@ -16,7 +16,9 @@ from broker.domain.operator import Role
 from broker.domain.wire import Call
 from broker.ingress.answers import to_web
 from broker.ingress.calls import head
+from broker.ingress.deeds import deed
 from broker.log import get_logger
+from broker.services.audit import Audit
 from broker.services.letters import DeadLetters
 from broker.services.signin import SignIn
 
@@ -26,8 +28,9 @@ log = get_logger()
 class DeadLetterDesk:
     """Answers people who run the broker; each signs in with every request."""
 
-    def __init__(self, sign_in: SignIn, letters: DeadLetters) -> None:
+    def __init__(self, sign_in: SignIn, audit: Audit, letters: DeadLetters) -> None:
         self._sign_in = sign_in
+        self._audit = audit
         self._letters = letters
 
     async def list(self, request: web.BaseRequest) -> web.Response:
@@ -60,6 +63,10 @@ class DeadLetterDesk:
     async def _settle(
         self, which: Letters, wanted: Standing, *, rate: float, by: str, reason: str
     ) -> web.Response:
-        done = await self._letters.settle(which, wanted=wanted, rate=rate, by=by, reason=reason)
+        told = {name: getattr(which, name) for name in ("kind", "account", "since", "until")}
+        told |= {"what": wanted.replace("_", " "), "rate": rate}
+        noted = deed(by, "dead-letters settle", subject=which.id, reason=reason, details=told)
+        async with self._audit.of(noted):
+            done = await self._letters.settle(which, wanted=wanted, rate=rate, by=by, reason=reason)
         log.info("dead_letters_settled", operator=by, wanted=wanted, letters=done.count, rate=rate)
         return to_web(settled(done.count, done.until))

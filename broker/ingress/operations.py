@@ -9,8 +9,10 @@ from broker.dialects.native.untold import listed, parse_replay, parse_untold, re
 from broker.domain.operator import Role
 from broker.ingress.answers import to_web
 from broker.ingress.calls import head
+from broker.ingress.deeds import deed
 from broker.ingress.router import PIECES
 from broker.log import get_logger
+from broker.services.audit import Audit
 from broker.services.logbook import Logbook
 from broker.services.replay import Replay
 from broker.services.signin import SignIn
@@ -22,8 +24,11 @@ log = get_logger()
 class Operations:
     """Answers people who run the broker; each signs in with every request."""
 
-    def __init__(self, sign_in: SignIn, logbook: Logbook, tallies: Tallies, replay: Replay) -> None:
+    def __init__(
+        self, sign_in: SignIn, audit: Audit, logbook: Logbook, tallies: Tallies, replay: Replay
+    ) -> None:
         self._sign_in = sign_in
+        self._audit = audit
         self._logbook = logbook
         self._tallies = tallies
         self._replay = replay
@@ -56,6 +61,9 @@ class Operations:
             credentials_of(call.headers), needs=Role.OPERATOR, peer=call.peer
         )
         which, rate = parse_replay(call)
-        done = await self._replay.again(which, rate=rate)
+        told = {"state": which.states, "since": which.since, "until": which.until, "rate": rate}
+        noted = deed(operator.name, "callbacks replay", subject=which.account, details=told)
+        async with self._audit.of(noted):
+            done = await self._replay.again(which, rate=rate)
         log.info("callbacks_replayed", operator=operator.name, callbacks=done.count, rate=rate)
         return to_web(replayed(done.count, done.until))

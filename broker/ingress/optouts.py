@@ -14,8 +14,10 @@ from broker.domain.operator import Role
 from broker.domain.optout import Wish
 from broker.ingress.answers import to_web
 from broker.ingress.calls import head, read
+from broker.ingress.deeds import deed
 from broker.ingress.router import Router
 from broker.log import get_logger
+from broker.services.audit import Audit
 from broker.services.authenticate import Authenticator
 from broker.services.optout_book import OptOutBook
 from broker.services.signin import SignIn
@@ -27,11 +29,18 @@ class OptOuts:
     """Serves the list to accounts, and everything to operators, who sign in with every request."""
 
     def __init__(
-        self, book: OptOutBook, authenticator: Authenticator, sign_in: SignIn, *, patience_s: float
+        self,
+        book: OptOutBook,
+        authenticator: Authenticator,
+        sign_in: SignIn,
+        audit: Audit,
+        *,
+        patience_s: float,
     ) -> None:
         self._book = book
         self._authenticator = authenticator
         self._sign_in = sign_in
+        self._audit = audit
         self._patience_s = patience_s
 
     def add_to(self, router: Router) -> None:
@@ -76,13 +85,21 @@ class OptOuts:
             credentials_of(call.headers), needs=Role.OPERATOR, peer=call.peer
         )
         given = parse_opt_out(await read(request, limit=BODY_LIMIT, patience_s=self._patience_s))
-        changed = await self._book.change(
-            wish,
-            given["sender"],
-            given["recipient"],
-            account=given.get("account"),
-            who=operator.name,
+        noted = deed(
+            operator.name,
+            "opt-outs add" if wish is Wish.STOP else "opt-outs remove",
+            subject=given.get("account"),
             reason=given["reason"],
+            details={name: given[name] for name in ("sender", "recipient")},
         )
+        async with self._audit.of(noted):
+            changed = await self._book.change(
+                wish,
+                given["sender"],
+                given["recipient"],
+                account=given.get("account"),
+                who=operator.name,
+                reason=given["reason"],
+            )
         log.info("opt_out_changed", operator=operator.name, wish=str(wish), changed=changed)
         return to_web(opt_out_changed(changed=changed))

@@ -10,13 +10,13 @@ from broker.domain.dead import Letter
 from broker.domain.logbook import Entry, LogQuery
 from broker.domain.message import Part, PartState
 from broker.domain.record import Record
-from broker.domain.search import Found, Search
+from broker.domain.search import FileSearch, Found, Search
 from broker.errors import NotFound
 from broker.keyspace.unrecorded import Unrecorded
 from broker.services.logbook import Logbook
 from broker.services.lookup import Lookup
 from broker.services.sql import AsyncSql
-from broker.storage import browsing, dead
+from broker.storage import attachments, browsing, dead
 from broker.storage.database import Sql
 
 MOST_SAID = 200
@@ -47,6 +47,10 @@ class Browse:
     async def page(self, search: Search) -> Found:
         """Return messages on record."""
         return await self._sql.read(partial(browsing.page, search=search))
+
+    async def files(self, search: FileSearch) -> Found:
+        """Return messages on record whose files are with us."""
+        return await self._sql.read(partial(attachments.page, search=search))
 
     async def named(self, name: str) -> list[str]:
         """Return the ids of the messages that a person may mean by a name, the newest first."""

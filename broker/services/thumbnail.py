@@ -9,11 +9,12 @@ from broker.errors import NotFound
 from broker.services.fit import MAX_PIXELS, PICTURES, UNREADABLE
 
 SIDE = 192
+LARGE_SIDE = 1024
 _FORMATS = sorted({name for names in PICTURES.values() for name in names})
 
 
-def thumbnail(path: Path) -> bytes:
-    """Return a PNG of at most 192 pixels a side.
+def thumbnail(path: Path, *, side: int = SIDE) -> bytes:
+    """Return a PNG of at most so many pixels a side, made anew: nothing of the file itself is in it.
 
     Raises:
         NotFound: the file is gone, or no picture that can be read.
@@ -24,8 +25,8 @@ def thumbnail(path: Path) -> bytes:
         with Image.open(path, formats=known) as picture:
             if picture.width * picture.height > MAX_PIXELS:
                 raise NotFound("the picture is too large to be shown")
-            picture.draft("RGB", (SIDE, SIDE))
-            picture.thumbnail((SIDE, SIDE))
+            picture.draft("RGB", (side, side))
+            picture.thumbnail((side, side))
             out = io.BytesIO()
             picture.convert("RGBA").save(out, "PNG")
     except (*UNREADABLE, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

@@ -2,16 +2,19 @@
 
 from broker.domain.account import Account
 from broker.domain.ask import Balance, ChangeBalance, ShowBalance
+from broker.domain.deed import Deed, Door
 from broker.domain.operator import ForAdministrators, Operator
 from broker.errors import MissingField
+from broker.services.audit import Audit
 from broker.services.credit import Credit
 
 
 class Till:
     """Tells customers their own balance, and administrators any; only administrators change one."""
 
-    def __init__(self, credit: Credit) -> None:
+    def __init__(self, credit: Credit, audit: Audit) -> None:
         self._credit = credit
+        self._audit = audit
 
     async def answer(self, ask: ShowBalance | ChangeBalance, caller: Account | Operator) -> Balance:
         """Return the balance that was asked for, or what it is now.
@@ -32,9 +35,19 @@ class Till:
             return Balance(account=account, left=await self._credit.balance(account))
         if own is not None:
             raise ForAdministrators("only administrators may change a balance")
-        change = self._credit.add_balance if ask.add else self._credit.set_balance
-        if ask.amount is None:
-            return Balance(
-                account=account, left=await self._credit.set_balance(account, None, who=caller.name)
-            )
-        return Balance(account=account, left=await change(account, ask.amount, who=caller.name))
+        async with self._audit.of(_deed(ask, account, caller.name)):
+            if ask.add and ask.amount is not None:
+                left = await self._credit.add_balance(account, ask.amount, who=caller.name)
+            else:
+                left = await self._credit.set_balance(account, ask.amount, who=caller.name)
+        return Balance(account=account, left=left)
+
+
+def _deed(ask: ChangeBalance, account: str, who: str) -> Deed:
+    return Deed(
+        operator=who,
+        door=Door.API,
+        action="credit add" if ask.add else "credit set",
+        subject=account,
+        details={"amount": "unlimited" if ask.amount is None else str(ask.amount)},
+    )

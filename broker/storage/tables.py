@@ -23,15 +23,16 @@ from broker.storage import (
     optout_tables,
     privacy_tables,
 )
+from broker.storage.audit_tables import audit
 from broker.storage.engine import Instant
-from broker.storage.metadata import SHARED, Serial
+from broker.storage.metadata import Serial
 
 balances, credit_changes = credit_tables.balances, credit_tables.credit_changes
 opt_outs, opt_out_changes = optout_tables.opt_outs, optout_tables.opt_out_changes
 redactions, retention = privacy_tables.redactions, privacy_tables.retention
 dead_letters, operators = dead_tables.dead_letters, operator_tables.operators
 ledger, ledger_checks = ledger_tables.ledger, ledger_tables.ledger_checks
-metadata = SHARED
+metadata = audit.metadata
 
 IN_INBOX = "direction = 'in' AND marked_at IS NULL AND deleted_at IS NULL"
 """What waits for its customer. A query must say it in these words, or the databases do not see that the index fits."""
@@ -93,13 +94,7 @@ messages = Table(
     Column("deleted_at", Instant),
     # No index begins with the status: SQLite would choose it for the guarded update and become quadratic.
     Index("ix_messages_account_id", "account", "id"),
-    Index(
-        "ix_messages_inbox",
-        "account",
-        "id",
-        sqlite_where=text(IN_INBOX),
-        postgresql_where=text(IN_INBOX),
-    ),
+    _some("ix_messages_inbox", "account", "id", where=IN_INBOX),
     _some("ix_messages_account_reference", "account", "reference", where="reference IS NOT NULL"),
     _some("ix_messages_due_at", "due_at", where="due_at IS NOT NULL"),
     _some("ix_messages_lane", "connection", "originator", "id", where=IN_LANE),

@@ -27,6 +27,7 @@ PAGES = (
     "/console/dead-letters",
     "/console/accounts",
     "/console/accounts/acme",
+    "/console/attachments",
 )
 
 
@@ -45,6 +46,7 @@ async def test_every_page_is_shown_escaped_and_looking_changes_nothing(console: 
     for path in (
         *PAGES,
         *(f"/console/messages/{id_}" for id_ in (filled.delivered, filled.rejected, filled.inbound)),
+        *(f"/console/attachments/{filled.inbound}/{index}" for index in (1, 2)),
     ):
         page = await one.get(path)
         assert page.status == 200, (path, page.seen)
@@ -79,6 +81,17 @@ async def test_pages_of_what_there_is_not_are_not_found(console: Console) -> Non
 
 FORMS = [
     ("/console/messages/{delivered}/reveal", {}, {"content", "admin"}),
+    (
+        "/console/attachments/reveal",
+        {"newest": "{inbound}", "oldest": "{inbound}"},
+        {"content", "admin"},
+    ),
+    ("/console/attachments/{inbound}/1/look", {}, {"content", "admin"}),
+    (
+        "/console/attachments/{inbound}/1/send",
+        {"to": "+12025550199", "sender": "+12025550150", "once": "1"},
+        {"operator", "admin"},
+    ),
     ("/console/connections/bandwidth-1/pause", {"reason": "they asked"}, {"operator", "admin"}),
     ("/console/connections/bandwidth-1/resume", {}, {"operator", "admin"}),
     ("/console/callbacks/replay", {"rate": "5"}, {"operator", "admin"}),
@@ -91,12 +104,12 @@ FORMS = [
 NAMES = {"viewer": "vera", "content": "connie", "operator": "oscar", "admin": "ada"}
 
 
-@pytest.mark.parametrize(("path", "form", "may"), FORMS, ids=[form[0].rpartition("/")[2] for form in FORMS])
+@pytest.mark.parametrize(("path", "form", "may"), FORMS, ids=[form[0] for form in FORMS])
 async def test_each_form_takes_its_role_its_token_and_our_origin(
     console: Console, path: str, form: dict[str, str], may: set[str]
 ) -> None:
     filled = fill(console.database, console.settings)
-    known = {"delivered": filled.delivered, "letter": filled.letter}
+    known = {"delivered": filled.delivered, "letter": filled.letter, "inbound": filled.inbound}
     path, form = path.format(**known), {name: value.format(**known) for name, value in form.items()}
     before = standings(console)
     for role, name in NAMES.items():
@@ -141,7 +154,7 @@ async def test_text_pictures_and_numbers_are_shown_on_request_to_who_may_read_th
         assert answer.headers["Content-Type"] == "image/png"
         assert "sandbox" in answer.headers["Content-Security-Policy"]
         assert (await answer.read()).startswith(b"\x89PNG")
-    async with one.client.get(one.url + path.removesuffix("/thumbnail")) as answer:
+    async with one.client.get(one.url + path.partition("/thumbnail")[0]) as answer:
         assert answer.headers["Content-Disposition"].startswith("attachment")
         assert "a%20picture.png" in answer.headers["Content-Disposition"]
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -160,12 +173,18 @@ async def test_text_pictures_and_numbers_are_shown_on_request_to_who_may_read_th
 
 async def test_a_file_outside_the_attachments_is_never_given_out(console: Console) -> None:
     filled = fill(console.database, console.settings)
+    one = await console.person("ada")
+    page = await one.post(f"/console/messages/{filled.inbound}/reveal")
+    (thumbnail,) = re.findall(r'src="(/console/messages/[^"]+)"', page.text)
     (path,) = (console.settings.attachments / filled.inbound).iterdir()
     path.unlink()
     path.symlink_to("/etc/passwd")
-    one = await console.person("ada")
-    for what in ("", "/thumbnail"):
-        assert (await one.get(f"/console/messages/{filled.inbound}/parts/1{what}")).status == 404
+    for what in (
+        thumbnail,
+        thumbnail.replace("/thumbnail", "/picture"),
+        thumbnail.partition("/thumbnail")[0],
+    ):
+        assert (await one.get(what)).status == 404
     for index in ("2", "3", "x", "-1", "9" * 30):
         assert (await one.get(f"/console/messages/{filled.inbound}/parts/{index}")).status == 404
 

@@ -1,0 +1,60 @@
+"""What people who run the broker do, as the audit keeps it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from broker.domain.address import mask_within
+from broker.domain.ids import is_id
+
+LONGEST = 400
+"""Most characters of a value that is kept."""
+
+
+class Door(StrEnum):
+    """Where somebody did it."""
+
+    CONSOLE = "console"
+    API = "api"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """Something that somebody does: changes a thing, or looks at what is hidden.
+
+    `subject` is what it is done to; `details` are the rest of what was asked for. `refused` says why it was not done.
+    """
+
+    operator: str
+    door: Door
+    action: str
+    subject: str = ""
+    reason: str = ""
+    details: Mapping[str, str] = field(default_factory=dict)
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted(Deed):
+    """A deed on record."""
+
+    id: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeedQuery:
+    """Which deeds are wanted, the newest first: those before the one with the number `before`."""
+
+    operator: str = ""
+    action: str = ""
+    subject: str = ""
+    before: int | None = None
+    limit: int = 50
+
+
+def kept(text: str) -> str:
+    """Return a text as the audit may keep it: ids whole, numbers masked, no longer than it should be."""
+    words = text[:LONGEST].split(" ")
+    return " ".join(word if is_id(word) else mask_within(word) for word in words)
