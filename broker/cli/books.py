@@ -7,9 +7,8 @@ import typer
 
 from broker.cli import printing
 from broker.cli.client import Api
-from broker.cli.folder import Folder
+from broker.cli.operators import open_api
 from broker.cli.options import Data, Json, Login, Since, Url
-from broker.settings import Settings
 
 _COLUMNS = ("accepted", "waiting", "in_flight", "final", "parked", "difference")
 
@@ -23,7 +22,7 @@ def ledger(
     json: Json = False,
 ) -> None:
     """Show where accepted messages are, by account and hour; exit 1 if any is missing."""
-    api = Api.of_operators(Folder(data or Settings.load().data_dir), url=url, login=login)
+    api = open_api(data, url, login)
     balanced = show(api, {"since": since, "account": account}, json=json)
     raise typer.Exit(0 if balanced else 1)
 

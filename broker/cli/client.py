@@ -3,9 +3,10 @@
 import base64
 import http.client
 import json
+import math
 import mimetypes
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from broker.cli.folder import Folder
 
 _TIMEOUT_S = 30.0
+_PAGE = 200
 
 
 class Unreachable(Exception):
@@ -68,6 +70,20 @@ class Api:
         """Return what a path holds; a parameter that is None is left out."""
         asked = {name.rstrip("_"): value for name, value in query.items() if value is not None}
         return self.call("GET", f"{path}?{urlencode(asked)}" if asked else path).body
+
+    def rows(
+        self, path: str, *, limit: int | None = None, **query: str | int | None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield what a list holds, page by page, `limit` rows at most."""
+        cursor: str | None = None
+        left = math.inf if limit is None else limit
+        while left > 0:
+            page = self.get(path, **query, cursor=cursor, limit=int(min(_PAGE, left)))
+            yield from page["data"]
+            left -= len(page["data"])
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
 
     def message(self, message_id: str) -> dict[str, Any]:
         """Return all that is known of a message."""

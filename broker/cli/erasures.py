@@ -6,10 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from broker.cli import printing
-from broker.cli.client import Api
-from broker.cli.folder import Folder
+from broker.cli.operators import open_api
 from broker.cli.options import Data, Json, Login, Url
-from broker.settings import Settings
 
 _PATH = "/v1/operators/erasures"
 _EVERY_S = 1.0
@@ -25,7 +23,7 @@ def erase(
     json: Json = False,
 ) -> None:
     """Erase a number with its texts and files from everything."""
-    api = Api.of_operators(Folder(data or Settings.load().data_dir), url=url, login=login)
+    api = open_api(data, url, login)
     found = api.post(_PATH, {"number": number, "reason": reason})
     until = time.monotonic() + wait
     while found["ended_at"] is None and time.monotonic() < until:
@@ -37,7 +35,7 @@ def erase(
 
 def erasures(data: Data = None, url: Url = "", login: Login = "", json: Json = False) -> None:
     """Show which numbers were erased, by whom and why."""
-    api = Api.of_operators(Folder(data or Settings.load().data_dir), url=url, login=login)
+    api = open_api(data, url, login)
     for row in api.get(_PATH)["data"]:
         _print(row, json=json)
 

@@ -1,24 +1,21 @@
 """Commands about carriers' webhooks."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import typer
 
 from broker.cli import printing
 from broker.cli.client import Api
-from broker.cli.folder import Folder
+from broker.cli.operators import open_api
 from broker.cli.options import Data, Json, Login, Since, Url
-from broker.settings import Settings
 
 journal = typer.Typer(
     help="Webhooks of carriers: what fits nothing, what is read again.", no_args_is_help=True
 )
 
 Connection = Annotated[str | None, typer.Option(help="Only of this connection.")]
-
-_PAGE = 200
 
 
 @journal.command("parked")
@@ -35,8 +32,8 @@ def list_parked(
 ) -> None:
     """List reports about messages we do not know, and arrivals for numbers that are nobody's."""
     wanted = {"kind": kind, "connection": connection, "since": since, "until": until}
-    api = Api.of_operators(Folder(data or Settings.load().data_dir), url=url, login=login)
-    show(api, wanted, limit=limit, json=json)
+    rows = open_api(data, url, login).rows("/v1/webhooks/parked", limit=limit, **wanted)
+    printing.rows(rows, _told, json=json)
 
 
 @journal.command("replay")
@@ -49,28 +46,7 @@ def replay_webhooks(
     login: Login = "",
 ) -> None:
     """Read webhooks of a time again: what had its effect has no second one, what is understood now has it."""
-    api = Api.of_operators(Folder(data or Settings.load().data_dir), url=url, login=login)
-    replay(api, {"from": from_, "until": until, "connection": connection})
-
-
-def show(api: Api, wanted: Mapping[str, str | None], *, limit: int, json: bool) -> None:
-    """Print parked news, the oldest first."""
-    cursor: str | None = None
-    while limit > 0:
-        page = api.get("/v1/webhooks/parked", **wanted, cursor=cursor, limit=min(_PAGE, limit))
-        for row in page["data"]:
-            if printing.as_json(json):
-                printing.line(row)
-            else:
-                what = row["event"] or f"from {row['from']}"
-                about = row["message_id"] or row["provider_ref"] or "-"
-                print(
-                    f"{row['at'][:19]}  {row['connection']}  {row['kind']:<7}  {what}  to {row['to']}  {about}"
-                )
-        limit -= len(page["data"])
-        cursor = page["next_cursor"]
-        if cursor is None:
-            break
+    replay(open_api(data, url, login), {"from": from_, "until": until, "connection": connection})
 
 
 def replay(api: Api, wanted: Mapping[str, str | None]) -> None:
@@ -89,3 +65,9 @@ def replay(api: Api, wanted: Mapping[str, str | None]) -> None:
         f"{total['webhooks']} webhooks read again: {total['moved']} messages moved, {total['arrived']} arrived, "
         f"{total['parked']} pieces of news wait for their message"
     )
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    what = row["event"] or f"from {row['from']}"
+    about = row["message_id"] or row["provider_ref"] or "-"
+    return f"{row['at'][:19]}  {row['connection']}  {row['kind']:<7}  {what}  to {row['to']}  {about}"

@@ -1,16 +1,15 @@
 """Commands about dead letters."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import typer
 
 from broker.cli import printing
 from broker.cli.client import Api
-from broker.cli.folder import Folder
+from broker.cli.operators import open_api
 from broker.cli.options import Data, Json, Login, Since, Url
-from broker.settings import Settings
 
 dead = typer.Typer(help="Work that broke every take and was set aside.", no_args_is_help=True)
 
@@ -18,8 +17,6 @@ Id = Annotated[str | None, typer.Option("--id", help="Only this letter, message,
 Kind = Annotated[str | None, typer.Option(help="Only message, webhook, media or callback.")]
 Account = Annotated[str | None, typer.Option(help="Only of this account.")]
 Until = Annotated[str | None, typer.Option(help="Only from before this time.")]
-
-_PAGE = 200
 
 
 @dead.command("list")
@@ -38,7 +35,8 @@ def list_letters(
 ) -> None:
     """List dead letters, the oldest first."""
     wanted = _wanted(id_, kind, account, since, until) | {"standing": standing}
-    show(_api(data, url, login), wanted, limit=limit, json=json)
+    rows = open_api(data, url, login).rows("/v1/dead-letters", limit=limit, **wanted)
+    printing.rows(rows, _told, json=json)
 
 
 @dead.command("put-back")
@@ -56,7 +54,7 @@ def put_back(
 ) -> None:
     """Have parked letters tried again."""
     wanted = _wanted(id_, kind, account, since, until) | {"rate": str(rate), "reason": reason or None}
-    settle(_api(data, url, login), "put-back", wanted)
+    settle(open_api(data, url, login), "put-back", wanted)
 
 
 @dead.command("discard")
@@ -72,28 +70,9 @@ def discard(
     login: Login = "",
 ) -> None:
     """End parked letters for good."""
-    settle(_api(data, url, login), "discard", _wanted(id_, kind, account, since, until) | {"reason": reason})
-
-
-def show(api: Api, wanted: Mapping[str, str | None], *, limit: int, json: bool) -> None:
-    """Print dead letters."""
-    cursor: str | None = None
-    while limit > 0:
-        page = api.get("/v1/dead-letters", **wanted, cursor=cursor, limit=min(_PAGE, limit))
-        for row in page["data"]:
-            if printing.as_json(json):
-                printing.line(row)
-            else:
-                by = f"  by {row['settled_by']}: {row['reason']}" if row["settled_by"] else ""
-                whose = row["account"] or row["connection"] or "-"
-                print(
-                    f"{row['at'][:19]}  {row['kind']:<8}  {row['subject']}  {whose}  {row['standing']}"
-                    f"  {row['error']}{by}"
-                )
-        limit -= len(page["data"])
-        cursor = page["next_cursor"]
-        if cursor is None:
-            break
+    settle(
+        open_api(data, url, login), "discard", _wanted(id_, kind, account, since, until) | {"reason": reason}
+    )
 
 
 def settle(api: Api, what: str, wanted: Mapping[str, str | None]) -> None:
@@ -110,5 +89,7 @@ def _wanted(
     return {"id": id_, "kind": kind, "account": account, "since": since, "until": until}
 
 
-def _api(data: Data, url: str, login: str) -> Api:
-    return Api.of_operators(Folder(data or Settings.load().data_dir), url=url, login=login)
+def _told(row: Mapping[str, Any]) -> str:
+    by = f"  by {row['settled_by']}: {row['reason']}" if row["settled_by"] else ""
+    whose = row["account"] or row["connection"] or "-"
+    return f"{row['at'][:19]}  {row['kind']:<8}  {row['subject']}  {whose}  {row['standing']}  {row['error']}{by}"

@@ -35,15 +35,7 @@ def show(
 
 def newest(api: Api, path: str, wanted: Mapping[str, str | None], *, limit: int) -> list[dict[str, Any]]:
     """Return the newest entries, the oldest of them first."""
-    found: list[dict[str, Any]] = []
-    cursor: str | None = None
-    while len(found) < limit:
-        page = api.get(path, **wanted, cursor=cursor, limit=min(_PAGE, limit - len(found)))
-        found += page["data"]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            break
-    return found[::-1]
+    return list(api.rows(path, limit=limit, **wanted))[::-1]
 
 
 def line(entry: Mapping[str, Any]) -> str:

@@ -17,6 +17,7 @@ from broker.cli.erasures import erase, erasures
 from broker.cli.folder import Folder
 from broker.cli.journal import journal
 from broker.cli.letters import dead
+from broker.cli.operators import open_api
 from broker.cli.options import Data, Direction, Json, Key, Login, Mask, Status, Url
 from broker.cli.optouts import opt_outs
 from broker.cli.untold import untold
@@ -233,7 +234,7 @@ def show_log(
     from broker.cli import logbook as command
 
     wanted = {"message": message, "since": since}
-    api = Api.of_operators(Folder(data or Settings.load().data_dir), url=url, login=login)
+    api = open_api(data, url, login)
     command.show(api, connection, wanted, limit=limit, follow=follow, json=json)
 
 

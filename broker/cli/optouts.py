@@ -2,21 +2,18 @@
 
 import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from broker.cli import printing
-from broker.cli.client import Api
-from broker.cli.folder import Folder
+from broker.cli.operators import open_api
 from broker.cli.options import Data, Json, Login, Url
 from broker.domain.bill import harmless
-from broker.settings import Settings
 
 opt_outs = typer.Typer(help="Who wants nothing more of a sender.", no_args_is_help=True)
 
-_PAGE = 200
 _PATH = "/v1/operators/opt-outs"
 _COLUMNS = ("at", "account", "sender", "recipient", "who", "reason", "message_id", "text")
 
@@ -42,13 +39,8 @@ def list_opt_outs(
     json: Json = False,
 ) -> None:
     """List opt-outs, oldest first."""
-    for row in _rows(_api(data, url, login), changes, account=account, sender=sender, recipient=recipient):
-        if printing.as_json(json):
-            printing.line(row)
-        else:
-            what = row.get("wish", "stop")
-            why = row["reason"] or row["text"]
-            print(f"{row['at'][:19]}  {what:<5}  {row['sender']} {row['recipient']}  {row['who']}  {why}")
+    wanted = {"account": account, "sender": sender, "recipient": recipient}
+    printing.rows(open_api(data, url, login).rows(_path(changes), limit=None, **wanted), _told, json=json)
 
 
 @opt_outs.command("export")
@@ -65,7 +57,8 @@ def export(
     columns = ("wish", *_COLUMNS) if changes else _COLUMNS
     writer = csv.writer(sys.stdout, lineterminator="\r\n")
     writer.writerow(columns)
-    for row in _rows(_api(data, url, login), changes, account=account, sender=sender, recipient=recipient):
+    wanted = {"account": account, "sender": sender, "recipient": recipient}
+    for row in open_api(data, url, login).rows(_path(changes), limit=None, **wanted):
         writer.writerow([harmless(row[name]) if name in _FREE else row[name] for name in columns])
 
 
@@ -81,7 +74,7 @@ def add(
 ) -> None:
     """Send nothing more from a sender to a recipient."""
     body = {"sender": sender, "recipient": recipient, "reason": reason, "account": account}
-    done = _api(data, url, login).post(_PATH, body)["changed"]
+    done = open_api(data, url, login).post(_PATH, body)["changed"]
     print("nothing more is sent" if done else "it was so already")
 
 
@@ -96,19 +89,14 @@ def remove(
 ) -> None:
     """Send from a sender to a recipient again."""
     body = {"sender": sender, "recipient": recipient, "reason": reason}
-    _api(data, url, login).post(f"{_PATH}/remove", body)
+    open_api(data, url, login).post(f"{_PATH}/remove", body)
     print("messages may be sent again")
 
 
-def _rows(api: Api, changes: bool, **wanted: str | None) -> Iterator[dict[str, Any]]:
-    path, cursor = f"{_PATH}/changes" if changes else _PATH, None
-    while True:
-        page = api.get(path, **wanted, cursor=cursor, limit=_PAGE)
-        yield from page["data"]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return
+def _path(changes: bool) -> str:
+    return f"{_PATH}/changes" if changes else _PATH
 
 
-def _api(data: Any, url: str, login: str) -> Api:
-    return Api.of_operators(Folder(data or Settings.load().data_dir), url=url, login=login)
+def _told(row: Mapping[str, Any]) -> str:
+    what, why = row.get("wish", "stop"), row["reason"] or row["text"]
+    return f"{row['at'][:19]}  {what:<5}  {row['sender']} {row['recipient']}  {row['who']}  {why}"

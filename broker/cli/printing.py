@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 GOOD = frozenset({"delivered", "read", "forwarded", "ready"})
@@ -21,6 +21,15 @@ def as_json(wanted: bool) -> bool:
 def line(value: object) -> None:
     """Print one value as one line of JSON."""
     print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def rows(found: Iterable[Mapping[str, Any]], told: Callable[[Mapping[str, Any]], str], *, json: bool) -> None:
+    """Print rows as they come: each in words, or as a line of JSON."""
+    for row in found:
+        if as_json(json):
+            line(row)
+        else:
+            print(told(row))
 
 
 def number(address: str, *, mask: bool) -> str:

@@ -1,20 +1,17 @@
 """Commands about callbacks that were not told."""
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import typer
 
 from broker.cli import printing
 from broker.cli.client import Api
-from broker.cli.folder import Folder
+from broker.cli.operators import open_api
 from broker.cli.options import Data, Json, Login, Since, Url
-from broker.settings import Settings
 
 untold = typer.Typer(help="Callbacks that were not told.", no_args_is_help=True)
-
-_PAGE = 200
 
 
 @untold.command("ls")
@@ -31,8 +28,8 @@ def list_untold(
 ) -> None:
     """List callbacks that were given up or are held."""
     wanted = {"state": state, "account": account, "since": since, "until": until}
-    api = Api.of_operators(Folder(data or Settings.load().data_dir), url=url, login=login)
-    show(api, wanted, limit=limit, json=json)
+    rows = open_api(data, url, login).rows("/v1/callbacks", limit=limit, **wanted)
+    printing.rows(rows, _told, json=json)
 
 
 @untold.command("replay")
@@ -48,24 +45,7 @@ def replay_untold(
 ) -> None:
     """Tell callbacks again that were given up or are held."""
     wanted = {"state": state, "account": account, "since": since, "until": until}
-    api = Api.of_operators(Folder(data or Settings.load().data_dir), url=url, login=login)
-    replay(api, wanted, rate=rate)
-
-
-def show(api: Api, wanted: Mapping[str, str | None], *, limit: int, json: bool) -> None:
-    """Print callbacks that were given up or are held, those of the oldest messages first."""
-    cursor: str | None = None
-    while limit > 0:
-        page = api.get("/v1/callbacks", **wanted, cursor=cursor, limit=min(_PAGE, limit))
-        for row in page["data"]:
-            if printing.as_json(json):
-                printing.line(row)
-            else:
-                print(f"{row['at'][:19]}  {row['id']:<50}  {row['account']}  {row['state']}  {row['error']}")
-        limit -= len(page["data"])
-        cursor = page["next_cursor"]
-        if cursor is None:
-            break
+    replay(open_api(data, url, login), wanted, rate=rate)
 
 
 def replay(api: Api, wanted: Mapping[str, str | None], *, rate: float) -> None:
@@ -73,3 +53,7 @@ def replay(api: Api, wanted: Mapping[str, str | None], *, rate: float) -> None:
     asked = {name: value for name, value in wanted.items() if value is not None}
     done = api.call("POST", f"/v1/callbacks/replay?{urlencode({**asked, 'rate': rate})}").body
     print(f"{done['count']} callbacks are told again, the last of them from {done['until']} on")
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    return f"{row['at'][:19]}  {row['id']:<50}  {row['account']}  {row['state']}  {row['error']}"

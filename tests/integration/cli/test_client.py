@@ -104,6 +104,18 @@ def test_filters_that_are_not_given_are_left_out(server: Server) -> None:
     assert server.asked[0][0] == "GET /v1/messages?from=%2B12025550150&limit=5"
 
 
+def test_a_list_is_read_page_by_page_and_no_further_than_wanted(server: Server) -> None:
+    server.answer = (200, {"data": [{"id": 1}, {"id": 2}], "next_cursor": "more"})
+    rows = list(Api(server.url).rows("/v1/callbacks", limit=4, state="held", account=None))
+    assert [row["id"] for row in rows] == [1, 2, 1, 2]
+    assert [asked[0] for asked in server.asked] == [
+        "GET /v1/callbacks?state=held&limit=4",
+        "GET /v1/callbacks?state=held&cursor=more&limit=2",
+    ]
+    server.answer = (200, {"data": [{"id": 3}], "next_cursor": None})
+    assert list(Api(server.url).rows("/v1/callbacks")) == [{"id": 3}], "it ends where the list does"
+
+
 def test_a_refusal_says_what_and_where(server: Server) -> None:
     server.answer = (422, PROBLEM)
     with pytest.raises(Refused) as caught:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from broker.cli.client import Api
-from broker.cli.journal import replay, show
+from broker.cli.journal import list_parked, replay
 from tests.integration.cli.test_client import Server, serving
 
 ROW = {
@@ -30,7 +30,7 @@ def server() -> Iterator[Server]:
 
 def test_parked_news_is_printed(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     server.answer = (200, {"data": [ROW], "next_cursor": None})
-    show(Api(server.url, login="ops:x"), {"kind": "arrival", "connection": None}, limit=50, json=False)
+    list_parked(kind="arrival", url=server.url, login="ops:x")
     assert server.asked[0][0] == "GET /v1/webhooks/parked?kind=arrival&limit=50"
     assert json.loads(capsys.readouterr().out) == ROW, "into a pipe"
 

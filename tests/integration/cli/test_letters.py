@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from broker.cli.client import Api
-from broker.cli.letters import settle, show
+from broker.cli.letters import list_letters, settle
 from tests.integration.cli.test_client import Server, serving
 
 ROW = {
@@ -31,7 +31,7 @@ def server() -> Iterator[Server]:
 
 def test_letters_are_printed(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     server.answer = (200, {"data": [ROW], "next_cursor": None})
-    show(Api(server.url, login="ops:x"), {"standing": "discarded", "kind": None}, limit=50, json=False)
+    list_letters(standing="discarded", url=server.url, login="ops:x")
     assert server.asked[0][0] == "GET /v1/dead-letters?standing=discarded&limit=50"
     assert json.loads(capsys.readouterr().out) == ROW, "into a pipe"
 
