@@ -100,9 +100,9 @@ class Api:
             body, content_type = _form(message, files)
         return dict(self.call("POST", "/v1/messages", body, {**headers, "Content-Type": content_type}).body)
 
-    def post(self, path: str, body: Mapping[str, str | None]) -> Any:
-        """Send a JSON object, without what is None in it, and return what comes back."""
-        given = {name: value for name, value in body.items() if value is not None}
+    def post(self, path: str, body: Mapping[str, str | float | None], *, nulls: bool = False) -> Any:
+        """Send a JSON object, without what is None in it unless that means something, and return what comes back."""
+        given = {name: value for name, value in body.items() if nulls or value is not None}
         return self.call("POST", path, json.dumps(given).encode(), {"Content-Type": "application/json"}).body
 
     def call(

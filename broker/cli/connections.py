@@ -33,16 +33,80 @@ def list_connections(data: Data = None, url: Url = "", login: Login = "", json: 
 
 @connections.command("pause")
 def pause(name: Name, reason: Reason, data: Data = None, url: Url = "", login: Login = "") -> None:
-    """Submit nothing over a connection until it is resumed."""
-    row = _api(data, url, login).post(f"/v1/connections/{quote(name, safe='')}/pause", {"reason": reason})
-    print(f"{name} is {row['state']}; {row['waiting']} messages wait for it")
+    """Submit nothing over a connection until it is resumed; its messages go by another, or wait."""
+    _change(_api(data, url, login), name, "pause", reason)
+
+
+@connections.command("hold")
+def hold(name: Name, reason: Reason, data: Data = None, url: Url = "", login: Login = "") -> None:
+    """Submit nothing over a connection until it is resumed; its messages wait, also where there is another."""
+    _change(_api(data, url, login), name, "hold", reason)
+
+
+@connections.command("drain")
+def drain(name: Name, reason: Reason, data: Data = None, url: Url = "", login: Login = "") -> None:
+    """Let a connection finish what it was given; what is new goes by the other one of its route."""
+    _change(_api(data, url, login), name, "drain", reason)
 
 
 @connections.command("resume")
 def resume(name: Name, reason: Reason, data: Data = None, url: Url = "", login: Login = "") -> None:
     """Go on submitting over a connection."""
-    row = _api(data, url, login).post(f"/v1/connections/{quote(name, safe='')}/resume", {"reason": reason})
-    print(f"{name} is {row['state']}; {row['waiting']} messages wait for it")
+    _change(_api(data, url, login), name, "resume", reason)
+
+
+@connections.command("rate")
+def rate(
+    name: Name,
+    reason: Reason,
+    mps: Annotated[str | None, typer.Option(help="Of all, a second; none: as much as it can.")] = None,
+    sender_mps: Annotated[str | None, typer.Option(help="Of each sender, a second, or none.")] = None,
+    data: Data = None,
+    url: Url = "",
+    login: Login = "",
+) -> None:
+    """Let a connection carry so much a second; it takes effect at once."""
+    given = {"mps": mps, "sender_mps": sender_mps}
+    rates = {field: _number(text) for field, text in given.items() if text is not None}
+    body = {**rates, "reason": reason}
+    row = _api(data, url, login).post(_path(name, "rate"), body, nulls=True)
+    print(
+        f"{name} carries {row['mps'] or 'any'} {row['mps_unit']} a second, {row['sender_mps'] or 'any'} each sender"
+    )
+
+
+@connections.command("test")
+def try_out(
+    name: Name,
+    account: Annotated[str, typer.Option(help="The account that sends; it is charged.")],
+    to: Annotated[str, typer.Option(help="Recipient.")],
+    text: Annotated[str, typer.Option(help="The text.")] = "Test",
+    from_: Annotated[str | None, typer.Option("--from", help="Sender, one of the account's.")] = None,
+    data: Data = None,
+    url: Url = "",
+    login: Login = "",
+) -> None:
+    """Send a message over a connection, to try it."""
+    body = {"account": account, "to": to, "text": text, "from": from_}
+    print(_api(data, url, login).post(_path(name, "test"), body)["id"])
+
+
+def _change(api: Api, name: str, what: str, reason: str) -> None:
+    row = api.post(_path(name, what), {"reason": reason})
+    print(f"{name} is {row['state'].replace('_', ' ')}; {row['waiting']} messages wait for it")
+
+
+def _path(name: str, what: str) -> str:
+    return f"/v1/connections/{quote(name, safe='')}/{what}"
+
+
+def _number(text: str) -> float | None:
+    if text == "none":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is no number, and not none") from None
 
 
 def _api(data: Path | None, url: str, login: str) -> Api:

@@ -12,6 +12,7 @@ from broker.console.assets import Assets
 from broker.console.attachments import Attachments
 from broker.console.audit import AuditPage
 from broker.console.callbacks import Callbacks
+from broker.console.connection_forms import ConnectionForms
 from broker.console.connections import Connections
 from broker.console.entrance import Entrance
 from broker.console.gate import Gate, Route
@@ -41,6 +42,7 @@ from broker.services.send_on import SendOn
 from broker.services.sessions import Sessions
 from broker.services.sql import AsyncSql
 from broker.services.tallies import Tallies
+from broker.services.trial import Trial
 from broker.settings import Settings
 
 
@@ -59,6 +61,7 @@ class Needs:
     send_on: SendOn
     carrying: Carrying
     stopping: Stopping
+    trial: Trial
     tallies: Tallies
     logbook: Logbook
     depths: Depths
@@ -84,11 +87,11 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
         Connections(
             pages,
             needs.carrying,
-            needs.stopping,
             tallies=needs.tallies,
             logbook=needs.logbook,
             depths=needs.depths,
         ),
+        ConnectionForms(needs.stopping, needs.trial),
         Queues(pages, needs.backlog),
         Callbacks(pages, needs.replay, needs.backlog),
         DeadLetterPages(pages, needs.letters),

@@ -11,6 +11,7 @@ from broker.console.gate import Gate, Route
 from broker.console.pages import Pages, go_to
 from broker.console.visit import ROOT, Visit
 from broker.domain.address import with_plus
+from broker.domain.folder import Counter
 from broker.domain.ids import is_id
 from broker.domain.message import Direction
 from broker.domain.search import Found, Search
@@ -21,7 +22,18 @@ from broker.services.overview import BAD
 
 LIST = f"{ROOT}messages"
 _LONGEST = 255
-_FILTERS = ("q", "direction", "status", "account", "connection", "address", "since", "until", "cursor")
+_FILTERS = (
+    "q",
+    "direction",
+    "status",
+    "account",
+    "connection",
+    "counter",
+    "address",
+    "since",
+    "until",
+    "cursor",
+)
 GROUPS: Mapping[str, tuple[Status, ...]] = {
     "bad": BAD,
     "good": (Status.DELIVERED, Status.READ),
@@ -75,6 +87,7 @@ class Messages:
             newest=f"{LIST}?{urlencode(kept)}" if "cursor" in asked else "",
             statuses=list(Status),
             groups=list(GROUPS),
+            counters=list(Counter),
         )
 
 
@@ -90,6 +103,8 @@ def search_of(asked: Mapping[str, str]) -> Search:
             search = replace(search, direction=Direction(direction))
         if status := asked.get("status"):
             search = replace(search, statuses=GROUPS.get(status) or (Status(status),))
+        if counter := asked.get("counter"):
+            search = replace(search, counter=Counter(counter))
         if address := asked.get("address"):
             search = replace(search, address=with_plus(address.replace(" ", "")))
         search = replace(search, since=_moment(asked.get("since")), until=_moment(asked.get("until")))

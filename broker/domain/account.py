@@ -6,6 +6,7 @@ from typing import Any
 
 from broker.domain.callback import Manner
 from broker.domain.quiet import QuietHours
+from broker.domain.usage import Stop
 from broker.errors import NotFound
 
 
@@ -54,8 +55,8 @@ class Connection:
     """Our credentials with one provider. `config` holds the provider's own settings, secrets among them.
 
     `mps` and `sender_mps` are what it carries a second at most, of all and of each sender, in messages or, as
-    `mps_unit` says, in segments. `held_at` and `paused_at` are since when nothing is submitted over it (Redis's clock,
-    ms), because its credentials fail or a person wants it; absent while it is in use.
+    `mps_unit` says, in segments. `held_at` is since when nothing is submitted over it (Redis's clock, ms), because its
+    credentials fail; `stop` what a person wants of it. Both are absent while it is in use.
     """
 
     name: str
@@ -66,7 +67,7 @@ class Connection:
     sender_mps: float | None = None
     mps_unit: str = "messages"
     held_at: int | None = None
-    paused_at: int | None = None
+    stop: Stop | None = None
     config: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -77,7 +78,17 @@ class Connection:
     @property
     def is_stopped(self) -> bool:
         """Say whether nothing is submitted over it now."""
-        return self.held_at is not None or self.paused_at is not None
+        return self.held_at is not None or self.stop in {Stop.PAUSE, Stop.HOLD}
+
+    @property
+    def keeps(self) -> bool:
+        """Say whether what it is to carry waits for it, also where there is another way."""
+        return self.stop is Stop.HOLD
+
+    @property
+    def drains(self) -> bool:
+        """Say whether it finishes what it was given, and is to be given no more."""
+        return self.stop is Stop.DRAIN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,3 +86,18 @@ def counters_of(direction: Direction, status: Status, *, taken: bool) -> frozens
         return frozenset({Counter.SENT, *_SAID.get(status, ())})
     failed = folder is Folder.NOT_SENT and status is not Status.CANCELLED
     return frozenset({Counter.FAILED} if failed else ())
+
+
+def counted(counter: Counter) -> frozenset[tuple[Direction, Status, bool]]:
+    """Return what counts for a counter: directions and states, and whether the carrier has taken the message."""
+    return frozenset(
+        (direction, status, taken)
+        for direction in Direction
+        for status in Status
+        for taken in (False, True)
+        if status not in (STATUSES[Folder.INBOX] if direction is Direction.OUT else _OUTBOUND)
+        and counter in counters_of(direction, status, taken=taken)
+    )
+
+
+_OUTBOUND = frozenset(Status) - STATUSES[Folder.INBOX]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from broker.domain.folder import Counter
 from broker.domain.message import Direction, Message
 from broker.domain.status import Status
 
@@ -11,13 +12,15 @@ from broker.domain.status import Status
 class Search:
     """Which messages to list, newest first; what is absent leaves nothing out.
 
-    `address` is a number of either end, whole or its beginning with a star. `cursor` is the id to go on after.
+    `address` is a number of either end, whole or its beginning with a star. `counter` is one
+    of a connection's: what counts for it is meant. `cursor` is the id to go on after.
     """
 
     direction: Direction | None = None
     statuses: tuple[Status, ...] = ()
     account: str = ""
     connection: str = ""
+    counter: Counter | None = None
     address: str = ""
     since: datetime | None = None
     until: datetime | None = None

@@ -1,13 +1,42 @@
 """How a connection stands."""
 
 from datetime import datetime
+from enum import StrEnum
 
 from broker.domain.value import value
 
 
+class Stop(StrEnum):
+    """What a person wants of a connection until it is resumed.
+
+    Paused, nothing is submitted over it: its messages go by the other connection of their route, or wait. On hold they
+    wait, also where there is another. Draining, it finishes what it was given, and what is new goes by the other one.
+    """
+
+    PAUSE = "pause"
+    HOLD = "hold"
+    DRAIN = "drain"
+
+
+FASTEST = 100_000
+"""Highest rate that a person may give, a second."""
+
+
+@value
+class Rate:
+    """A change of how much a connection carries a second; None: as much as it can. What is not `given` stays."""
+
+    mps: float | None = None
+    sender_mps: float | None = None
+    given: frozenset[str] = frozenset({"mps", "sender_mps"})
+
+
 @value
 class Usage:
-    """A connection as operators see it: its rates, why it is stopped and since when, how much waits for it."""
+    """A connection as operators see it: its rates, why it is stopped and since when, how much waits for it.
+
+    `left` is how much a connection that drains has still to finish.
+    """
 
     name: str
     provider: str
@@ -18,4 +47,6 @@ class Usage:
     held_reason: str
     paused_at: datetime | None
     paused_reason: str
+    stop: Stop | None = None
     waiting: int = 0
+    left: int = 0

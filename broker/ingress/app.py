@@ -83,7 +83,10 @@ def _add_native(router: Router, doors: Doors, body_s: float) -> None:
     router.add("GET", "/v1/messages/{id}", native.show)
     router.add("GET", "/v1/billing", native.bills)
     router.add("POST", "/v1/media", native.upload)
-    ConnectionDesk(doors.sign_in, doors.audit, doors.connections, patience_s=body_s).add_to(router)
+    connections = ConnectionDesk(
+        doors.sign_in, doors.audit, doors.connections, doors.trial, patience_s=body_s
+    )
+    connections.add_to(router)
     router.add("GET", "/v1/connections/{name}/log", doors.operations.log)
     router.add("GET", "/v1/connections/{name}/counters", doors.operations.counters)
     router.add("GET", "/v1/callbacks", doors.operations.untold)

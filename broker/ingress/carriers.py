@@ -57,11 +57,11 @@ class Carriers:
         return self._serves
 
     def held(self) -> dict[tuple[str, ...], float]:
-        """Return for each connection 1 if nothing goes over it: as its credentials fail, or as a person wants it."""
+        """Return for each connection 1 if it is held, as its credentials fail, or a person stopped or drains it."""
         found: dict[tuple[str, ...], float] = {}
         for name, provider in self.providers().items():
             found[name, "credentials"] = float(provider.connection.held_at is not None)
-            found[name, "person"] = float(provider.connection.paused_at is not None)
+            found[name, "person"] = float(provider.connection.stop is not None)
         return found
 
     def carries(self, message: Message) -> bool:

@@ -30,8 +30,7 @@ from broker.services.tallies import Tallies
 
 def add_console(router: Router, doors: Doors) -> None:
     """Add every path of the console to a router."""
-    settings = doors.settings
-    assets = Assets()
+    settings, assets = doors.settings, Assets()
     sql, clock, unrecorded = (
         AsyncSql(doors.database, doors.executor),
         Clock(doors.client),
@@ -50,6 +49,7 @@ def add_console(router: Router, doors: Doors) -> None:
         send_on=SendOn(doors.accept, sql, taken=partial(doors.meter.accepted, "mms", 1)),
         carrying=Carrying(doors.connections, backlog),
         stopping=doors.connections,
+        trial=doors.trial,
         tallies=Tallies(sql, known=known),
         logbook=logbook,
         depths=Depths(doors.client),

@@ -54,6 +54,7 @@ from broker.services.standing import Standing, watch
 from broker.services.stops import Stops
 from broker.services.tallies import Tallies
 from broker.services.till import Till
+from broker.services.trial import Trial
 from broker.services.uploads import Uploads
 from broker.settings import Settings
 from broker.storage.database import Database
@@ -84,6 +85,7 @@ class Doors:
     authenticator: Authenticator
     uploads: Uploads
     accept: Accept
+    trial: Trial
     lookup: Lookup
     desk: Desk
     operations: Operations
@@ -119,9 +121,12 @@ class Doors:
             spool=Spool(settings.spool, executor),
             pressure=pressure,
             carriers=carriers,
-            authenticator=_authenticator(settings, database, executor, passwords),
+            authenticator=(known := _authenticator(settings, database, executor, passwords)),
             uploads=uploads,
-            accept=_accept(settings, admission, pressure, carriers, client, sql, uploads, packages),
+            accept=(
+                accept := _accept(settings, admission, pressure, carriers, client, sql, uploads, packages)
+            ),
+            trial=Trial(accept, known, counted=lambda n, again: meter.accepted("sms", n, replayed=again)),
             lookup=Lookup(database, Unrecorded(client), executor),
             desk=_desk(settings, client, database, executor, directory, Audit(sql)),
             sign_in=(sign_in := SignIn(sql, passwords)),

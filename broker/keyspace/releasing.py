@@ -25,7 +25,8 @@ MOST_AT_ONCE = 200
 ROUNDS = 5
 """Most scripts for one connection in one tick."""
 
-_SCRIPT = Path(__file__).parent / "lua" / "release.lua"
+_LUA = Path(__file__).parent / "lua"
+_SCRIPT = _LUA / "release.lua"
 
 
 @value
@@ -44,6 +45,8 @@ class Releasing:
         self._client = client
         self._rings = rings
         self._release = client.register_script(_SCRIPT.read_text())
+        self._repace = client.register_script((_LUA / "repace.lua").read_text())
+        self._gaps: dict[str, tuple[int, int]] = {}
 
     def release(self, paces: Iterable[Pace]) -> int:
         """Release what may go now over connections that are in use; return how many ids that were.
@@ -53,6 +56,8 @@ class Releasing:
         wanted = list(paces)
         if not wanted:
             return 0
+        for pace in wanted:
+            self._keep_up(pace)
         with self._client.pipeline(transaction=False) as pipe:
             pipe.time()
             for pace in wanted:
@@ -70,6 +75,18 @@ class Releasing:
                 self._once(pace, senders, OPENS_AFTER) if circuit.is_open else self._all(pace, senders)
             )
         return released
+
+    def _keep_up(self, pace: Pace) -> None:
+        """Bring slots that a rate put off nearer, or farther, where the rate has changed since the last look."""
+        gaps = gap_us(pace.mps), gap_us(pace.sender_mps)
+        before = self._gaps.get(pace.connection, gaps)
+        if before != gaps:
+            found: Any = self._client.zrange(keys.turns(pace.connection), 0, -1)
+            senders = [name.decode() for name in found]
+            names = [keys.pace(pace.connection), keys.turns(pace.connection), keys.detours()]
+            names += [keys.pace(pace.connection, sender) for sender in senders]
+            self._repace(keys=names, args=[pace.connection, *before, *gaps, *senders])
+        self._gaps[pace.connection] = gaps
 
     def _all(self, pace: Pace, senders: list[str]) -> int:
         total = 0

@@ -91,6 +91,11 @@ class Authenticator:
         """
         return await self._by_name(name) is not None
 
+    async def account(self, name: str) -> Account | None:
+        """Return the account of this name, if there is one; raises as `knows` does."""
+        known = await self._by_name(name)
+        return None if known is None else known.account
+
     def _fresh(self, name: bytes) -> _Known | None:
         known = self._known.get(self._passwords.mark(name))
         return known if known is not None and known.fresh_until > self._clock() else None

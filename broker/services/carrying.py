@@ -1,10 +1,10 @@
-"""How connections are, in a word: in use, paused by a person, held, or left alone since the carrier fails."""
+"""How connections are, in a word: in use, stopped by a person, held, or left alone since the carrier fails."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from broker.domain.usage import Usage
+from broker.domain.usage import Stop, Usage
 from broker.errors import NotFound
 from broker.keyspace.backlog import Backlog
 from broker.keyspace.circuits import Circuit
@@ -16,6 +16,9 @@ class State(StrEnum):
 
     READY = "Ready"
     PAUSED = "Paused"
+    ON_HOLD = "On hold"
+    DRAINING = "Draining"
+    DRAINED = "Drained"
     HELD = "Held"
     OPEN = "Circuit open"
 
@@ -56,10 +59,14 @@ class Carrying:
 
 
 def _link(usage: Usage, circuit: Circuit | None) -> Link:
-    if usage.paused_at is not None:
-        return Link(usage=usage, state=State.PAUSED, since=usage.paused_at, reason=usage.paused_reason)
+    if usage.stop in {Stop.PAUSE, Stop.HOLD}:
+        state = State.PAUSED if usage.stop is Stop.PAUSE else State.ON_HOLD
+        return Link(usage=usage, state=state, since=usage.paused_at, reason=usage.paused_reason)
     if usage.held_at is not None:
         return Link(usage=usage, state=State.HELD, since=usage.held_at, reason=usage.held_reason)
     if circuit is not None and circuit.is_open:
         return Link(usage=usage, state=State.OPEN, reason=f"{circuit.failures} failures in a row")
+    if usage.stop is Stop.DRAIN:
+        state = State.DRAINING if usage.left else State.DRAINED
+        return Link(usage=usage, state=state, since=usage.paused_at, reason=usage.paused_reason)
     return Link(usage=usage, state=State.READY)

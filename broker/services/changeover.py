@@ -32,8 +32,9 @@ def change_over(runtime: Runtime, known: Snapshot, now_ms: int) -> None:
 
 
 def _shut(runtime: Runtime, known: Snapshot, now_ms: int) -> set[str]:
-    stopped = {name for name, one in known.providers.items() if one.connection.is_stopped}
-    failing = runtime.breakers.look([name for name in known.providers if name not in stopped])
+    kept = {name for name, one in known.providers.items() if one.connection.keeps}
+    stopped = {name for name, one in known.providers.items() if one.connection.is_stopped} - kept
+    failing = runtime.breakers.look([name for name in known.providers if name not in stopped | kept])
     return stopped | {name for name, one in failing.items() if one.is_open and one.until > now_ms}
 
 

@@ -10,7 +10,7 @@ from broker.domain.status import ENDS, Event, Status
 from broker.domain.value import value
 from broker.keyspace.lanes import Place
 from broker.services import optouts, park, quiet
-from broker.services.failover import broken_groups, choose
+from broker.services.failover import broken_groups, choose, given_to
 from broker.services.lanes import leader_of, place_of
 from broker.services.openings import Openings, Room
 from broker.services.outcome import at
@@ -172,7 +172,7 @@ def _leads(message: Message) -> bool:
 
 
 def _decide_new(message: Message, known: Snapshot, room: Room, now_ms: int, lease_ms: int) -> Decision:
-    connection = known.connection_for(message)
+    connection = given_to(message, known)
     if connection is not None and message.valid_until > at(now_ms):
         if message.parts:
             # A group is prepared once, by its leader: nobody need look at the others before their validity is over.

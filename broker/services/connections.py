@@ -1,15 +1,15 @@
-"""Show operators how connections stand; pause and resume them."""
+"""Show operators how connections stand; stop them, let them go on, change their rates."""
 
 from dataclasses import replace
 from functools import partial
 
-from broker.domain.usage import Usage
+from broker.domain.usage import Rate, Stop, Usage
 from broker.errors import NotFound, QueueAway
 from broker.keyspace.client import AWAY
 from broker.keyspace.clock import Clock
 from broker.keyspace.lanes import Depths
 from broker.services.sql import AsyncSql
-from broker.storage import accounts
+from broker.storage import accounts, lanes
 
 
 class Connections:
@@ -28,25 +28,44 @@ class Connections:
         """
         return [await self._counted(one) for one in await self._sql.read(accounts.usages)]
 
-    async def pause(self, name: str, *, reason: str) -> Usage:
-        """Submit nothing over a connection, from two seconds on at the latest, until somebody resumes it.
+    async def one(self, name: str) -> Usage:
+        """Return one connection.
+
+        Raises:
+            NotFound: there is no such connection.
+            Busy: SQL or Redis is away.
+        """
+        return await self._one(name)
+
+    async def stop(self, name: str, how: Stop, *, reason: str) -> Usage:
+        """Pause, hold or drain a connection, from two seconds on at the latest, until somebody resumes it.
 
         Raises:
             NotFound: there is no such connection.
             Busy: SQL or Redis is away.
         """
         now_ms = await self._clock.now_ms()
-        await self._sql.write(partial(accounts.pause, name=name, now_ms=now_ms, reason=reason))
+        await self._sql.write(partial(accounts.pause, name=name, now_ms=now_ms, reason=reason, how=how))
         return await self._one(name)
 
     async def resume(self, name: str) -> Usage:
-        """Go on submitting over a connection that a person paused, or whose credentials failed.
+        """Go on submitting over a connection that a person stopped, or whose credentials failed.
 
         Raises:
             NotFound: there is no such connection.
             Busy: SQL or Redis is away.
         """
         await self._sql.write(partial(accounts.resume, name=name))
+        return await self._one(name)
+
+    async def rate(self, name: str, change: Rate) -> Usage:
+        """Let a connection carry so much a second, from two seconds on at the latest, also of what waits already.
+
+        Raises:
+            NotFound: there is no such connection.
+            Busy: SQL or Redis is away.
+        """
+        await self._sql.write(partial(accounts.set_rate, name=name, change=change))
         return await self._one(name)
 
     async def _one(self, name: str) -> Usage:
@@ -60,4 +79,7 @@ class Connections:
             depths = await self._depths.of(one.name)
         except (*AWAY, TimeoutError) as error:
             raise QueueAway("the lanes cannot be counted now") from error
-        return replace(one, waiting=sum(depths.values()))
+        left = 0
+        if one.stop is Stop.DRAIN:
+            left = await self._sql.read(partial(lanes.unfinished, name=one.name))
+        return replace(one, waiting=sum(depths.values()), left=left)

@@ -12,6 +12,9 @@ from broker.services.fit import PICTURES
 from broker.services.lanes import leader_of
 from broker.services.openings import Choice, Openings, Room
 
+_NEW = frozenset({Status.ACCEPTED, Status.SCHEDULED})
+"""States of messages that their connection has not been given yet."""
+
 
 def ways(message: Message, known: Snapshot) -> tuple[Connection, ...]:
     """Return the connections that may carry a message now, the preferred one first; none where none can.
@@ -27,7 +30,14 @@ def ways(message: Message, known: Snapshot) -> tuple[Connection, ...]:
     other = known.other_for(message, usual)
     if other is None or not carries(known.providers[other.name], message):
         return (usual,)
-    return (other, usual) if message.status is Status.RETRYING else (usual, other)
+    other_first = message.status is Status.RETRYING or (usual.drains and message.status in _NEW)
+    return (other, usual) if other_first else (usual, other)
+
+
+def given_to(message: Message, known: Snapshot) -> Connection | None:
+    """Return the connection that a new message is given to: not to one that drains, where there is another."""
+    usual = known.connection_for(message)
+    return ways(message, known)[0] if usual is not None and usual.drains else usual
 
 
 def choose(message: Message, known: Snapshot, room: Room) -> Choice:
@@ -42,8 +52,8 @@ def choose(message: Message, known: Snapshot, room: Room) -> Choice:
 
 def _choose(message: Message, known: Snapshot, room: Room) -> Choice:
     usual = known.connection_for(message)
-    if usual is None:
-        return None, False
+    if usual is None or usual.keeps:
+        return usual, False
     stays = message.group and leader_of(message) in room.staying
     for way in (usual,) if stays else ways(message, known):
         if not room.is_shut(way.name):

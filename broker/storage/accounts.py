@@ -12,7 +12,7 @@ from broker.domain import quiet
 from broker.domain.account import Account, CallbackPlan, Connection, Route
 from broker.domain.callback import DateForm, InboundMode, Manner
 from broker.domain.quiet import QuietHours
-from broker.domain.usage import Usage
+from broker.domain.usage import Rate, Stop, Usage
 from broker.storage import credit
 from broker.storage.tables import accounts, api_keys, connections, inbound_numbers, routes, senders
 from broker.storage.vault import Vault
@@ -102,7 +102,8 @@ def all_routes(sql: Sql) -> dict[tuple[str, str], Route]:
 def paces(sql: Sql) -> list[tuple[str, float | None, float | None]]:
     """Return name and rates (of all, of each sender) of the connections that may be submitted over now."""
     of = connections.c
-    wanted = select(of.name, of.mps, of.sender_mps).where(of.held_at.is_(None), of.paused_at.is_(None))
+    going = or_(of.paused_at.is_(None), of.paused_how == Stop.DRAIN)
+    wanted = select(of.name, of.mps, of.sender_mps).where(of.held_at.is_(None), going)
     return [(row.name, row.mps, row.sender_mps) for row in sql.execute(wanted)]
 
 
@@ -119,6 +120,7 @@ def usages(sql: Sql) -> list[Usage]:
             held_reason=row["held_reason"],
             paused_at=_moment(row["paused_at"]),
             paused_reason=row["paused_reason"],
+            stop=_stop(row),
         )
         for row in sql.execute(select(connections).order_by(connections.c.position)).mappings()
     ]
@@ -128,10 +130,15 @@ def _moment(at_ms: int | None) -> datetime | None:
     return None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, tz=UTC)
 
 
-def pause(sql: Sql, name: str, *, now_ms: int, reason: str) -> bool:
-    """Submit nothing over a connection until `resume`, and keep the reason; return whether there is such a one."""
+def _stop(row: RowMapping) -> Stop | None:
+    return None if row["paused_at"] is None else Stop(row["paused_how"])
+
+
+def pause(sql: Sql, name: str, *, now_ms: int, reason: str, how: Stop = Stop.PAUSE) -> bool:
+    """Stop a connection until `resume`, and keep the reason; return whether there is such a one."""
     found = update(connections).where(connections.c.name == name)
-    return bool(sql.execute(found.values(paused_at=now_ms, paused_reason=reason)).rowcount)
+    values = {"paused_at": now_ms, "paused_reason": reason, "paused_how": how}
+    return bool(sql.execute(found.values(**values)).rowcount)
 
 
 def resume(sql: Sql, name: str) -> bool:
@@ -140,6 +147,13 @@ def resume(sql: Sql, name: str) -> bool:
     return bool(
         sql.execute(found.values(paused_at=None, paused_reason="", held_at=None, held_reason="")).rowcount
     )
+
+
+def set_rate(sql: Sql, name: str, *, change: Rate) -> bool:
+    """Change how much a connection carries a second; return whether there is such a one."""
+    values = {column: getattr(change, column) for column in ("mps", "sender_mps") if column in change.given}
+    found = update(connections).where(connections.c.name == name)
+    return bool(values and sql.execute(found.values(**values)).rowcount)
 
 
 def hold(sql: Sql, name: str, *, now_ms: int, reason: str) -> None:
@@ -202,6 +216,6 @@ def _connection(row: RowMapping, vault: Vault) -> Connection:
         sender_mps=row["sender_mps"],
         mps_unit=row["mps_unit"],
         held_at=row["held_at"],
-        paused_at=row["paused_at"],
+        stop=_stop(row),
         config=orjson.loads(vault.open(row["config"])),
     )

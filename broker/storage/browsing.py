@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, and_, case, func, or_, select, type_coerce
+from sqlalchemy import BigInteger, Connection, Select, and_, case, false, func, or_, select, type_coerce
 from sqlalchemy.sql.elements import ColumnElement
 
 from broker.domain.callback import CallbackState, UntoldCallback
+from broker.domain.folder import counted
 from broker.domain.ids import first_id_of, is_id
 from broker.domain.message import Direction
 from broker.domain.search import Found, Search
@@ -124,7 +125,16 @@ def _since(since: datetime | None) -> list[ColumnElement[bool]]:
 
 def _walk(search: Search) -> Select[Any]:
     """Return the newest messages there are to look at, through an index that is in their order."""
-    columns = (c.id, c.direction, c.status, c.account, c.connection, c.originator, c.recipient)
+    columns = (
+        c.id,
+        c.direction,
+        c.status,
+        c.account,
+        c.connection,
+        c.originator,
+        c.recipient,
+        c.provider_ref,
+    )
     walk = select(*columns).order_by(c.id.desc())
     if search.account:
         walk = walk.where(c.account == search.account)
@@ -145,6 +155,8 @@ def _filters(row: Any, search: Search) -> list[ColumnElement[bool]]:
         wanted.append(row.status.in_(search.statuses))
     if search.connection:
         wanted.append(row.connection == search.connection)
+    if search.counter is not None:
+        wanted.append(or_(false(), *(_alike(row, *one) for one in sorted(counted(search.counter)))))
     if search.address.endswith("*"):
         begin = search.address[:-1]
         wanted.append(
@@ -153,3 +165,8 @@ def _filters(row: Any, search: Search) -> list[ColumnElement[bool]]:
     elif search.address:
         wanted.append(or_(row.originator == search.address, row.recipient == search.address))
     return wanted
+
+
+def _alike(row: Any, direction: Direction, status: Status, taken: bool) -> ColumnElement[bool]:
+    was_taken = row.provider_ref.is_not(None) if taken else row.provider_ref.is_(None)
+    return and_(row.direction == direction, row.status == status, was_taken)

@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, func, or_, select, text, update
 
 from broker.domain.message import Message
+from broker.domain.status import Status
 from broker.domain.value import value
 from broker.storage.rows import message_of
 from broker.storage.tables import IN_LANE, messages
 
 Lane = tuple[str, str]
 """A connection, and a sender on it."""
+
+_UNFINISHED = (Status.PREPARING, Status.QUEUED, Status.SUBMITTING, Status.RETRYING, Status.UNKNOWN)
 
 _ENTER = (
     update(messages)
@@ -56,6 +59,14 @@ def counts(connection: Connection) -> dict[Lane, int]:
     lane = (messages.c.connection, messages.c.originator)
     rows = connection.execute(select(*lane, func.count()).where(text(IN_LANE)).group_by(*lane))
     return {(row[0], row[1]): row[2] for row in rows}
+
+
+def unfinished(connection: Connection, name: str) -> int:
+    """Return how many messages a connection has been given that it has not passed on to its carrier."""
+    statement = select(func.count()).where(
+        messages.c.due_at.is_not(None), messages.c.connection == name, messages.c.status.in_(_UNFINISHED)
+    )
+    return int(connection.execute(statement).scalar() or 0)
 
 
 def page(connection: Connection, lane: Lane, *, after: str, limit: int) -> list[Message]:

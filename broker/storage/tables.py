@@ -4,7 +4,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Float,
     Index,
     Integer,
     LargeBinary,
@@ -16,6 +15,7 @@ from sqlalchemy import (
 )
 
 from broker.storage import (
+    carrier_tables,
     credit_tables,
     dead_tables,
     ledger_tables,
@@ -27,6 +27,7 @@ from broker.storage.audit_tables import audit
 from broker.storage.engine import Instant
 from broker.storage.metadata import Serial
 
+connections, routes = carrier_tables.connections, carrier_tables.routes
 balances, credit_changes = credit_tables.balances, credit_tables.credit_changes
 opt_outs, opt_out_changes = optout_tables.opt_outs, optout_tables.opt_out_changes
 redactions, retention = privacy_tables.redactions, privacy_tables.retention
@@ -265,31 +266,4 @@ inbound_numbers = Table(
     metadata,
     Column("address", String(32), primary_key=True),
     Column("account", String(64), nullable=False),
-)
-
-connections = Table(
-    "connections",
-    metadata,
-    Column("name", String(64), primary_key=True),
-    Column("position", Integer, nullable=False),
-    Column("provider", String(32), nullable=False),
-    Column("senders", Text, nullable=False),  # JSON list
-    Column("media_hosts", Text, nullable=False),  # JSON list
-    Column("mps", Float),
-    Column("sender_mps", Float),
-    Column("mps_unit", String(8), nullable=False, server_default="messages"),  # or segments
-    Column("config", Text, nullable=False),  # sealed JSON
-    Column("held_at", BigInteger),  # Redis's clock, in ms: since when nothing is submitted over it
-    Column("held_reason", Text, nullable=False),
-    Column("paused_at", BigInteger),  # as held_at, by a person, until a person ends it
-    Column("paused_reason", Text, nullable=False, server_default=""),
-)
-
-routes = Table(
-    "routes",
-    metadata,
-    Column("account", String(64), primary_key=True),
-    Column("sender", String(32), primary_key=True),
-    Column("connection", String(64), nullable=False),
-    Column("fallback", String(64)),
 )

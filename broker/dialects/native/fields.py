@@ -1,6 +1,7 @@
 """Small JSON requests of operators: an object of texts, read strictly."""
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from broker.dialects.base import has_controls, is_clean
 from broker.dialects.native.body import escape, load
@@ -20,6 +21,13 @@ def fields(call: Call, *, needed: Collection[str], also: Collection[str] = ()) -
     raw = load(call.body)
     if not isinstance(raw, dict):
         raise Malformed("the body must be a JSON object")
+    return texts(raw, needed=needed, also=also)
+
+
+def texts(
+    raw: Mapping[str, Any], *, needed: Collection[str], also: Collection[str] = ()
+) -> Mapping[str, str]:
+    """Return the fields of an object that was read, none of them empty; raises as `fields` does."""
     known = [*needed, *also]
     wrong: list[RequestError] = [
         UnknownField("is not a field of this request", pointer=f"/{escape(name)}")

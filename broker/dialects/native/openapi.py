@@ -27,6 +27,7 @@ from broker.dialects.native.examples import (
 )
 from broker.dialects.native.openapi_operators import OPERATOR_MODELS, operator_paths
 from broker.dialects.native.openapi_pieces import (
+    IDEMPOTENCY_KEY,
     JSON,
     PAGING,
     REASONS,
@@ -71,13 +72,6 @@ _SIGNING_IN = {
         "description": "An operator with a password; what it may do is its role's.",
     },
 }
-_IDEMPOTENCY_KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "Makes it safe to repeat the request for 48 hours: same key, same body, one message.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-    "example": "order-4711",
-}
 
 
 def document() -> dict[str, Any]:
@@ -120,7 +114,7 @@ def _send() -> dict[str, Any]:
         "operationId": "sendMessage",
         "tags": ["messages"],
         "summary": "Send a message to one or more recipients",
-        "parameters": [_IDEMPOTENCY_KEY],
+        "parameters": [IDEMPOTENCY_KEY],
         "requestBody": {
             "required": True,
             "content": {

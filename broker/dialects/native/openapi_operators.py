@@ -1,11 +1,22 @@
 """What operators may ask for, as operations of the OpenAPI document."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 from broker.dialects.native.answers import OptOutPage
 from broker.dialects.native.journal import REASONS
-from broker.dialects.native.openapi_pieces import JSON, PAGING, TEXT, TIME, answer, asked, refusals
+from broker.dialects.native.openapi_pieces import (
+    IDEMPOTENCY_KEY,
+    JSON,
+    PAGING,
+    TEXT,
+    TIME,
+    answer,
+    asked,
+    refusals,
+)
 from broker.dialects.native.operator_answers import (
     Changed,
     ConnectionList,
@@ -20,12 +31,14 @@ from broker.dialects.native.operator_answers import (
     OptOutChangePage,
     ParkedPage,
     Reread,
+    Tried,
     UntoldPage,
 )
 from broker.dialects.native.parameters import MOST_RATE, RATE
 from broker.dialects.native.untold import UNTOLD
 from broker.domain.dead import Kind, Standing
 from broker.domain.logbook import Order
+from broker.domain.usage import FASTEST
 
 OPERATOR_MODELS = (
     Changed,
@@ -39,6 +52,7 @@ OPERATOR_MODELS = (
     OptOutChangePage,
     ParkedPage,
     Reread,
+    Tried,
     UntoldPage,
 )
 
@@ -96,19 +110,43 @@ def operator_paths() -> dict[str, Any]:
 
 
 def _connections() -> dict[str, Any]:
-    def change(name: str, summary: str) -> dict[str, Any]:
+    one = "/v1/connections/{name}"
+
+    def stop(name: str, summary: str) -> dict[str, Any]:
         changed = _change(name, summary, ("reason",), status=200, model=ConnectionView)
-        return {**changed, "parameters": [_NAME]}
+        return {"post": {**changed, "parameters": [_NAME]}}
 
     return {
         "/v1/connections": {"get": _get("listConnections", "Say how connections stand", ConnectionList, {})},
-        "/v1/connections/{name}/pause": {
-            "post": change("pauseConnection", "Let nothing more go over a connection")
-        },
-        "/v1/connections/{name}/resume": {
-            "post": change("resumeConnection", "Let a connection be used again")
-        },
+        f"{one}/pause": stop("pauseConnection", "Let nothing more go over a connection"),
+        f"{one}/hold": stop(
+            "holdConnection", "Let nothing more go over a connection, nor by another instead"
+        ),
+        f"{one}/drain": stop("drainConnection", "Let a connection finish what it has, and give it no more"),
+        f"{one}/resume": stop("resumeConnection", "Let a connection be used again"),
+        f"{one}/rate": {"post": _rate()},
+        f"{one}/test": {"post": _trial()},
     }
+
+
+def _rate() -> dict[str, Any]:
+    rate = {"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": FASTEST}
+    changed = _change(
+        "changeRate",
+        "Let a connection carry so much a second",
+        ("reason",),
+        others={"mps": rate, "sender_mps": rate},
+        status=200,
+        model=ConnectionView,
+    )
+    return {**changed, "parameters": [_NAME]}
+
+
+def _trial() -> dict[str, Any]:
+    needed, summary = ("account", "to", "text"), "Send a message over a connection, to try it"
+    tried = _change("testConnection", summary, needed, also=("from",), status=202, model=Tried)
+    responses = {**tried["responses"], **refusals(402, 409)}
+    return {**tried, "parameters": [_NAME, IDEMPOTENCY_KEY], "responses": responses}
 
 
 def _webhooks() -> dict[str, Any]:
@@ -199,13 +237,14 @@ def _change(
     needed: tuple[str, ...],
     *,
     also: tuple[str, ...] = (),
+    others: Mapping[str, Any] = MappingProxyType({}),
     status: int,
     model: type[Any],
 ) -> dict[str, Any]:
-    """Return an operation that takes a small JSON object of texts."""
+    """Return an operation that takes a small JSON object of texts, and of what the `others` are."""
     schema = {
         "type": "object",
-        "properties": dict.fromkeys((*needed, *also), TEXT),
+        "properties": {**dict.fromkeys((*needed, *also), TEXT), **others},
         "required": list(needed),
         "additionalProperties": False,
     }

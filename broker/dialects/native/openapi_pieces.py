@@ -16,6 +16,13 @@ PAGING: dict[str, dict[str, Any]] = {
     "cursor": TEXT,
     "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT},
 }
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "Makes it safe to repeat the request for 48 hours: same key, same body, one message.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "example": "order-4711",
+}
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 _CHALLENGE = {"WWW-Authenticate": {"description": "How to sign in.", "schema": STRING}}
 REASONS: dict[int, tuple[str, str, dict[str, Any]]] = {

@@ -41,13 +41,20 @@ class ConnectionView(Answer):
 
     name: str
     provider: str
-    state: Literal["open", "paused", "held"]
+    state: Literal["open", "paused", "on_hold", "draining", "drained", "held"]
     since: Stamp | None
     reason: str
     mps: float | None
     sender_mps: float | None
     mps_unit: str
     waiting: int = Field(description="How many wait in its lanes.")
+
+
+class Tried(Answer):
+    """A message that tries a connection."""
+
+    id: MessageId
+    status: Literal["accepted"]
 
 
 class ConnectionList(Answer):

@@ -65,7 +65,12 @@ async def test_every_form_of_the_console_is_noted_but_those_that_concern_only_th
     before = len(deeds(console))
     for path, form in (
         (f"/console/messages/{filled.delivered}/reveal", {}),
-        ("/console/connections/bandwidth-1/resume", {}),
+        ("/console/connections/bandwidth-1/resume", {"reason": "r"}),
+        ("/console/connections/bandwidth-1/rate", {"reason": "r", "mps": "5"}),
+        (
+            "/console/connections/bandwidth-1/test",
+            {"account": "acme", "to": "+12025550101", "text": "Hush", "once": filled.letter},
+        ),
         ("/console/callbacks/replay", {"rate": "5"}),
         ("/console/dead-letters/settle", {"id": filled.letter, "what": "discard", "reason": "r"}),
     ):
@@ -73,11 +78,15 @@ async def test_every_form_of_the_console_is_noted_but_those_that_concern_only_th
     assert [noted.action for noted in deeds(console)[: len(deeds(console)) - before]] == [
         "dead-letters settle",
         "callbacks replay",
+        "connections test",
+        "connections rate",
         "connections resume",
         "messages reveal",
     ]
     assert deeds(console)[0].details == {"id": filled.letter, "what": "discard"}
-    assert deeds(console)[3].subject == filled.delivered
+    assert deeds(console)[2].details == {"account": "acme", "to": "+1202***0101"}
+    assert deeds(console)[3].details == {"mps": "5"}
+    assert deeds(console)[5].subject == filled.delivered
 
 
 async def test_the_audit_is_filtered_paged_and_for_operators_only(console: Console) -> None:
@@ -115,6 +124,15 @@ async def test_no_row_of_the_audit_is_changed_or_deleted(console: Console, what:
 
 API: list[tuple[str, Any, str, str]] = [
     ("/v1/connections/bandwidth-1/pause", {"reason": "why"}, "connections pause", "bandwidth-1"),
+    ("/v1/connections/bandwidth-1/hold", {"reason": "why"}, "connections hold", "bandwidth-1"),
+    ("/v1/connections/bandwidth-1/drain", {"reason": "why"}, "connections drain", "bandwidth-1"),
+    ("/v1/connections/bandwidth-1/rate", {"reason": "why", "mps": 5}, "connections rate", "bandwidth-1"),
+    (
+        "/v1/connections/bandwidth-1/test",
+        {"account": "acme", "to": "+12025550101", "text": "Hush"},
+        "connections test",
+        "bandwidth-1",
+    ),
     ("/v1/connections/bandwidth-1/resume", {"reason": "why"}, "connections resume", "bandwidth-1"),
     ("/v1/callbacks/replay?account=acme&rate=5", None, "callbacks replay", "acme"),
     ("/v1/dead-letters/put-back?account=acme&rate=5&reason=why", None, "dead-letters settle", ""),
@@ -165,7 +183,7 @@ async def test_what_operators_do_through_the_api_is_on_record_too(
     )
     assert bool(noted[0].refused) is not went_well
     assert "5550101" not in str(noted).replace("***0101", "")
-    if "why" in path or body:
+    if "why" in path or "reason" in (body or {}):
         assert noted[-1].reason == "why"
 
 

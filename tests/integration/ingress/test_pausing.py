@@ -1,4 +1,4 @@
-"""Operators see, pause and resume connections, over a real socket and by the command line."""
+"""Operators see, stop, resume, change and try connections, over a real socket and by the command line."""
 
 import asyncio
 import json
@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from broker.cli import connections as commands
+from broker.dispatch import Queue
 from broker.domain.message import Priority
+from broker.keyspace import keys
 from broker.keyspace.client import open_sync
 from broker.keyspace.lanes import Lanes, Place, score_of
 from broker.settings import Settings
@@ -19,6 +21,8 @@ from tests.integration.ingress.test_operations import OPERATOR, VIEWER, WITH_PEO
 PATH = "/v1/connections"
 ONE = f"{PATH}/bandwidth-1"
 REASON = {"reason": "the carrier asked for it"}
+TRIAL = {"account": "acme", "to": "+12025550101", "text": "Does it work?"}
+UNCHANGED = (None, None)
 
 
 async def call(
@@ -32,6 +36,14 @@ def in_use(settings: Settings) -> list[str]:
     database = Database(settings.database)
     try:
         return [name for name, *_ in database.read(accounts.paces)]
+    finally:
+        database.close()
+
+
+def rates(settings: Settings) -> tuple[float | None, float | None]:
+    database = Database(settings.database)
+    try:
+        return next((one.mps, one.sender_mps) for one in database.read(accounts.usages))
     finally:
         database.close()
 
@@ -79,6 +91,26 @@ async def test_the_list_tells_how_much_waits_and_why_a_connection_is_held(
         (f"{ONE}/pause", {"reason": 7}, OPERATOR, (422, "invalid_field")),
         (f"{ONE}/pause", {**REASON, "for": "ever"}, OPERATOR, (422, "unknown_field")),
         (f"{ONE}/pause", [], OPERATOR, (400, "malformed")),
+        (f"{ONE}/hold", REASON, VIEWER, (403, "not_permitted")),
+        (f"{ONE}/drain", {}, OPERATOR, (422, "missing_field")),
+        (f"{PATH}/nobody/drain", REASON, OPERATOR, (404, "not_found")),
+        (f"{ONE}/rate", {**REASON, "mps": 5}, VIEWER, (403, "not_permitted")),
+        (f"{PATH}/nobody/rate", {**REASON, "mps": 5}, OPERATOR, (404, "not_found")),
+        (f"{ONE}/rate", REASON, OPERATOR, (422, "missing_field")),
+        (f"{ONE}/rate", {"mps": 5}, OPERATOR, (422, "missing_field")),
+        (f"{ONE}/rate", {**REASON, "mps": 0}, OPERATOR, (422, "invalid_field")),
+        (f"{ONE}/rate", {**REASON, "mps": -1}, OPERATOR, (422, "invalid_field")),
+        (f"{ONE}/rate", {**REASON, "mps": 1e9}, OPERATOR, (422, "invalid_field")),
+        (f"{ONE}/rate", {**REASON, "mps": "5"}, OPERATOR, (422, "invalid_field")),
+        (f"{ONE}/rate", {**REASON, "sender_mps": True}, OPERATOR, (422, "invalid_field")),
+        (f"{ONE}/rate", {**REASON, "mps": 5, "tps": 5}, OPERATOR, (422, "unknown_field")),
+        (f"{ONE}/rate", [], OPERATOR, (400, "malformed")),
+        (f"{ONE}/test", TRIAL, VIEWER, (403, "not_permitted")),
+        (f"{PATH}/nobody/test", TRIAL, OPERATOR, (404, "not_found")),
+        (f"{ONE}/test", {**TRIAL, "account": "nobody"}, OPERATOR, (404, "not_found")),
+        (f"{ONE}/test", {**TRIAL, "to": "me"}, OPERATOR, (422, "invalid_recipient")),
+        (f"{ONE}/test", {**TRIAL, "from": "+12025559999"}, OPERATOR, (422, "invalid_originator")),
+        (f"{ONE}/test", {**TRIAL, "text": ""}, OPERATOR, (422, "missing_field")),
     ],
 )
 async def test_what_cannot_be_done_is_refused_and_changes_nothing(
@@ -94,6 +126,9 @@ async def test_what_cannot_be_done_is_refused_and_changes_nothing(
         code = problem["errors"][0]["code"] if problem.get("errors") else problem["code"]
         assert (status, code) == expected
         assert "bandwidth-1" in in_use(settings)
+        assert rates(settings) == UNCHANGED
+        with open_sync(settings.redis_url, settings) as client:
+            assert client.zcard(keys.outbox(Queue.SUBMIT)) == 0
 
 
 async def test_the_command_line_pauses_and_resumes(
@@ -108,3 +143,67 @@ async def test_the_command_line_pauses_and_resumes(
         assert (row["name"], row["state"], row["reason"]) == ("bandwidth-1", "paused", "tests")
         await asyncio.to_thread(commands.resume, "bandwidth-1", "tests", **login)
         assert capsys.readouterr().out.endswith("bandwidth-1 is open; 0 messages wait for it\n")
+        await asyncio.to_thread(commands.hold, "bandwidth-1", "tests", **login)
+        assert capsys.readouterr().out.endswith("bandwidth-1 is on hold; 0 messages wait for it\n")
+        await asyncio.to_thread(commands.drain, "bandwidth-1", "tests", **login)
+        assert capsys.readouterr().out.endswith("bandwidth-1 is drained; 0 messages wait for it\n")
+
+
+async def test_the_command_line_changes_a_rate_and_sends_a_test(
+    running: Running, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with running(settings, WITH_PEOPLE) as ingress:
+        login = {"url": ingress.url, "login": "oscar:acts too", "data": settings.data_dir}
+        await asyncio.to_thread(commands.rate, "bandwidth-1", "tests", mps="5", sender_mps="0.5", **login)
+        assert "bandwidth-1 carries 5.0 messages a second, 0.5 each sender" in capsys.readouterr().out
+        await asyncio.to_thread(commands.rate, "bandwidth-1", "tests", mps="none", **login)
+        assert rates(settings) == (None, 0.5)
+        await asyncio.to_thread(
+            commands.try_out, "bandwidth-1", account="acme", to="+12025550101", text="Test", **login
+        )
+        (name,) = capsys.readouterr().out.splitlines()[-1:]
+        with open_sync(settings.redis_url, settings) as client:
+            assert client.exists(keys.content(name))
+
+
+@pytest.mark.parametrize(
+    ("how", "state", "going"),
+    [("hold", "on_hold", False), ("drain", "drained", True), ("pause", "paused", False)],
+)
+async def test_a_connection_is_stopped_in_the_way_that_is_asked_for(
+    running: Running, settings: Settings, how: str, state: str, going: bool
+) -> None:
+    async with running(settings, WITH_PEOPLE) as ingress:
+        status, row = await call(ingress, "POST", f"{ONE}/{how}", REASON)
+        assert (status, row["state"], row["reason"]) == (200, state, REASON["reason"])
+        assert row["since"] is not None
+        assert ("bandwidth-1" in in_use(settings)) is going
+        _, row = await call(ingress, "POST", f"{ONE}/resume", REASON)
+        assert (row["state"], row["since"], row["reason"]) == ("open", None, "")
+
+
+async def test_a_rate_is_changed_and_what_is_not_named_stays(running: Running, settings: Settings) -> None:
+    async with running(settings, WITH_PEOPLE) as ingress:
+        status, row = await call(ingress, "POST", f"{ONE}/rate", {**REASON, "mps": 20, "sender_mps": 0.5})
+        assert (status, row["mps"], row["sender_mps"]) == (200, 20.0, 0.5)
+        await call(ingress, "POST", f"{ONE}/rate", {**REASON, "sender_mps": None})
+        assert rates(settings) == (20.0, None)
+
+
+async def test_a_test_goes_through_the_usual_door_over_that_connection_and_once(
+    running: Running, settings: Settings
+) -> None:
+    async with running(settings, WITH_PEOPLE) as ingress:
+        again = {**OPERATOR, "Idempotency-Key": "once"}
+        status, told = await call(ingress, "POST", f"{ONE}/test", TRIAL, headers=again)
+        assert (status, told["status"]) == (202, "accepted")
+        assert await call(ingress, "POST", f"{ONE}/test", TRIAL, headers=again) == (202, told)
+        other = {**TRIAL, "text": "another"}
+        assert (await call(ingress, "POST", f"{ONE}/test", other, headers=again))[0] == 409
+        with open_sync(settings.redis_url, settings) as client:
+            (one,) = client.zrange(keys.outbox(Queue.SUBMIT), 0, -1)
+            assert one.decode() == told["id"]
+            content = json.loads(client.get(keys.content(told["id"])))
+        assert (content["account"], content["connection"], content["pinned"]) == ("acme", "bandwidth-1", True)
+        async with ingress.client.get(ingress.url + "/metrics") as answer:
+            assert 'broker_messages_accepted_total{direction="out",type="sms"} 1.0' in await answer.text()
