@@ -13,6 +13,9 @@ from broker.cli.bench_requests import mx_sends, ozeki_sends, sends, sends_by_pas
 from broker.cli.demo_account import ACCOUNT
 from broker.cli.load import Make
 
+MOMENTS = 4
+"""In how many pieces a round is cut."""
+
 _WAYS = {
     "basic": ("key", "Basic credentials, native API"),
     "ozeki_query": ("ozeki_key", "the password in the query, Ozeki"),
@@ -24,7 +27,8 @@ _WAYS = {
 def measure(path: Path, *, seconds: float) -> list[Figure]:
     """Return the accept rates of several ways to sign in, as shares of that with an API key through the same API.
 
-    All are measured in turn, several times, and the median share counts: the machine may be noisy.
+    All are measured in turn, many times for a moment, there and back, and the median share counts: on a noisy machine
+    a way and its key are measured as close to each other as can be.
     """
     with door(path) as (port, key, children):
         password = json.loads((path / "demo.key").read_text())["password"]
@@ -40,10 +44,11 @@ def measure(path: Path, *, seconds: float) -> list[Figure]:
             load(port, make, seconds=5.0, count=WARM_UP)
         ingress = children["ingress"].pid or 0
         rounds = []
-        for number in range(ROUNDS):
-            # Each way is first, last and in between: it matters on a machine that has just done something else.
-            order = [*ways][number % len(ways) :] + [*ways][: number % len(ways)]
-            rounds.append({way: _turn(port, ways[way], seconds=seconds, ingress=ingress) for way in order})
+        for number in range(ROUNDS * MOMENTS):
+            # A way comes before its key as often as after it: a machine that has just done something is slower.
+            order = list(ways) if number % 2 else list(reversed(ways))
+            turns = {way: _turn(port, ways[way], seconds=seconds / MOMENTS, ingress=ingress) for way in order}
+            rounds.append(turns)
     return [_figure(way, rounds) for way in _WAYS]
 
 

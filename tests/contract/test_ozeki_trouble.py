@@ -108,3 +108,53 @@ def test_the_request_is_too_large(make_settings: Callable[..., Settings], form: 
     with serve(make_settings(body_limit=1000), DOCUMENT) as server:
         assert told(send(server, form, "x" * 1000)) == (413, "TOO_LARGE")
         assert told(send(server, form)) == TAKEN[form]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kind", "said"),
+    [
+        (
+            {},
+            "application/xml",
+            "<statuscode>104</statuscode>\n         <statusmessage>Invalid message data<",
+        ),
+        (
+            {"responseformat": "html"},
+            "text/html; charset=utf-8",
+            "Status code: 104<br>\nStatus message: Invalid",
+        ),
+        (
+            {"responseformat": "urlencoded"},
+            "application/x-www-form-urlencoded",
+            "statuscode=104&statusmessage=Inv",
+        ),
+        ({"responseformat": "json"}, "application/json", '"response_code":"TOO_LARGE"'),
+    ],
+    ids=["XML", "HTML", "urlencoded", "JSON"],
+)
+def test_a_form_that_is_too_large_is_refused_like_any_other_with_200(
+    make_settings: Callable[..., Settings], wanted: dict[str, str], kind: str, said: str
+) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    target = f"/api?{urlencode({'action': 'sendmessage', **LOGIN, **wanted})}"
+    with serve(make_settings(body_limit=1000), DOCUMENT) as server:
+        answer = server.ask("POST", target, urlencode({**MESSAGE, "messagedata": "x" * 1000}).encode(), form)
+        assert answer.status == 200
+        assert answer.headers["content-type"] == kind
+        assert said in answer.body.decode()
+        small = server.ask("POST", target, urlencode(MESSAGE).encode(), form)
+        assert (small.status, b"Message accepted for delivery" in small.body.replace(b"+", b" ")) == (
+            200,
+            True,
+        )
+
+
+def test_a_form_that_is_too_large_and_says_everything_itself_is_refused_in_xml(
+    make_settings: Callable[..., Settings],
+) -> None:
+    fields = {"action": "sendmessage", **LOGIN, **MESSAGE, "messagedata": "x" * 1000}
+    with serve(make_settings(body_limit=1000), DOCUMENT) as server:
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        answer = server.ask("POST", "/api", urlencode(fields).encode(), form)
+        assert told(answer) == (200, "104")
+        assert answer.headers["content-type"] == "application/xml"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from broker.dialects.base import KEY_LIMIT, is_clean
-from broker.dialects.ozeki.params import last_action, read_params
+from broker.dialects.ozeki.params import read_params
 from broker.dialects.ozeki.reading import TooManyMessages, read_json
 from broker.domain.ask import (
     Ask,
@@ -58,12 +58,6 @@ def read_ask(call: Call) -> Ask | None:
         return HandleMessages(ids=(_id(params),), handling=HANDLINGS[action])
     reader = _READERS.get(action)
     return None if reader is None else reader(params)
-
-
-def is_about_credit(call: Call) -> bool:
-    """Say whether a call asks for credit or changes it, as administrators do."""
-    pairs = (*call.query, *call.form)
-    return any(name.lower() == "action" and last_action(value) in CREDITS for name, value in pairs)
 
 
 def _credits(action: str, params: Mapping[str, str]) -> Ask:

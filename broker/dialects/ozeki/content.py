@@ -1,7 +1,6 @@
 """What a message says: text, MMS:XML or its JSON twin (sheet section 4)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
@@ -13,6 +12,7 @@ from broker.dialects.ozeki.attachments import read_attachments
 from broker.dialects.ozeki.params import lower_names
 from broker.domain.draft import MediaRef
 from broker.domain.message import Reports
+from broker.domain.value import value
 from broker.errors import ContentTooLarge, InvalidField, Malformed
 
 XML_LIMIT = 64 * 1024
@@ -26,7 +26,7 @@ _REPORTS = {
 _SWITCHES = {"on": True, "true": True, "1": True, "off": False, "false": False, "0": False}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Content:
     """What a message says; `reports` is the sum of those it asks for, `priority` is empty where it says none."""
 

@@ -7,12 +7,12 @@ from typing import ClassVar, NamedTuple, Self
 
 from broker.dialects.base import NOBODY, Admitted, Credentials, Dialect, Outcome, is_clean, offered
 from broker.dialects.ozeki import envelope
-from broker.dialects.ozeki.asking import ASKS, is_about_credit, read_ask
+from broker.dialects.ozeki.asking import ASKS, CREDITS, read_ask
 from broker.dialects.ozeki.callback import told
 from broker.dialects.ozeki.codes import ACCEPTED_TEXT, fault, retry_after, writable
 from broker.dialects.ozeki.drafts import own_id, read_draft
 from broker.dialects.ozeki.finding import JSON_FORMAT, answer_found
-from broker.dialects.ozeki.params import read_params
+from broker.dialects.ozeki.params import last_action, read_params
 from broker.dialects.ozeki.reading import PER_MESSAGE, SEND, Item, Reading, Style, read, read_json, style_of
 from broker.dialects.ozeki.replies import read_replies
 from broker.dialects.ozeki.reports import AcceptReport, classic, xml
@@ -56,7 +56,7 @@ class OzekiDialect(Dialect):
 
     def is_administrative(self, call: Call) -> bool:
         """Say whether it is about credit."""
-        return is_about_credit(call)
+        return _params(call).get("action") in CREDITS
 
     def credentials(self, call: Call) -> Credentials:
         """Return the parameters `username` and `password`, else the header's, else those keys of the JSON body.
@@ -208,7 +208,8 @@ def _params(call: Call) -> Mapping[str, str]:
     try:
         return read_params(call)
     except InvalidField:
-        return {name.lower(): value for name, value in (*call.query, *call.form) if value}
+        found = {name.lower(): value for name, value in (*call.query, *call.form) if value}
+        return {**found, "action": last_action(found.get("action", ""))}
 
 
 def _named_credentials(values: Mapping[str, object]) -> Credentials | None:
@@ -221,4 +222,5 @@ def _named_credentials(values: Mapping[str, object]) -> Credentials | None:
 def _unstored(call: Call, response: Response) -> Response:
     if call.method != "GET" or "Cache-Control" in response.headers:
         return response
-    return replace(response, headers={**response.headers, "Cache-Control": "no-store"})
+    headers = {**response.headers, "Cache-Control": "no-store"}
+    return Response(status=response.status, headers=headers, body=response.body)

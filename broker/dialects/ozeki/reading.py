@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Any
 
 import orjson
 
 from broker.dialects.ozeki.params import lower_names, read_params
+from broker.domain.value import value
 from broker.domain.wire import Call
 from broker.errors import InvalidField, InvalidRecipient, Malformed, MissingField, RequestError, UnknownAction
 
@@ -37,7 +38,7 @@ class Style(Enum):
     BODY = "C"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Item:
     """One message for one recipient, as asked for. `fields` are named as the classic parameters are."""
 
@@ -46,7 +47,7 @@ class Item:
     error: RequestError | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Reading:
     """A call that sends. `params` are those of its query, or of its form."""
 

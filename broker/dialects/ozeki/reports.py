@@ -3,17 +3,18 @@
 import html
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 from xml.sax.saxutils import escape
 
+from broker.domain.value import value
 from broker.domain.wire import Response
 
+_MARKUP = re.compile('[&<>"]')
 # What XML 1.0 cannot hold, not even escaped.
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AcceptReport:
     """What became of one message; `message_id` is empty unless it is ours now."""
 
@@ -96,6 +97,8 @@ def _may_link(url: str) -> bool:
 
 def safe(text: str, entities: Mapping[str, str] | None = None) -> str:
     """Return a text as XML may hold it."""
+    if text.isprintable() and text.isascii() and not _MARKUP.search(text):
+        return text  # as nearly all are
     return escape(_plain(text), entities or {})
 
 
