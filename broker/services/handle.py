@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from broker.directory import Snapshot
+from broker.domain import rules
 from broker.domain.account import Account
 from broker.domain.ask import Handled, HandleMessages, Handling
 from broker.domain.folder import Folder
@@ -17,7 +18,7 @@ from broker.services.outcome import at
 from broker.services.owing import begun, owe
 from broker.services.sql import AsyncSql
 from broker.settings import Settings
-from broker.storage import folders, messages
+from broker.storage import folders, messages, retention
 from broker.storage.database import Sql
 from broker.storage.folders import Kept
 from broker.storage.messages import Fresh, Move
@@ -98,6 +99,9 @@ def do(sql: Sql, *, wish: Wish, waiting: Sequence[Message] = ()) -> tuple[set[st
     ids = sorted({kept.id for kept in chosen.values()})
     act = folders.delete if wish.handling is Handling.DELETE else folders.mark
     act(sql, ids, at=at(wish.now_ms))
+    if wish.handling is Handling.DELETE and wish.folder is Folder.DELETED:
+        # What is deleted where deleted things are is to be gone; the sweep that removes old files does so (sheet 7.2).
+        retention.leave(sql, retention.owner(wish.account, rules.Kept.MEDIA), ids)
     owe(sql, moved, wish.known, now_ms=wish.now_ms, settings=wish.settings)
     return set(chosen), [name for name in wish.names if name not in found]
 

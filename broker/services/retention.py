@@ -70,7 +70,7 @@ def _pass(
         count = _remove(sql, kind, done, now)
         if not retention.advance(sql, account, kind, was=was, after=ids[-1], done=count, at=now):
             return 0  # somebody else does the same, and is ahead: what was removed is gone all the same
-        retention.leave(sql, f"{account} {kind}", set(ids) - set(done))
+        retention.leave(sql, retention.owner(account, kind), set(ids) - set(done))
         return count
 
     return runtime.database.write(job), len(ids) == most
@@ -78,7 +78,7 @@ def _pass(
 
 def _later(runtime: Runtime, account: str, kind: Kept, now: datetime) -> int:
     """Do what was still open in its turn and no longer is."""
-    owner, after, count = f"{account} {kind}", "", 0
+    owner, after, count = retention.owner(account, kind), "", 0
     for _ in range(PASSES):
         ids = runtime.database.read(partial(retention.left, owner=owner, after=after, limit=MOST))
         if not ids:

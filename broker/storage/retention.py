@@ -33,6 +33,11 @@ def done(connection: Connection) -> dict[tuple[str, str], int]:
     return {(row.account, row.kind): row.done for row in connection.execute(select(retention))}
 
 
+def owner(account: str, kind: Kept) -> str:
+    """Return under which name messages of an account are left for the removal of one kind of content."""
+    return f"{account} {kind}"
+
+
 def leave(connection: Connection, owner: str, ids: Collection[str]) -> None:
     """Note messages that could not be done in their turn."""
     if ids:

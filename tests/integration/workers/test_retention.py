@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 
 from broker.dispatch import Queue
+from broker.domain.ask import Handling
 from broker.domain.bill import Bill, BillingQuery
+from broker.domain.folder import Folder
 from broker.domain.ids import new_id
 from broker.domain.message import Direction, Message, Part, PartState, Tag
 from broker.domain.record import Record
 from broker.domain.status import Event, Status
 from broker.keyspace import keys
 from broker.services import events, retention, submit, sweep
+from broker.services.handle import Wish, do
 from broker.storage import billing, callbacks, messages, webhooks
 from broker.storage import retention as progress
 from broker.storage.callbacks import Owing
@@ -109,6 +112,34 @@ def test_old_files_are_removed_and_their_parts_say_so(world: World) -> None:
     assert not path.parent.exists()
     assert [tag.name for tag in world.record(message.id).message.tags] == ["campaign"]
     assert bills(world) == billed
+
+
+def test_the_files_of_what_its_customer_removes_from_deleted_go_with_the_next_sweep(world: World) -> None:
+    message = old(1, status=Status.READY, direction=Direction.IN)
+    path, part = picture(world, message)
+    tags = (Tag(name="attachment", value=str(path)),)
+    fresh = [Fresh(message=Message(**{**_values(message), "parts": (part,), "tags": tags}), event=None)]
+    world.runtime.database.write(lambda sql: messages.add(sql, fresh))
+
+    def removed(folder: Folder | None) -> bool:
+        wish = Wish(
+            account="acme",
+            names=(message.id,),
+            handling=Handling.DELETE,
+            folder=folder,
+            now_ms=world.runtime.ready.now_ms(),
+            known=world.runtime.directory.look(),
+            settings=world.settings,
+        )
+        world.runtime.database.write(lambda sql: do(sql, wish=wish))
+        retention.forget_old(world.runtime)
+        assert path.exists() is (world.record(message.id).message.parts[0].state is PartState.STORED)
+        return not path.exists()
+
+    steps = (Folder.DELETED, Folder.INBOX, Folder.INBOX, None, Folder.DELETED, Folder.DELETED)
+    assert [removed(step) for step in steps] == [False, False, False, False, True, True]
+    after = world.record(message.id).message
+    assert (after.text, after.tags) == (CANARY, ())
 
 
 def _values(message: Message) -> dict[str, Any]:
