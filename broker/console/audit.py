@@ -5,17 +5,16 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from broker.console.gate import Gate, Route
+from broker.console.numbers import row_number
 from broker.console.pages import Pages
 from broker.console.visit import ROOT, Visit
 from broker.domain.deed import DeedQuery
 from broker.domain.operator import Role
-from broker.errors import InvalidField
 from broker.services.audit import Audit
 
 LIST = f"{ROOT}audit"
 PAGE = 100
 _FILTERS = ("operator", "action", "subject")
-_LONGEST_NUMBER = 18
 
 
 class AuditPage:
@@ -32,7 +31,9 @@ class AuditPage:
     async def show(self, visit: Visit) -> web.Response:
         """Answer `GET /console/audit`."""
         asked = {name: visit.query[name] for name in _FILTERS if visit.query.get(name)}
-        rows, last = await self._audit.page(DeedQuery(**asked, before=place_of(visit), limit=PAGE))
+        rows, last = await self._audit.page(
+            DeedQuery(**asked, before=row_number(visit.query.get("cursor", "")) or None, limit=PAGE)
+        )
         return await self._pages.show(
             visit,
             "audit.html",
@@ -41,15 +42,3 @@ class AuditPage:
             actions=await self._audit.actions(),
             older=f"{LIST}?{urlencode({**asked, 'cursor': str(last)})}" if last is not None else "",
         )
-
-
-def place_of(visit: Visit) -> int | None:
-    """Return the number that a page of a list begins after.
-
-    Raises:
-        InvalidField: it is none.
-    """
-    cursor = visit.query.get("cursor", "")
-    if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= _LONGEST_NUMBER):
-        raise InvalidField("the page is not one of this list")
-    return int(cursor) if cursor else None

@@ -21,6 +21,7 @@ from broker.console.letters import DeadLetterPages
 from broker.console.live import Live
 from broker.console.message import OneMessage
 from broker.console.messages import Messages
+from broker.console.optouts import OptOuts
 from broker.console.overview import Overview
 from broker.console.pages import Pages, go_to
 from broker.console.queues import Queues
@@ -35,6 +36,7 @@ from broker.services.carrying import Carrying
 from broker.services.connections import Connections as Stopping
 from broker.services.letters import DeadLetters
 from broker.services.logbook import Logbook
+from broker.services.optout_book import OptOutBook
 from broker.services.overview import Glance
 from broker.services.phones import Phones
 from broker.services.replay import Replay
@@ -68,6 +70,7 @@ class Needs:
     backlog: Backlog
     replay: Replay
     letters: DeadLetters
+    opt_outs: OptOutBook
     leaving: Callable[[], bool]
 
 
@@ -95,6 +98,7 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
         Queues(pages, needs.backlog),
         Callbacks(pages, needs.replay, needs.backlog),
         DeadLetterPages(pages, needs.letters),
+        OptOuts(pages, needs.opt_outs),
         AuditPage(pages, needs.audit),
         Accounts(pages, needs.sql, needs.pressure, settings),
     )

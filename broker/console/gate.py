@@ -156,7 +156,9 @@ def _deed(path: str) -> str:
 def _noted(visit: Visit, deed: str) -> Deed:
     details = {name: visit.form.text(name) for name in sorted(KEPT & visit.form.fields.keys())}
     details = {name: mask(text) if name in NUMBERS else text for name, text in details.items() if text}
-    subject, *rest = [unquote(piece) for piece in visit.pieces.values()] or [details.get("id", "")]
+    subject, *rest = [unquote(piece) for piece in visit.pieces.values()] or [
+        details.get("id") or details.get("account", "")
+    ]
     return Deed(
         operator=visit.operator.name,
         door=Door.CONSOLE,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from broker.domain.address import mask
+from broker.domain.address import mask, mask_within
 from broker.domain.redaction import redact_url
 from broker.domain.status import Status
 
@@ -96,5 +96,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "count": count,
     "short": short,
     "masked": mask,
+    "prose": mask_within,
     "place": place,
 }

@@ -105,10 +105,11 @@ class Journalled(OptOut):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptOutQuery:
-    """Which opt-outs are wanted, oldest first: those after the one with the number `after`."""
+    """Which opt-outs are wanted: those after the one with the number `after`, oldest first unless newest first."""
 
     account: str | None = None
     sender: str | None = None
     recipient: str | None = None
     after: int = 0
     limit: int = 50
+    newest_first: bool = False

@@ -22,7 +22,6 @@ from broker.ingress.webhooks import Webhooks
 from broker.keyspace.clock import Clock
 from broker.services.balance import Balance
 from broker.services.erasure_desk import ErasureDesk
-from broker.services.optout_book import OptOutBook
 from broker.services.sql import AsyncSql
 from broker.storage.away import StorageAway
 
@@ -91,8 +90,7 @@ def _add_native(router: Router, doors: Doors, body_s: float) -> None:
     router.add("GET", "/v1/connections/{name}/counters", doors.operations.counters)
     router.add("GET", "/v1/callbacks", doors.operations.untold)
     router.add("POST", "/v1/callbacks/replay", doors.operations.replay)
-    book = OptOutBook(doors.settings, AsyncSql(doors.database, doors.executor))
-    OptOuts(book, doors.authenticator, doors.sign_in, doors.audit, patience_s=body_s).add_to(router)
+    OptOuts(doors.opt_outs, doors.authenticator, doors.sign_in, doors.audit, patience_s=body_s).add_to(router)
     sql = AsyncSql(doors.database, doors.executor)
     Erasures(ErasureDesk(doors.settings, sql), doors.sign_in, doors.audit, patience_s=body_s).add_to(router)
     LedgerDesk(doors.sign_in, Balance(sql, Clock(doors.client))).add_to(router)

@@ -56,18 +56,20 @@ def add_console(router: Router, doors: Doors) -> None:
         backlog=backlog,
         replay=Replay(sql, clock),
         letters=DeadLetters(sql, clock),
+        opt_outs=doors.opt_outs,
         leaving=lambda: doors.leaving.told,
-        sessions=Sessions(
-            doors.sign_in,
-            Kept(doors.client, life_s=LIFE_S),
-            secret_key=settings.secret_key.get_secret_value(),
-        ),
+        sessions=_sessions(doors),
         pages=Pages(
             doors.executor, assets, flower_url=settings.flower_url, simulated=bool(settings.simulator_url)
         ),
     )
     for method, path, door in routes(needs, assets):
         router.add(method, path, _handler(door), failed=_failed)
+
+
+def _sessions(doors: Doors) -> Sessions:
+    secret_key = doors.settings.secret_key.get_secret_value()
+    return Sessions(doors.sign_in, Kept(doors.client, life_s=LIFE_S), secret_key=secret_key)
 
 
 def _handler(door: Way) -> Handler:

@@ -42,6 +42,7 @@ from broker.services.handle import Handle
 from broker.services.letters import DeadLetters
 from broker.services.logbook import Logbook
 from broker.services.lookup import Lookup
+from broker.services.optout_book import OptOutBook
 from broker.services.packages import Packages
 from broker.services.passwords import Passwords
 from broker.services.refusals import Refusals
@@ -95,6 +96,7 @@ class Doors:
     refusals: Refusals
     sign_in: SignIn
     audit: Audit
+    opt_outs: OptOutBook
     meter: Meter
     leaving: Leaving = field(default_factory=Leaving)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -134,6 +136,7 @@ class Doors:
             operations=_operations(settings, sql, sign_in, audit, carriers, client),
             connections=Connections(sql, Clock(client), Depths(client)),
             letters=DeadLetterDesk(sign_in, audit, DeadLetters(sql, Clock(client))),
+            opt_outs=OptOutBook(settings, sql),
             journal=Journal(sign_in, audit, Rereading(settings, sql, Clock(client), directory)),
             refusals=Refusals(sql),
             meter=meter,

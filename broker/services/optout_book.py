@@ -23,6 +23,13 @@ class OptOutBook:
         """Return opt-outs in force, and where the next page begins."""
         return await self._sql.read(partial(optouts.page, query=query))
 
+    async def one(self, number: int) -> OptOut:
+        """Return an opt-out in force by its number; raises NotFound."""
+        found = await self._sql.read(partial(optouts.one, number=number))
+        if found is None:
+            raise NotFound("there is no such opt-out")
+        return found
+
     async def changes(self, query: OptOutQuery) -> tuple[list[Journalled], int | None]:
         """Return who changed what and why, and where the next page begins."""
         return await self._sql.read(partial(optouts.changes, query=query))

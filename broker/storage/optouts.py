@@ -40,6 +40,12 @@ def find(connection: Connection, key: str, *, sender: str, recipient: str) -> tu
     return None
 
 
+def one(connection: Connection, number: int) -> OptOut | None:
+    """Return an opt-out in force by its number."""
+    row = connection.execute(select(opt_outs).where(c.id == number)).mappings().first()
+    return None if row is None else OptOut(**{name: row[name] for name in OptOut.__slots__})
+
+
 def last_change(connection: Connection) -> int:
     """Return the number of the latest change, 0 where there is none."""
     return int(connection.execute(select(func.max(journal.id))).scalar() or 0)
@@ -81,14 +87,14 @@ def answers_since(connection: Connection, key: str, since: datetime) -> int:
 
 
 def page(connection: Connection, query: OptOutQuery) -> tuple[list[OptOut], int | None]:
-    """Return opt-outs in force, oldest first, and the number that the page ends with if there are more."""
+    """Return opt-outs in force, and the number that the page ends with if there are more."""
     rows = connection.execute(_page(opt_outs, query)).mappings().all()
     found = [OptOut(**{name: row[name] for name in OptOut.__slots__}) for row in rows[: query.limit]]
     return found, found[-1].id if len(rows) > query.limit else None
 
 
 def changes(connection: Connection, query: OptOutQuery) -> tuple[list[Journalled], int | None]:
-    """Return what was changed, oldest first, and the number that the page ends with if there is more."""
+    """Return what was changed, and the number that the page ends with if there is more."""
     rows = connection.execute(_page(opt_out_changes, query)).mappings().all()
     found = [
         Journalled(**{name: row[name] for name in OptOut.__slots__}, wish=Wish(row["wish"]))
@@ -98,12 +104,20 @@ def changes(connection: Connection, query: OptOutQuery) -> tuple[list[Journalled
 
 
 def _page(table: Table, query: OptOutQuery) -> Select[Any]:
-    wanted = [table.c.id > query.after]
+    number = table.c.id
+    wanted = [number > query.after]
+    if query.newest_first:
+        wanted = [number < query.after] if query.after else []
     for name in ("account", "sender", "recipient"):
         value = getattr(query, name)
         if value is not None:
             wanted.append(table.c[name] == value)
-    return select(table).where(*wanted).order_by(table.c.id).limit(query.limit + 1)
+    return (
+        select(table)
+        .where(*wanted)
+        .order_by(number.desc() if query.newest_first else number)
+        .limit(query.limit + 1)
+    )
 
 
 def _row(key: str, wanted: Change) -> dict[str, Any]:

@@ -28,6 +28,8 @@ PAGES = (
     "/console/accounts",
     "/console/accounts/acme",
     "/console/attachments",
+    "/console/opt-outs",
+    "/console/opt-outs?changes=1",
 )
 
 
@@ -100,6 +102,11 @@ FORMS = [
     (
         "/console/connections/bandwidth-1/test",
         {"account": "acme", "to": "+12025550101", "text": "Test", "once": "{letter}"},
+        {"operator", "admin"},
+    ),
+    (
+        "/console/opt-outs/add",
+        {"sender": "+12025550150", "recipient": "+12025550199", "reason": "r"},
         {"operator", "admin"},
     ),
     ("/console/callbacks/replay", {"rate": "5"}, {"operator", "admin"}),
