@@ -1,14 +1,15 @@
 """Alarms that are driven to fire and to clear: real pages before, during and after a trouble, judged by promtool."""
 
-import json
+import os
 import subprocess
+import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from broker.dispatch import Queue
 from broker.domain.dead import Kind, Letter
@@ -18,81 +19,26 @@ from broker.keyspace import keys
 from broker.keyspace.client import open_sync
 from broker.metrics.measures import HEARTBEAT, SCHEDULER, WEBHOOK_OUT
 from broker.metrics.meter import Meter
-from broker.services import figures, submit
+from broker.services import events, figures, submit
 from broker.settings import Settings
 from broker.storage import accounts, dead
 from broker.storage.database import Database
 from broker.storage.dead import Parking
+from tests.alarms import Page, fires, parse
 from tests.integration.workers.carrier import Carrier, until
 from tests.integration.workers.conftest import World
-from tests.promtool import promtool
-from tests.redis_server import RedisServer
-from tests.unit.test_house import ROOT
+from tests.integration.workers.test_events import arrive, delivered
+from tests.redis_server import RedisServer, die_with_parent, free_port
 from workers.paces import Paces
 from workers.watching import Watching
 
-RULES = ROOT / "deploy" / "prometheus" / "rules.yml"
-STEP_S = 15
-PHASES = (20, 60, 120)
-"""Scrapes of each phase: well, in trouble, well again; longer than any rule looks back."""
-
-CLOCKS = ("broker_worker_heartbeat_seconds", "broker_certificate_ends_seconds")
-"""Times of the clock: promtool's begins at nought."""
-
-Page = Mapping[str, float]
-
 
 def read(meters: Mapping[str, Meter]) -> Page:
-    """Return the samples of all pages as one scrape, each with its instance; clocks are told as from now."""
-    found = {}
+    """Return the samples of all pages as one scrape."""
+    found: dict[str, float] = {}
     for instance, meter in meters.items():
-        for family in text_string_to_metric_families(meter.page().decode()):
-            for sample in family.samples:
-                labels = ",".join(
-                    f'{name}="{value}"' for name, value in {**sample.labels, "instance": instance}.items()
-                )
-                ago = time.time() if sample.name in CLOCKS else 0
-                if sample.name.startswith("broker_"):
-                    found[f"{sample.name}{{{labels}}}"] = sample.value - ago
+        found.update(parse(meter.page().decode(), instance))
     return found
-
-
-def fires(alert: str, pages: tuple[Page, Page, Page], folder: Path, *, soon: bool = False) -> None:
-    """Let promtool judge: silence, the alarm (`soon` after the trouble began, where it clears by itself), silence."""
-    series = []
-    for name in sorted(set().union(*pages)):
-        values, begin = [], 0
-        for page, count in zip(pages, PHASES, strict=True):
-            if name not in page:
-                values.append(f"_x{count}")
-            elif name.startswith("broker_worker_heartbeat"):
-                beats = page[name] > -5
-                values.append(f"{begin + page[name]:.3f}{'+15' if beats else '+0'}x{count - 1}")
-            elif name.startswith(CLOCKS):
-                values.append(f"{begin + page[name]:.3f}+0x{count - 1}")
-            else:
-                values.append(f"{page[name]!r}+0x{count - 1}")
-            begin += count * STEP_S
-        series.append({"series": name, "values": " ".join(values)})
-    ends = [sum(PHASES[: n + 1]) * STEP_S - STEP_S for n in range(3)]
-    ends[1] = PHASES[0] * STEP_S + 120 if soon else ends[1]
-    firing = f'max(ALERTS{{alertname="{alert}",alertstate="firing"}})'
-    asked = [
-        {
-            "expr": firing,
-            "eval_time": f"{end}s",
-            "exp_samples": [{"labels": "{}", "value": 1}] if n == 1 else [],
-        }
-        for n, end in enumerate(ends)
-    ]
-    test = {"interval": f"{STEP_S}s", "input_series": series, "promql_expr_test": asked}
-    document = {"rule_files": [str(RULES)], "evaluation_interval": f"{STEP_S}s", "tests": [test]}
-    file = folder / "test.yml"
-    file.write_text(json.dumps(document))
-    done = subprocess.run(
-        [promtool(), "test", "rules", str(file)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 class Watched:
@@ -279,3 +225,95 @@ def test_certificate_ends(watched: Watched, tmp_path: Path) -> None:
         watched.ingress.show(CERTIFICATE_ENDS, lambda days=days: {(): time.time() + days * 86400})  # type: ignore[misc]
         pages.append(watched.page())
     fires("CertificateEnds", (pages[0], pages[1], pages[2]), tmp_path)
+
+
+def test_news_parked(watched: Watched, tmp_path: Path) -> None:
+    world = watched.world
+    well = watched.page()
+    bodies = [delivered(new_id(), time=f"2026-11-21T12:00:00.{n:03}Z") for n in range(101)]
+    arrive(world.settings, *bodies)
+    while world.redis.zcard(keys.outbox(Queue.EVENTS)):
+        events.take(world.runtime)
+    ill = watched.page()
+    arrive(world.settings, delivered(new_id(), time="2026-11-21T13:00:00.000Z"))
+    events.take(world.runtime)
+    later = watched.page()  # and from then on no more come: they stay listed, and harm nobody
+    fires("NewsParked", (well, ill, later), tmp_path, later=later)
+
+
+def test_refusals_many(watched: Watched, carrier: Carrier, tmp_path: Path) -> None:
+    world = watched.world
+    world.admit(5)
+    watched.take()
+    well = watched.page()
+    carrier.faults(errors={400: 1})
+    world.admit(2)
+    watched.take()
+    ill = watched.page()
+    world.admit(60)
+    watched.take()
+    later = watched.page()
+    carrier.faults()
+    world.admit(60)
+    watched.take()
+    fires("RefusalsMany", (well, ill, watched.page()), tmp_path, later=later)
+
+
+class Scheduler:
+    """A scheduler process, as Prometheus sees it."""
+
+    def __init__(self, settings: Settings, log: Path) -> None:
+        self.port = free_port()
+        env = {
+            **os.environ,
+            "BROKER_DATA_DIR": str(settings.data_dir),
+            "BROKER_REDIS_URL": settings.redis_url,
+            "BROKER_SECRET_KEY": settings.secret_key.get_secret_value(),
+            "BROKER_METRICS_PORT": str(self.port),
+        }
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "workers.scheduler"],
+                env=env,
+                stdout=output,
+                stderr=output,
+                preexec_fn=die_with_parent,  # noqa: PLW1509  the child only calls prctl
+            )
+
+    def page(self) -> Page:
+        """Scrape it; nothing comes of one that is not there."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+                return parse(answer.read().decode(), f"scheduler-{self.port}")
+        except OSError:
+            return {}
+
+    def leads(self) -> bool:
+        """Say whether it is the active one."""
+        return any(name.startswith("broker_scheduler_active") and on for name, on in self.page().items())
+
+    def end(self) -> None:
+        """Kill it."""
+        self.process.kill()
+        self.process.wait()
+
+
+def test_no_active_scheduler(world: World, tmp_path: Path) -> None:
+    first = Scheduler(world.settings, tmp_path / "log")
+    try:
+        until(first.leads)
+        standby = Scheduler(world.settings, tmp_path / "log")
+        until(lambda: standby.page() and not standby.leads())
+        well = {**first.page(), **standby.page()}
+        first.end()
+        until(standby.leads)  # which is no reason for an alarm
+        fires_not = {**first.page(), **standby.page()}
+        assert sum(on for name, on in fires_not.items() if name.startswith("broker_scheduler_active")) == 1
+        standby.end()
+        ill = {**first.page(), **standby.page()}
+        again = Scheduler(world.settings, tmp_path / "log")
+        until(again.leads)
+        fires("NoActiveScheduler", (well, ill, again.page()), tmp_path)
+        again.end()
+    finally:
+        first.end()

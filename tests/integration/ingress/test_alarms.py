@@ -1,0 +1,130 @@
+"""Alarms about the door, driven to fire and to clear over real sockets, and ended as their pages say."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import encode_basic_auth
+
+from broker.domain.ids import new_id
+from broker.settings import Settings
+from tests.alarms import Page, fires, parse
+from tests.integration.ingress.conftest import DOCUMENT, WEBHOOK, Ingress, Running, prepare
+from tests.integration.workers.test_events import delivered
+from tests.redis_server import RedisServer
+
+PATH = "/webhooks/bandwidth-1"
+NEW = {"Authorization": encode_basic_auth("carrier", "another secret")}
+
+
+async def eventually(question: Callable[[], Awaitable[bool]]) -> None:
+    """Ask until it is so."""
+    async with asyncio.timeout(60):
+        while not await question():
+            await asyncio.sleep(0.1)
+
+
+async def page(ingress: Ingress) -> Page:
+    """Scrape the ingress."""
+    async with ingress.client.get(f"{ingress.url}/metrics") as answer:
+        return parse(await answer.text(), "ingress")
+
+
+async def post(ingress: Ingress, headers: dict[str, str] = WEBHOOK) -> int:
+    """Post a webhook."""
+    async with ingress.client.post(
+        ingress.url + PATH, data=delivered(new_id()), headers={**headers, "Content-Type": "application/json"}
+    ) as answer:
+        return answer.status
+
+
+def spooled(seen: Page) -> float:
+    return sum(value for name, value in seen.items() if name.startswith("broker_spool_bytes"))
+
+
+async def test_webhooks_refused(running: Running, settings: Settings, tmp_path: Path) -> None:
+    async with running() as ingress:
+        assert await post(ingress) == 200
+        well = await page(ingress)
+        assert await post(ingress, NEW) == 401  # somebody changed it at the carrier
+        ill = await page(ingress)
+        for _ in range(20):
+            assert await post(ingress, NEW) == 401
+        later = await page(ingress)
+        connection: dict[str, Any] = {**DOCUMENT["connections"][0], "webhook_password": "another secret"}  # type: ignore[dict-item]
+        provision_again(settings, {"connections": [connection]})
+
+        async def let_in() -> bool:
+            return await post(ingress, NEW) == 200
+
+        await eventually(let_in)
+        fires("WebhooksRefused", (well, ill, await page(ingress)), tmp_path, later=later)
+
+
+def provision_again(settings: Settings, document: dict[str, Any]) -> None:
+    """Do what `prepare --provision` does."""
+    prepare(settings, document)
+
+
+async def test_spool_not_empty(
+    running: Running,
+    make_settings: Callable[..., Settings],
+    own_redis: Callable[..., RedisServer],
+    tmp_path: Path,
+) -> None:
+    server = own_redis()
+    async with running(make_settings(redis_url=f"{server.url}/0")) as ingress:
+        assert await post(ingress) == 200
+        well = await page(ingress)
+        server.kill()
+        assert await post(ingress) == 200
+        ill = await page(ingress)
+        assert spooled(ill) > 0
+        server.start()
+
+        async def is_empty() -> bool:
+            return not spooled(await page(ingress))
+
+        await eventually(is_empty)
+        fires("SpoolNotEmpty", (well, ill, await page(ingress)), tmp_path)
+
+
+async def test_door_fails(
+    running: Running,
+    make_settings: Callable[..., Settings],
+    own_redis: Callable[..., RedisServer],
+    tmp_path: Path,
+) -> None:
+    server = own_redis()
+    async with running(make_settings(redis_url=f"{server.url}/0")) as ingress:
+        for _ in range(30):
+            assert (await ingress.send()).status == 202
+        well = await page(ingress)
+        server.kill()
+        assert (await ingress.send()).status == 503
+        ill = await page(ingress)
+        for _ in range(5):
+            assert (await ingress.send()).status == 503
+        later = await page(ingress)
+        server.start()
+
+        async def takes() -> bool:
+            return (await ingress.send()).status == 202
+
+        await eventually(takes)
+        fires("DoorFails", (well, ill, await page(ingress)), tmp_path, later=later)
+
+
+@pytest.mark.parametrize("alert", ["DoorFails", "WebhooksRefused", "SpoolNotEmpty"])
+async def test_nothing_fires_while_all_is_well(running: Running, alert: str, tmp_path: Path) -> None:
+    async with running() as ingress:
+        assert await post(ingress) == 200
+        before = await page(ingress)
+        for _ in range(5):
+            assert await post(ingress) == 200
+            assert (await ingress.send()).status == 202
+        later = await page(ingress)
+        with pytest.raises(AssertionError, match="FAILED"):
+            fires(alert, (before, before, later), tmp_path, later=later)
