@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from broker.errors import ConfigurationError
+from broker.gateway_settings import GatewaySettings
 
 PREFIX = "BROKER_"
 
@@ -22,7 +23,7 @@ class Durability(StrEnum):
     MEMORY = "memory"
 
 
-class Settings(BaseSettings):
+class Settings(GatewaySettings, BaseSettings):
     """The settings of one process; every process of a deployment is given the same ones."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
@@ -141,25 +142,6 @@ class Settings(BaseSettings):
         (), description="Private host:port pairs that customers' URLs may reach, as a JSON list."
     )
 
-    package_strict: bool = Field(
-        True,
-        description="Whether MX Telecom's zips must have a manifest that names every file, and a readable layout.",
-    )
-    package_limit: int = Field(1024 * 1024, gt=0, description="Largest zip of MX Telecom's API, in bytes.")
-    package_content_limit: int = Field(
-        3 * 1024 * 1024, gt=0, description="Most bytes that such a zip may hold, unpacked."
-    )
-    package_files: int = Field(32, gt=0, description="Most files in such a zip.")
-    package_fetch_s: float = Field(
-        10.0, gt=0, description="Longest download of a zip that a request names by its URL, in seconds."
-    )
-    package_fetches: int = Field(
-        64, gt=0, description="Most such downloads at a time, per process; a quarter of them for one account."
-    )
-    ozeki_aliases: bool = Field(
-        False, description="Whether the Ozeki API is served at its older paths /httpapi and /ozeki too."
-    )
-
     callback_timeout_s: float = Field(
         15.0, gt=0, description="Longest wait for a customer's answer to a callback, in seconds."
     )
@@ -189,43 +171,6 @@ class Settings(BaseSettings):
     keep_text_days: int = Field(30, gt=0, description="How long texts of messages are kept, in days.")
     keep_media_days: int = Field(30, gt=0, description="How long files of messages are kept, in days.")
     keep_events_days: int = Field(90, gt=0, description="How long events and attempts are kept, in days.")
-    mx_contact: str = Field(
-        "the operator", description="Whom the refusals of the MX Telecom API tell customers to ask."
-    )
-    mx_recipients: int = Field(50, gt=0, le=1000, description="Most recipients of one MX Telecom request.")
-    mx_short_codes: bool = Field(
-        True, description="Whether an MMS of the MX Telecom API may come from a short code."
-    )
-    mx_latin: bool = Field(False, description="Whether smsmsg is ISO-8859-15 even where it could be UTF-8.")
-    mx_statuses: tuple[str, ...] = Field(
-        (
-            "retrying=1",
-            "unconfirmed=2",
-            "delivered=3",
-            "expired=4",
-            "rejected=5",
-            "failed=5",
-            "undelivered=5",
-            "cancelled=5",
-            "read=7",
-        ),
-        description="Statuses with their numbers in MX Telecom's reports of MMS, as a JSON list; no others are told.",
-    )
-    mx_reasons: bool = Field(
-        False, description="Whether MX Telecom's reports of SMS give a reason where its code is documented."
-    )
-    mx_retrieve_s: int = Field(
-        7 * 24 * 3600,
-        ge=24 * 3600,
-        description="How long an MMS that arrived can be fetched by /RetrieveMMS, in seconds.",
-    )
-    mx_retrieve_url: bool = Field(
-        False,
-        description="Whether an MMS told of by GET brings along the address that it can be fetched from.",
-    )
-    mx_oldest_path: bool = Field(
-        False, description="Whether the oldest path of the MX Telecom SMS API is served."
-    )
 
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe line that is logged."

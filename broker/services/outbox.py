@@ -13,10 +13,19 @@ FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
-def read(outbox_root: Path, account: str, name: str, *, limit: int, pointer: str = "") -> bytes:
+def read(
+    outbox_root: Path,
+    account: str,
+    name: str,
+    *,
+    limit: int,
+    prefixes: Sequence[tuple[str, str]] = (),
+    pointer: str = "",
+) -> bytes:
     """Return the bytes of the file `name` in the account's own outbox folder.
 
-    `name` is relative to that folder, or absolute and begins with it; backslash and slash are equal. Each
+    `name` is relative to that folder, or absolute and begins with it; backslash and slash are equal. What begins with
+    one of the `prefixes`, as Windows paths do, stands for what is in the folder beside it, in any case of letters. Each
     folder is opened by way of its parent without following links, so swapping one for a link meanwhile gains
     nothing (sheet ozeki 4.3).
 
@@ -25,14 +34,22 @@ def read(outbox_root: Path, account: str, name: str, *, limit: int, pointer: str
     """
     own = outbox_root / account_folder(account)
     try:
-        return _read(own, _components(own, name), limit)
+        return _read(own, _components(own, _meant(name.replace("\\", "/"), prefixes)), limit)
     except (OSError, ValueError) as error:
         # One answer for all: it must not tell a file that is not there from one that is not the account's.
         raise AttachmentUnavailable("the attachment is not available", pointer=pointer, value=name) from error
 
 
+def _meant(name: str, prefixes: Sequence[tuple[str, str]]) -> str:
+    """Return a path, below the account's folder where the operator has said where it leads."""
+    for prefix, folder in prefixes:
+        if name[: len(prefix)].lower() == prefix:
+            return f"./{folder}/{name[len(prefix) :]}"
+    return name
+
+
 def _components(own: Path, name: str) -> Sequence[str]:
-    parts = name.replace("\\", "/").split("/")
+    parts = name.split("/")
     if not parts[0]:
         home = str(own.absolute()).replace("\\", "/").split("/")
         if parts[: len(home)] != home:

@@ -144,7 +144,14 @@ class Uploads:
         if ref.path is None:
             return self.store(ref, ref.data or b"", account)
         root, limit = self._settings.outbox, self._settings.media_part_limit
-        data = outbox.read(root, account, ref.path, limit=limit, pointer=ref.pointer)
+        data = outbox.read(
+            root,
+            account,
+            ref.path,
+            limit=limit,
+            prefixes=self._settings.outbox_prefixes,
+            pointer=ref.pointer,
+        )
         name = ref.name or Path(ref.path.replace("\\", "/")).name
         named = MediaRef(path=ref.path, content_type=ref.content_type, name=name, pointer=ref.pointer)
         return self.store(named, data, account)

@@ -15,7 +15,7 @@ from broker.dialects.ozeki.finding import JSON_FORMAT, answer_found
 from broker.dialects.ozeki.params import last_action, read_params
 from broker.dialects.ozeki.reading import PER_MESSAGE, SEND, Item, Reading, Style, read, read_json, style_of
 from broker.dialects.ozeki.replies import read_replies
-from broker.dialects.ozeki.reports import AcceptReport, classic, xml
+from broker.dialects.ozeki.reports import DOCTYPE, AcceptReport, classic, xml
 from broker.dialects.ozeki.showing import failed
 from broker.domain.ask import Ask, Found
 from broker.domain.callback import Callback, Telling
@@ -43,11 +43,13 @@ class OzekiDialect(Dialect):
     )
     lone_error_is_whole: ClassVar[bool] = False
     telling: Telling = Telling(waits_s=(10, 30, 60, 300))
+    doctype: str = ""
 
     def configured(self, settings: Settings) -> Self:
         """Return the dialect, at the older paths too where that is set."""
         found = super().configured(settings)
         found.most_fields = len(PER_MESSAGE) * found.max_recipients + FIELDS_OF_A_CALL
+        found.doctype = DOCTYPE if settings.ozeki_doctype else ""
         if settings.ozeki_aliases:
             found.routes = tuple(
                 (method, path) for path in (PATH, *OLDER_PATHS) for method in ("GET", "POST")
@@ -96,7 +98,7 @@ class OzekiDialect(Dialect):
         refusals = [row.outcome for row in rows if isinstance(row.outcome, AdmissionError | QuotaExceeded)]
         later = refusals[0] if len(refusals) == len(rows) else None
         if reading.style is Style.CLASSIC:
-            response = _classic_answer(reading, rows)
+            response = _classic_answer(reading, rows, self.doctype)
             if later is not None:
                 response = replace(response, headers={**response.headers, **retry_after(later)})
             return _unstored(call, response)
@@ -133,7 +135,7 @@ class OzekiDialect(Dialect):
             return _unstored(call, replace(response, headers={**response.headers, **retry_after(error)}))
         action = error.value[:64] if isinstance(error, UnknownAction) else SEND
         report = AcceptReport(code=found.code, text=found.text, recipient="")
-        response = classic(action, [report], params)
+        response = classic(action, [report], params, doctype=self.doctype)
         return _unstored(call, replace(response, headers={**response.headers, **retry_after(error)}))
 
     def _library_answer(self, call: Call, rows: Sequence["_Row"]) -> Response:
@@ -183,12 +185,12 @@ def _draft_or_error(item: Item, style: Style, now: datetime) -> Draft | RequestE
         return error
 
 
-def _classic_answer(reading: Reading, rows: Sequence[_Row]) -> Response:
+def _classic_answer(reading: Reading, rows: Sequence[_Row], doctype: str) -> Response:
     most = reading.params.get("maxresponse", "")
     shown = int(most) if most.isascii() and most.isdigit() and len(most) < 10 else len(rows)  # noqa: PLR2004
     if reading.params.get("responseformat", "").lower() == JSON_FORMAT:
         return _body_answer(rows, shown, http=200)
-    return classic(SEND, [row.report for row in rows[:shown]], reading.params)
+    return classic(SEND, [row.report for row in rows[:shown]], reading.params, doctype=doctype)
 
 
 def _body_answer(rows: Sequence[_Row], shown: int, http: int | None = None) -> Response:

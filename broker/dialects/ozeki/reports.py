@@ -10,6 +10,8 @@ from broker.domain.value import value
 from broker.domain.wire import Response
 
 _MARKUP = re.compile('[&<>"]')
+DOCTYPE = '<!DOCTYPE smsapi PUBLIC "-//OZEKI//DTD XML 1.0//EN" "http://www.ozekisms.com/DTD/smsapi.xml">\n'
+"""The line that older versions of the vendor's gateway have below the first (sheet 3.3, O2)."""
 # What XML 1.0 cannot hold, not even escaped.
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -24,14 +26,16 @@ class AcceptReport:
     message_id: str = ""
 
 
-def classic(action: str, reports: Sequence[AcceptReport], params: Mapping[str, str]) -> Response:
-    """Return the answer in the format the parameters ask for; XML unless they do."""
+def classic(
+    action: str, reports: Sequence[AcceptReport], params: Mapping[str, str], *, doctype: str = ""
+) -> Response:
+    """Return the answer in the format the parameters ask for: XML, with the `doctype` if any, unless they do."""
     asked = params.get("responseformat", "").lower()
     if asked == "html":
         return _html(reports, params.get("continueurl", ""))
     if asked == "urlencoded":
         return _response("application/x-www-form-urlencoded", _urlencoded(action, reports))
-    return _response("application/xml", _xml(action, reports))
+    return _response("application/xml", _xml(action, reports, doctype))
 
 
 def xml(text: str) -> Response:
@@ -39,7 +43,7 @@ def xml(text: str) -> Response:
     return _response("application/xml", text)
 
 
-def _xml(action: str, reports: Sequence[AcceptReport]) -> str:
+def _xml(action: str, reports: Sequence[AcceptReport], doctype: str) -> str:
     inner = "".join(
         "      <acceptreport>\n"
         f"         <statuscode>{report.code}</statuscode>\n"
@@ -50,7 +54,7 @@ def _xml(action: str, reports: Sequence[AcceptReport]) -> str:
         for report in reports
     )
     return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<response>\n'
+        f'<?xml version="1.0" encoding="UTF-8"?>\n{doctype}<response>\n'
         f"   <action>{safe(action)}</action>\n   <data>\n{inner}   </data>\n</response>\n"
     )
 
