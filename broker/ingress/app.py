@@ -1,6 +1,7 @@
 """The ingress application: which path leads to which handler."""
 
 import asyncio
+from functools import cache
 
 import orjson
 from aiohttp import web
@@ -112,13 +113,16 @@ def _add_operations(router: Router, doors: Doors) -> None:
     async def metrics(request: web.BaseRequest) -> web.Response:  # noqa: ARG001
         return web.Response(body=doors.meter.page(), headers={"Content-Type": METRICS_TYPE})
 
-    described = orjson.dumps(document())
-
     async def openapi(request: web.BaseRequest) -> web.Response:  # noqa: ARG001
-        return web.Response(body=described, headers={"Content-Type": "application/json"})
+        return web.Response(body=_described(), headers={"Content-Type": "application/json"})
 
     health = Health(leaving=doors.leaving, redis=doors.pressure.is_seen, database=database)
     router.add("GET", "/livez", health.live)
     router.add("GET", "/readyz", health.ready)
     router.add("GET", "/metrics", metrics)
     router.add("GET", "/openapi.json", openapi)
+
+
+@cache
+def _described() -> bytes:
+    return orjson.dumps(document())

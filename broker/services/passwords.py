@@ -5,7 +5,7 @@ import secrets
 from collections import Counter
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from hashlib import blake2b
 
 from argon2 import PasswordHasher
@@ -22,6 +22,8 @@ MOST_IN_ALL = 1024
 """Most with those of sources that have no other, so that a few who guess keep nobody else out."""
 MOST_OF_SOURCE = 16
 """Most of these from one source."""
+
+_HASHER = PasswordHasher()
 
 
 @dataclass(slots=True)
@@ -46,8 +48,8 @@ class Passwords:
         self._guessing = guessing
         self._hashing = hashing
         self._process_key = secrets.token_bytes(32)
-        self._hasher = hasher or PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_hex())
+        self._hasher = hasher or _HASHER
+        self._nobody = _nobodys(self._hasher)
         self._right: dict[bytes, None] = {}
         self._wrong: dict[bytes, None] = {}
         self._checks: dict[bytes, asyncio.Task[bool]] = {}
@@ -114,6 +116,12 @@ class Passwords:
             del self._of_source[suspect.source]
         if not task.cancelled():
             task.exception()  # whoever asked may have left
+
+
+@cache
+def _nobodys(hasher: PasswordHasher) -> str:
+    """Return a hash that no password has, as hard to compare with as any."""
+    return hasher.hash(secrets.token_hex())
 
 
 def _keep(kept: dict[bytes, None], mark: bytes) -> None:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+from functools import cache
 
 from cryptography.fernet import Fernet, InvalidToken
 
@@ -18,8 +19,7 @@ class Vault:
     """Encrypts carrier credentials and signing secrets with a key derived from the deployment's secret."""
 
     def __init__(self, secret_key: str) -> None:
-        key = hashlib.scrypt(secret_key.encode(), salt=b"broker-vault", n=2**14, r=8, p=1, dklen=32)
-        self._fernet = Fernet(base64.urlsafe_b64encode(key))
+        self._fernet = Fernet(_derived(secret_key))
 
     def seal(self, text: str) -> str:
         """Return `text` encrypted."""
@@ -35,3 +35,9 @@ class Vault:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken as error:
             raise ConfigurationError("the database was sealed with another BROKER_SECRET_KEY") from error
+
+
+@cache
+def _derived(secret_key: str) -> bytes:
+    key = hashlib.scrypt(secret_key.encode(), salt=b"broker-vault", n=2**14, r=8, p=1, dklen=32)
+    return base64.urlsafe_b64encode(key)

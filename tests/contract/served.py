@@ -29,10 +29,10 @@ from broker.domain.status import Status
 from broker.ingress.serving import serving
 from broker.settings import Settings
 from broker.storage import messages as record
-from broker.storage import provision, schema
 from broker.storage.database import Database, Sql
 from broker.storage.messages import Fresh
 from broker.storage.tables import messages, metadata
+from tests.prepared import prepare
 
 PAYLOADS = Path(__file__).parent.parent / "payloads"
 MADE_MS = 1_768_557_842_000
@@ -262,10 +262,8 @@ class Served:
 @contextmanager
 def served(settings: Settings, document: Mapping[str, Any], *, login: str) -> Iterator[Served]:
     """Serve while the context lasts, on a thread of its own."""
-    schema.upgrade(settings.database)
+    prepare(settings, document)
     database = Database(settings.database)
-    secret_key = settings.secret_key.get_secret_value()
-    database.write(lambda sql: provision.apply(sql, document, secret_key=secret_key))
     loop, ready, end = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
     ports: list[int] = []
 

@@ -11,8 +11,9 @@ from typing import Any
 from broker.ingress.doors import Doors
 from broker.ingress.serving import serving
 from broker.settings import Settings
-from broker.storage import provision, schema
+from broker.storage import provision
 from broker.storage.database import Database
+from tests.prepared import prepare
 
 READY_S, ANSWER_S = 30.0, 20.0
 
@@ -49,8 +50,7 @@ class Server:
 
     def prepare(self, document: Mapping[str, Any]) -> None:
         """Make the database, and apply a provisioning document."""
-        schema.upgrade(self.settings.database)
-        self.provision(document)
+        prepare(self.settings, document)
 
     def provision(self, document: Mapping[str, Any]) -> None:
         """Apply a provisioning document."""

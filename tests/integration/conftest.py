@@ -14,6 +14,7 @@ from broker.storage import schema
 from broker.storage.database import Database
 from broker.storage.engine import open_engine
 from broker.storage.tables import metadata
+from tests.prepared import make_empty
 
 
 @pytest.fixture(scope="session")
@@ -40,9 +41,8 @@ def postgres_url() -> Iterator[str]:
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database with the schema."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'broker.db'}"
-        schema.upgrade(url)
-        return url
+        make_empty(tmp_path / "broker.db")
+        return f"sqlite:///{tmp_path / 'broker.db'}"
     url = str(request.getfixturevalue("postgres_url"))
     engine = open_engine(url)
     with engine.begin() as connection:

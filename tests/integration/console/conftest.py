@@ -1,23 +1,20 @@
 """A running ingress with a console, and people who sign in to it."""
 
 import re
-import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import ClientResponse, ClientSession, ClientTimeout, CookieJar
-from pydantic import SecretStr
 
 from broker.ingress.serving import serving
 from broker.settings import Settings
 from broker.storage.database import Database
-from tests.conftest import SECRET_KEY
-from tests.integration.ingress.conftest import DOCUMENT, prepare
+from tests.integration.ingress.conftest import DOCUMENT
+from tests.prepared import prepare
 
 PEOPLE = [
     {"name": "vera", "password": "looks at it", "role": "viewer"},
@@ -109,22 +106,14 @@ class Console:
 Opening = Callable[..., AbstractAsyncContextManager[Console]]
 
 
-@pytest.fixture(scope="session")
-def provisioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file that knows everybody, to be copied: hashing their passwords takes long."""
-    settings = Settings(data_dir=tmp_path_factory.mktemp("template"), secret_key=SecretStr(SECRET_KEY))
-    prepare(settings, WITH_PEOPLE)
-    return settings.data_dir / "broker.db"
-
-
 @pytest.fixture
-def opening(make_settings: Callable[..., Settings], provisioned: Path) -> Opening:
+def opening(make_settings: Callable[..., Settings]) -> Opening:
     """Run a console for a while: `async with opening() as console`, with settings by name."""
 
     @asynccontextmanager
     async def run(**changes: Any) -> AsyncIterator[Console]:
         settings = make_settings(**changes)
-        shutil.copy(provisioned, settings.data_dir / "broker.db")
+        prepare(settings, WITH_PEOPLE)
         database = Database(settings.database)
         async with serving(settings) as port:
             one = Console(url=f"http://127.0.0.1:{port}", settings=settings, database=database)

@@ -1,10 +1,8 @@
 """A running ingress on a real socket, over a real Valkey and SQLite."""
 
-import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +10,8 @@ from aiohttp import ClientResponse, ClientSession, ClientTimeout, encode_basic_a
 
 from broker.ingress.serving import serving
 from broker.settings import Settings
-from broker.storage import provision, schema
-from broker.storage.database import Database
 from tests.integration.ingress.promised import held_to_the_document
+from tests.prepared import prepare
 
 KEY = "an-api-key-of-acme"
 OTHER_KEY = "an-api-key-of-globex"
@@ -77,38 +74,18 @@ class Ingress:
         return await self.client.get(self.url + path, headers={"Authorization": f"Bearer {key}"})
 
 
-def prepare(settings: Settings, document: dict[str, Any] = DOCUMENT, *, template: Path | None = None) -> None:
-    """Make the database, as a copy where there is a template, and apply a provisioning document."""
-    if template is None:
-        schema.upgrade(settings.database)
-    else:
-        shutil.copy(template, settings.data_dir / "broker.db")
-    database = Database(settings.database)
-    secret_key = settings.secret_key.get_secret_value()
-    database.write(lambda sql: provision.apply(sql, document, secret_key=secret_key))
-    database.close()
-
-
 Running = Callable[..., AbstractAsyncContextManager[Ingress]]
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database file without rows, to be copied."""
-    path = tmp_path_factory.mktemp("template") / "broker.db"
-    schema.upgrade(f"sqlite:///{path}")
-    return path
-
-
 @pytest.fixture
-def running(settings: Settings, empty_database: Path) -> Running:
+def running(settings: Settings) -> Running:
     """Run an ingress for a while: `async with running() as ingress`; `running(settings, document)` for another."""
 
     @asynccontextmanager
     async def run(
         chosen: Settings = settings, document: dict[str, Any] = DOCUMENT, **limits: float
     ) -> AsyncIterator[Ingress]:
-        prepare(chosen, document, template=empty_database)
+        prepare(chosen, document)
         async with (
             serving(chosen, **limits) as port,
             ClientSession(timeout=ClientTimeout(total=20), middlewares=(held_to_the_document,)) as client,

@@ -5,7 +5,6 @@ import io
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -18,7 +17,8 @@ from broker.ingress.serving import serving
 from broker.keyspace.content import decode
 from broker.settings import Settings
 from tests.conftest import SECRET_KEY
-from tests.integration.ingress.conftest import KEY, OTHER_KEY, PASSWORD, Ingress, prepare
+from tests.integration.ingress.conftest import DOCUMENT, KEY, OTHER_KEY, PASSWORD, Ingress
+from tests.prepared import prepare
 from tests.redis_server import RedisServer
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
@@ -38,8 +38,8 @@ def settings(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared(settings: Settings, empty_database: Path) -> AsyncIterator[Ingress]:
-    prepare(settings, template=empty_database)
+async def shared(settings: Settings) -> AsyncIterator[Ingress]:
+    prepare(settings, DOCUMENT)
     async with serving(settings) as port, ClientSession(timeout=ClientTimeout(total=20)) as session:
         yield Ingress(url=f"http://127.0.0.1:{port}", client=session)
 

@@ -18,7 +18,8 @@ from broker.ingress.app import build_app
 from broker.ingress.doors import Doors
 from broker.settings import Settings
 from tests.conftest import SECRET_KEY
-from tests.integration.ingress.conftest import Ingress, Running, prepare
+from tests.integration.ingress.conftest import DOCUMENT, Ingress, Running
+from tests.prepared import prepare
 from tests.redis_server import die_with_parent, free_port
 
 
@@ -250,9 +251,9 @@ async def until_it_refuses(port: int) -> None:
 
 @pytest.mark.flaky_prone
 async def test_sigterm_ends_the_process_after_what_is_in_flight(
-    environ: dict[str, str], settings: Settings, empty_database: Path, tmp_path: Path
+    environ: dict[str, str], settings: Settings, tmp_path: Path
 ) -> None:
-    prepare(settings, template=empty_database)
+    prepare(settings, DOCUMENT)
     log = tmp_path / "log"
     process = started(environ, log)
     port = int(environ["BROKER_PORT"])
@@ -279,9 +280,9 @@ async def test_sigterm_ends_the_process_after_what_is_in_flight(
 
 
 def test_a_redis_that_forgets_is_refused_at_the_start(
-    environ: dict[str, str], own_redis: Any, settings: Settings, empty_database: Path, tmp_path: Path
+    environ: dict[str, str], own_redis: Any, settings: Settings, tmp_path: Path
 ) -> None:
-    prepare(settings, template=empty_database)
+    prepare(settings, DOCUMENT)
     server = own_redis("--maxmemory-policy", "allkeys-lru")
     process = started({**environ, "BROKER_REDIS_URL": server.url}, tmp_path / "log")
     assert process.wait(60) == 2

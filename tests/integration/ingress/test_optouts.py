@@ -16,8 +16,9 @@ from broker.settings import Settings
 from broker.storage import optouts
 from broker.storage.database import Database
 from tests.conftest import SECRET_KEY
-from tests.integration.ingress.conftest import DOCUMENT, OTHER_KEY, PASSWORD, Ingress, Running, prepare
+from tests.integration.ingress.conftest import DOCUMENT, OTHER_KEY, PASSWORD, Ingress, Running
 from tests.integration.ingress.test_operations import OPERATOR, VIEWER, WITH_PEOPLE
+from tests.prepared import prepare
 
 SENDER, RECIPIENT = "+12025550150", "+12025550101"
 PATH = "/v1/operators/opt-outs"
@@ -244,7 +245,7 @@ async def test_the_command_line_does_the_same(
 async def test_what_a_new_process_learns_first_are_those_in_force(
     running: Running, settings: Settings, database: Database
 ) -> None:
-    prepare(settings)
+    prepare(settings, DOCUMENT)
     for n in range(3):
         note(database, recipient=f"+1202555010{n}")
     note(database, Wish.START, recipient="+12025550102")

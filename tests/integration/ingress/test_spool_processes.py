@@ -7,7 +7,6 @@ import resource
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +18,8 @@ from broker.keyspace import keys
 from broker.keyspace.content import decode_webhook
 from broker.settings import Settings
 from tests.conftest import SECRET_KEY
-from tests.integration.ingress.conftest import WEBHOOK, prepare
+from tests.integration.ingress.conftest import DOCUMENT, WEBHOOK
+from tests.prepared import prepare
 from tests.redis_server import RedisServer, die_with_parent, free_port
 
 IN_TIME_S = 2.0
@@ -79,7 +79,6 @@ async def client() -> AsyncIterator[ClientSession]:
 async def start(
     own_redis: Callable[..., RedisServer],
     make_settings: Callable[..., Settings],
-    empty_database: Path,
     client: ClientSession,
 ) -> AsyncIterator[Start]:
     """Start ingress processes over one folder and one Redis: `server, settings, first, … = await start(2)`."""
@@ -88,7 +87,7 @@ async def start(
     async def begin(count: int, *, limit: int | None = None) -> list[Any]:
         server = own_redis()
         settings = make_settings(redis_url=server.url)
-        prepare(settings, template=empty_database)
+        prepare(settings, DOCUMENT)
         running.extend(Process(settings, limit) for _ in range(count))
         async with asyncio.timeout(WITHIN_S):
             for one in running:

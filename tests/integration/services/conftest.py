@@ -17,7 +17,7 @@ from broker.domain.message import Message
 from broker.keyspace.admission import Admission, AdmissionRequest
 from broker.runtime import Runtime
 from broker.settings import Settings
-from broker.storage import provision, schema
+from tests.prepared import prepare
 from tests.sink import Sink
 
 ACCOUNT = Account(name="acme", senders=("+12025550150",))
@@ -95,14 +95,10 @@ def open_runtime(
 
     def open_one(*, prepared: bool = True, **changes: Any) -> Runtime:
         settings = make_settings(**{"take_wait_s": 60, **changes})
+        if prepared:
+            prepare(settings, _document(carrier.port))
         runtime = Runtime.open(settings)
         opened.append(runtime)
-        if prepared:
-            schema.upgrade(settings.database)
-            secret_key = settings.secret_key.get_secret_value()
-            runtime.database.write(
-                lambda sql: provision.apply(sql, _document(carrier.port), secret_key=secret_key)
-            )
         return runtime
 
     yield open_one

@@ -15,8 +15,9 @@ from broker.services.authenticate import FRESH_S, Authenticator
 from broker.services.guessing import Guessing
 from broker.services.passwords import Passwords
 from broker.settings import Settings
-from broker.storage import provision, schema
+from broker.storage import provision
 from broker.storage.database import Database
+from tests.prepared import make_empty
 
 SECRET_KEY = "a secret key of thirty-two characters or so"
 HERE = "127.0.0.1"
@@ -38,19 +39,12 @@ class Clock:
         return self.now
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "broker.db"
-    schema.upgrade(f"sqlite:///{path}")
-    return path
-
-
 @pytest.fixture
-def path(tmp_path: Path, template: Path) -> Path:
-    copy = tmp_path / "broker.db"
-    copy.write_bytes(template.read_bytes())
-    apply(copy, ACME)
-    return copy
+def path(tmp_path: Path) -> Path:
+    file = tmp_path / "broker.db"
+    make_empty(file)
+    apply(file, ACME)
+    return file
 
 
 def apply(path: Path, *accounts: dict[str, Any]) -> None:

@@ -18,8 +18,9 @@ from broker.services.passwords import Passwords
 from broker.services.signin import SignIn
 from broker.services.sql import AsyncSql
 from broker.settings import Settings
-from broker.storage import provision, schema
+from broker.storage import provision
 from broker.storage.database import Database
+from tests.prepared import make_empty
 
 HERE = "192.0.2.7"
 VIEWER = {"name": "eve", "password": "only looks", "role": "viewer"}
@@ -36,7 +37,7 @@ MAY = {
 
 @pytest.fixture
 def database(tmp_path: Path) -> Database:
-    schema.upgrade(f"sqlite:///{tmp_path / 'broker.db'}")
+    make_empty(tmp_path / "broker.db")
     return Database(f"sqlite:///{tmp_path / 'broker.db'}")
 
 

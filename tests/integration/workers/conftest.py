@@ -19,10 +19,10 @@ from broker.keyspace.client import open_sync
 from broker.keyspace.releasing import Releasing
 from broker.runtime import Runtime
 from broker.settings import Settings
-from broker.storage import provision, reading, schema
-from broker.storage.database import Database
+from broker.storage import provision, reading
 from tests.factories import make_message
 from tests.integration.workers.carrier import Carrier
+from tests.prepared import prepare
 from workers.paces import Paces
 
 QUICK = {
@@ -59,7 +59,6 @@ def prepared(make_settings: Callable[..., Settings], carrier: Carrier) -> Callab
 
     def make(**changes: Any) -> Settings:
         settings = make_settings(**{**QUICK, **changes})
-        schema.upgrade(settings.database)
         document = {
             "accounts": [
                 {"name": "acme", "api_keys": ["a"], "senders": ["+12025550150"]},
@@ -67,10 +66,7 @@ def prepared(make_settings: Callable[..., Settings], carrier: Carrier) -> Callab
             ],
             "connections": [carrier.connection()],
         }
-        database = Database(settings.database)
-        secret_key = settings.secret_key.get_secret_value()
-        database.write(lambda sql: provision.apply(sql, document, secret_key=secret_key))
-        database.close()
+        prepare(settings, document)
         return settings
 
     return make

@@ -1,0 +1,36 @@
+"""Databases that know somebody already: made once, since hashing passwords takes long, and copied."""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from broker.settings import Settings
+from broker.storage import provision, schema
+from broker.storage.database import Database
+
+
+def prepare(settings: Settings, document: Mapping[str, Any]) -> None:
+    """Make the database of a data folder, with the schema, and what a provisioning document says."""
+    assert not settings.database_url, "only files can be copied"
+    image = _image(json.dumps(document), settings.secret_key.get_secret_value())
+    (settings.data_dir / "broker.db").write_bytes(image)
+
+
+def make_empty(file: Path) -> None:
+    """Make a database with the schema."""
+    file.write_bytes(_image("{}", ""))
+
+
+@cache
+def _image(document: str, secret_key: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "broker.db"
+        schema.upgrade(f"sqlite:///{file}")
+        if said := json.loads(document):
+            database = Database(f"sqlite:///{file}")
+            database.write(lambda sql: provision.apply(sql, said, secret_key=secret_key))
+            database.close()
+        return file.read_bytes()
