@@ -24,6 +24,9 @@ class GatewaySettings(BaseModel):
     ozeki_aliases: bool = Field(
         False, description="Whether the Ozeki API is served at its older paths /httpapi and /ozeki too."
     )
+    ozeki_short_ids: bool = Field(
+        False, description="Whether ids of 12 letters and digits are given to sends through the Ozeki API."
+    )
     ozeki_doctype: bool = Field(
         False, description="Whether the XML of sends through the Ozeki API names the vendor's document type."
     )

@@ -1,7 +1,9 @@
 """What an operator may choose of the Ozeki API, over a socket."""
 
+import json
+import re
 from collections.abc import Callable
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 import redis
@@ -9,7 +11,7 @@ from pydantic import ValidationError
 
 from broker.keyspace.content import decode
 from broker.settings import Settings
-from tests.contract.test_ozeki_trouble import DOCUMENT, LOGIN, MESSAGE
+from tests.contract.test_ozeki_trouble import DOCUMENT, JSON, LOGIN, MESSAGE
 from tests.contract.wire_server import Answer, Server, serve
 
 GIF = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
@@ -27,6 +29,40 @@ def send_file(server: Server, path: str) -> str:
     data = f"<MMS><attachments><attachment><filename>{path}</filename></attachment></attachments></MMS>"
     answer = ask(server, messagetype="MMS:XML", messagedata=data)
     return answer.body.decode().partition("<statuscode>")[2].partition("<")[0]
+
+
+def test_ids_are_short_where_that_is_set_and_find_their_messages(
+    make_settings: Callable[..., Settings],
+) -> None:
+    with serve(make_settings(ozeki_short_ids=True), DOCUMENT) as server:
+        answer = ask(server, recipient="+12025550101,+12025550102", responseformat="urlencoded")
+        fields = dict(parse_qsl(answer.body.decode()))
+        first, second = fields["messageid"], fields["messageid1"]
+        assert all(re.fullmatch("[0-9A-Z]{12}", one) for one in (first, second))
+        assert first != second
+        for name, recipient in ((first, "+12025550101"), (second, "+12025550102")):
+            found = ask(server, action="getmessagebyid", msgID=name).body.decode()
+            assert f"<messageid>{name}</messageid>" in found
+            assert f"<recipient>{recipient}</recipient>" in found
+        gone = ask(server, action="deletemessagebyid", msgID=first).body.decode()
+        assert gone.endswith(f"<statuscode>0</statuscode><messageid>{first}</messageid></data></response>")
+        listed = ask(server, action="getmessagelist", listName="deleted").body.decode()
+        assert listed.startswith(f"<Envelope><ID>{first}</ID>")
+        again = ask(server).body.decode()
+        assert "<statuscode>0</statuscode>" in again, "what is sent twice without an id is two messages"
+        body = {"action": "sendmessage", **LOGIN, **MESSAGE}
+        taken = json.loads(server.ask("POST", "/api", json.dumps(body).encode(), JSON).body)
+        assert re.fullmatch("[0-9A-Z]{12}", taken["messageid"])
+        assert taken["data"]["messages"][0]["message_id"] == taken["messageid"]
+        own = {
+            "messages": [
+                {"to_address": MESSAGE["recipient"], "text": "Hi", "message_id": "my-own"},
+                {"to_address": "1"},
+            ]
+        }
+        target = f"/api?{urlencode({'action': 'sendmsg', **LOGIN})}"
+        taken = json.loads(server.ask("POST", target, json.dumps(own).encode(), JSON).body)
+        assert taken["data"]["messages"][0]["message_id"] == "my-own"
 
 
 @pytest.mark.parametrize(("wanted", "lines"), [(False, [FIRST, "<response>"]), (True, [FIRST, DOCTYPE])])
@@ -72,7 +108,7 @@ def test_a_windows_path_leads_to_the_accounts_outbox_where_the_operator_says_so(
         )
         assert {path: send_file(server, path) for path in outside} == dict.fromkeys(outside, "105")
     with redis.Redis.from_url(settings.redis_url) as client:
-        found = [decode(client.get(name)) for name in client.keys("msg:*")]  # type: ignore[arg-type]
+        found = [decode(client.get(name)) for name in client.keys("msg:*")]
     assert sorted(part.name for message in found for part in message.parts) == [
         "cat.gif",
         "cat.gif",

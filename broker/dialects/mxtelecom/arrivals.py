@@ -79,6 +79,9 @@ def pieces_of(message: Message, files: Mapping[int, bytes]) -> list[Piece]:
 
 
 def _fields(callback: Callback, *, is_mms: bool) -> Fields:
+    """Return the parameters of an arrival (section 5). `cc` is not among them: no carrier of ours tells copies apart,
+    so whoever else got it is one more `to`.
+    """
     message = callback.message
     number = str(message.number or stable_number(message.id)).encode()
     others = next((tag.value.split(",") for tag in message.tags if tag.name == "other_recipients"), [])

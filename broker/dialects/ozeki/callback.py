@@ -8,6 +8,7 @@ from urllib.parse import quote
 import orjson
 
 from broker.dialects.ozeki.dates import write
+from broker.dialects.ozeki.naming import id_of
 from broker.domain.callback import Callback, InboundMode
 from broker.domain.message import Direction, PartKind
 from broker.domain.status import Status
@@ -75,7 +76,7 @@ def _values(callback: Callback) -> dict[str, str]:
     kind = "MMS:XML" if message.is_mms else "SMS:TEXT"
     files = [part for part in message.parts if part.kind is not PartKind.LAYOUT]
     tags = orjson.dumps([{"name": tag.name, "value": tag.value} for tag in message.tags]).decode()
-    message_id = (message.direction is Direction.OUT and message.reference) or message.id
+    message_id = id_of(message)
     return {
         "originator": message.originator,
         "recipient": message.recipient,

@@ -12,6 +12,7 @@ from broker.dialects.ozeki.callback import told
 from broker.dialects.ozeki.codes import ACCEPTED_TEXT, fault, retry_after, writable
 from broker.dialects.ozeki.drafts import own_id, read_draft
 from broker.dialects.ozeki.finding import JSON_FORMAT, answer_found
+from broker.dialects.ozeki.naming import short_id
 from broker.dialects.ozeki.params import last_action, read_params
 from broker.dialects.ozeki.reading import PER_MESSAGE, SEND, Item, Reading, Style, read, read_json, style_of
 from broker.dialects.ozeki.replies import read_replies
@@ -44,12 +45,14 @@ class OzekiDialect(Dialect):
     lone_error_is_whole: ClassVar[bool] = False
     telling: Telling = Telling(waits_s=(10, 30, 60, 300))
     doctype: str = ""
+    short_ids: bool = False
 
     def configured(self, settings: Settings) -> Self:
         """Return the dialect, at the older paths too where that is set."""
         found = super().configured(settings)
         found.most_fields = len(PER_MESSAGE) * found.max_recipients + FIELDS_OF_A_CALL
         found.doctype = DOCTYPE if settings.ozeki_doctype else ""
+        found.short_ids = settings.ozeki_short_ids
         if settings.ozeki_aliases:
             found.routes = tuple(
                 (method, path) for path in (PATH, *OLDER_PATHS) for method in ("GET", "POST")
@@ -86,7 +89,8 @@ class OzekiDialect(Dialect):
             if ask is None:
                 raise
             return ask
-        return tuple(_draft_or_error(item, reading.style, now) for item in reading.items)
+        drafts = tuple(_draft_or_error(item, reading.style, now) for item in reading.items)
+        return tuple(_called(draft) for draft in drafts) if self.short_ids else drafts
 
     def answer(self, call: Call, outcomes: Sequence[Outcome]) -> Response:
         """Return what became of each message, in the form of the call."""
@@ -159,7 +163,8 @@ class _Row(NamedTuple):
     def of(cls, item: Item, outcome: Outcome) -> "_Row":
         recipient = writable(item.recipient)
         if isinstance(outcome, Admitted):
-            report = AcceptReport(code=0, text=ACCEPTED_TEXT, recipient=recipient, message_id=outcome.ids[0])
+            named = outcome.draft.reference or outcome.ids[0]
+            report = AcceptReport(code=0, text=ACCEPTED_TEXT, recipient=recipient, message_id=named)
         else:
             found = fault(outcome)
             report = AcceptReport(code=found.code, text=found.text, recipient=recipient)
@@ -183,6 +188,14 @@ def _draft_or_error(item: Item, style: Style, now: datetime) -> Draft | RequestE
         return read_draft(item, style, now)
     except RequestError as error:
         return error
+
+
+def _called(draft: Draft | RequestError) -> Draft | RequestError:
+    """Return a draft with a short id, by which its customer can find it, where the customer gave it none."""
+    if not isinstance(draft, Draft) or draft.reference is not None:
+        return draft
+    named = short_id()
+    return replace(draft, reference=named, key=named, digest=named)
 
 
 def _classic_answer(reading: Reading, rows: Sequence[_Row], doctype: str) -> Response:

@@ -10,6 +10,7 @@ from broker.dialects.base import TEXT_LIMIT
 from broker.dialects.ozeki.codes import ACCEPTED_TEXT, Fault
 from broker.dialects.ozeki.dates import FARTHEST, read_leniently, write
 from broker.dialects.ozeki.drafts import VALIDITY_S
+from broker.dialects.ozeki.naming import id_of
 from broker.dialects.ozeki.reports import AcceptReport
 from broker.domain.ask import Shown
 from broker.domain.draft import Draft
@@ -114,7 +115,7 @@ def _found_message(shown: Shown) -> dict[str, Any]:
     outgoing = message.direction is Direction.OUT
     ours, theirs = ("from", "to") if outgoing else ("to", "from")
     found = {
-        "message_id": (outgoing and message.reference) or message.id,
+        "message_id": id_of(message),
         f"{ours}_station": message.account,
         f"{ours if outgoing else theirs}_connection": message.connection or "",
         "from_address": message.originator,

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from broker.dialects.ozeki.content import CLASSES, PERSONAL
 from broker.dialects.ozeki.dates import write
 from broker.dialects.ozeki.drafts import CLASS
+from broker.dialects.ozeki.naming import id_of
 from broker.dialects.ozeki.reports import safe
 from broker.domain.ask import Shown
 from broker.domain.folder import folder_of
@@ -58,7 +59,7 @@ def info(shown: Shown) -> str:
         message.status, taken=message.provider_ref is not None, deleted=record.deleted_at is not None
     )
     rows = (
-        f"<messageid>{safe(message.id)}</messageid>",
+        f"<messageid>{safe(id_of(message))}</messageid>",
         f"<originator>{safe(message.originator)}</originator>",
         f"<recipient>{safe(message.recipient)}</recipient>",
         f"<folder>{folder.upper()}</folder>",
@@ -81,7 +82,7 @@ def envelopes(shown: Sequence[Shown]) -> str:
     """Return what is in a folder, without a common root: clients put one around it themselves."""
     return "".join(
         "<Envelope>"
-        f"<ID>{safe(one.record.message.id)}</ID>"
+        f"<ID>{safe(id_of(one.record.message))}</ID>"
         f"<Message>{safe(data_of(one.record.message))}</Message>"
         f"<Originator>{safe(one.record.message.originator)}</Originator>"
         f"<Recipient>{safe(one.record.message.recipient)}</Recipient>"
@@ -160,7 +161,7 @@ def _moment(record: Record, event: Event) -> datetime | None:
 def _polled(shown: Shown) -> Iterable[tuple[str, str]]:
     record, message = shown.record, shown.record.message
     return (
-        ("messageid", message.id),
+        ("messageid", id_of(message)),
         ("originator", message.originator),
         ("recipient", message.recipient),
         ("messagetype", kind_of(message)),
