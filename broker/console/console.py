@@ -12,11 +12,13 @@ from broker.console.assets import Assets
 from broker.console.attachments import Attachments
 from broker.console.audit import AuditPage
 from broker.console.callbacks import Callbacks
+from broker.console.configuration import Configuration
 from broker.console.connection_forms import ConnectionForms
 from broker.console.connections import Connections
 from broker.console.entrance import Entrance
 from broker.console.gate import Gate, Route
 from broker.console.handsets import Handsets
+from broker.console.hooks import Webhooks
 from broker.console.letters import DeadLetterPages
 from broker.console.live import Live
 from broker.console.message import OneMessage
@@ -34,12 +36,14 @@ from broker.services.audit import Audit
 from broker.services.browse import Browse
 from broker.services.carrying import Carrying
 from broker.services.connections import Connections as Stopping
+from broker.services.hooks import Hooks
 from broker.services.letters import DeadLetters
 from broker.services.logbook import Logbook
 from broker.services.optout_book import OptOutBook
 from broker.services.overview import Glance
 from broker.services.phones import Phones
 from broker.services.replay import Replay
+from broker.services.rereading import Rereading
 from broker.services.send_on import SendOn
 from broker.services.sessions import Sessions
 from broker.services.sql import AsyncSql
@@ -71,6 +75,8 @@ class Needs:
     replay: Replay
     letters: DeadLetters
     opt_outs: OptOutBook
+    hooks: Hooks
+    rereading: Rereading
     leaving: Callable[[], bool]
 
 
@@ -100,6 +106,8 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
         DeadLetterPages(pages, needs.letters),
         OptOuts(pages, needs.opt_outs),
         AuditPage(pages, needs.audit),
+        Configuration(pages, needs.sql, settings),
+        Webhooks(pages, needs.hooks, needs.rereading),
         Accounts(pages, needs.sql, needs.pressure, settings),
     )
     found = [*_bare(gate, assets), *(route for part in parts for route in part.routes(gate))]

@@ -19,6 +19,7 @@ from broker.keyspace.sessions import Sessions as Kept
 from broker.keyspace.unrecorded import Unrecorded
 from broker.services.browse import Browse
 from broker.services.carrying import Carrying
+from broker.services.hooks import Hooks
 from broker.services.letters import DeadLetters
 from broker.services.logbook import Logbook
 from broker.services.replay import Replay
@@ -57,6 +58,8 @@ def add_console(router: Router, doors: Doors) -> None:
         replay=Replay(sql, clock),
         letters=DeadLetters(sql, clock),
         opt_outs=doors.opt_outs,
+        hooks=Hooks(sql, known=known),
+        rereading=doors.rereading,
         leaving=lambda: doors.leaving.told,
         sessions=_sessions(doors),
         pages=Pages(

@@ -97,6 +97,7 @@ class Doors:
     sign_in: SignIn
     audit: Audit
     opt_outs: OptOutBook
+    rereading: Rereading
     meter: Meter
     leaving: Leaving = field(default_factory=Leaving)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -137,7 +138,8 @@ class Doors:
             connections=Connections(sql, Clock(client), Depths(client)),
             letters=DeadLetterDesk(sign_in, audit, DeadLetters(sql, Clock(client))),
             opt_outs=OptOutBook(settings, sql),
-            journal=Journal(sign_in, audit, Rereading(settings, sql, Clock(client), directory)),
+            rereading=(rereading := Rereading(settings, sql, Clock(client), directory)),
+            journal=Journal(sign_in, audit, rereading),
             refusals=Refusals(sql),
             meter=meter,
         )._begin()

@@ -45,7 +45,7 @@ class Logbook:
         if provider is None and query.connection not in logbook.names(sql):
             raise NotFound("there is no such connection")
         rows = logbook.page(sql, query)
-        about = _Matches(sql, provider, [row for _, row in rows if isinstance(row, Webhook)])
+        about = Matches(sql, provider, [row for _, row in rows if isinstance(row, Webhook)])
         found = [
             (replace(place, part=part), entry)
             for place, row in rows
@@ -58,7 +58,7 @@ class Logbook:
         return found[: query.limit], len(found) > query.limit
 
 
-class _Matches:
+class Matches:
     """What webhooks say, and which messages that is about."""
 
     def __init__(self, sql: Sql, provider: Provider | None, arrived: Sequence[Webhook]) -> None:
@@ -86,9 +86,7 @@ def _news(provider: Provider | None, webhook: Webhook) -> Sequence[News] | None:
         return None
 
 
-def _entries(
-    place: Position, row: logbook.Row, provider: Provider | None, about: _Matches
-) -> Iterator[Entry]:
+def _entries(place: Position, row: logbook.Row, provider: Provider | None, about: Matches) -> Iterator[Entry]:
     if isinstance(row, Entry):
         yield row
     elif isinstance(row, Exchanged):
@@ -127,7 +125,7 @@ def _ended(row: Exchanged) -> Iterator[Entry]:
     )
 
 
-def _arrived(webhook: Webhook, about: _Matches) -> Iterator[Entry]:
+def _arrived(webhook: Webhook, about: Matches) -> Iterator[Entry]:
     news = about.news[webhook.digest]
     ids = {found for piece in news or () if (found := about.of(piece))}
     entry = Entry(

@@ -12,3 +12,9 @@ def find(connection: Connection, name: str) -> tuple[Operator, str] | None:
     if row is None:
         return None
     return Operator(name=row["name"], role=Role(row["role"])), row["password_hash"]
+
+
+def every(connection: Connection) -> list[Operator]:
+    """Return all operators by name."""
+    rows = connection.execute(select(operators.c.name, operators.c.role).order_by(operators.c.name))
+    return [Operator(name=row.name, role=Role(row.role)) for row in rows]

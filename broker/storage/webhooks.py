@@ -61,6 +61,22 @@ def stretch(
     return [Webhook(**row) for row in connection.execute(statement).mappings()]
 
 
+def newest(connection: Connection, name: str, *, before: Place | None, limit: int) -> list[Webhook]:
+    """Return a connection's webhooks, the newest first, from before a place on."""
+    at, digest = webhooks.c.at, webhooks.c.digest
+    wanted = [webhooks.c.connection == name]
+    if before is not None:
+        wanted.append(or_(at < before.at, and_(at == before.at, digest < before.digest)))
+    statement = select(webhooks).where(*wanted).order_by(at.desc(), digest.desc()).limit(limit)
+    return [Webhook(**row) for row in connection.execute(statement).mappings()]
+
+
+def one(connection: Connection, digest: str) -> Webhook | None:
+    """Return a webhook by its digest."""
+    row = connection.execute(select(webhooks).where(webhooks.c.digest == digest)).mappings().first()
+    return None if row is None else Webhook(**row)
+
+
 def judge(connection: Connection, verdicts: Mapping[str, str]) -> None:
     """Say anew what webhooks hold."""
     if verdicts:

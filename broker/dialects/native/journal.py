@@ -62,7 +62,7 @@ def parse_reread(call: Call) -> tuple[dict[str, Any], dict[str, Any] | None]:
 def listed_parked(rows: Sequence[tuple[int, Mapping[str, Any]]], next_cursor: int | None) -> Response:
     """Return one page of parked news, without content or whole numbers."""
     body = {
-        "data": [_row(row, item) for row, item in rows],
+        "data": [parked_row(row, item) for row, item in rows],
         "next_cursor": None if next_cursor is None else str(next_cursor),
     }
     return Response(status=200, headers=_JSON, body=orjson.dumps(body))
@@ -74,7 +74,8 @@ def reread_page(counts: Mapping[str, int], last: Mapping[str, Any] | None) -> Re
     return Response(status=200, headers=_JSON, body=orjson.dumps({**counts, "next_cursor": cursor}))
 
 
-def _row(row: int, item: Mapping[str, Any]) -> dict[str, Any]:
+def parked_row(row: int, item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a piece of parked news as JSON values."""
     news: Mapping[str, Any] = orjson.loads(item["news"])
     is_report = item["reason"] == REASONS["report"]
     return {

@@ -28,6 +28,9 @@ PAGES = (
     "/console/accounts",
     "/console/accounts/acme",
     "/console/attachments",
+    "/console/webhooks",
+    "/console/webhooks?connection=bandwidth-1",
+    "/console/webhooks/parked",
     "/console/opt-outs",
     "/console/opt-outs?changes=1",
 )
@@ -103,6 +106,11 @@ FORMS = [
         "/console/connections/bandwidth-1/test",
         {"account": "acme", "to": "+12025550101", "text": "Test", "once": "{letter}"},
         {"operator", "admin"},
+    ),
+    (
+        "/console/webhooks/replay",
+        {"since": "2026-01-01T00:00", "until": "2026-01-02T00:00", "reason": "r"},
+        {"admin"},
     ),
     (
         "/console/opt-outs/add",

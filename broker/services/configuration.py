@@ -1,0 +1,74 @@
+"""Say what each setting is, and where that came from; no secret is told."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pydantic import SecretStr
+
+from broker.settings import PREFIX, Settings
+
+_USER = re.compile(r"(?<=://)[^/?#]*@")
+_QUERY = re.compile(r"[?#].*")
+SECRET, NONE = "set; it is not shown", "not set"
+
+
+class Origin(StrEnum):
+    """Where a value came from."""
+
+    DEFAULT = "default"
+    ENVIRONMENT = "environment"
+    START = "given at start"
+    DERIVED = "worked out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A setting as people may see it."""
+
+    name: str
+    variable: str
+    value: str
+    origin: Origin
+    description: str
+
+
+def configuration(settings: Settings, environment: Mapping[str, str]) -> list[Shown]:
+    """Return every setting in the order of its declaration, with the value in force."""
+    worked_out: dict[str, str] = {
+        "database_url": settings.database,
+        "attachments_dir": str(settings.attachments),
+        "outbox_dir": str(settings.outbox),
+        "public_url": settings.reached_at,
+    }
+    shown = []
+    for name, field in Settings.model_fields.items():
+        value, variable = getattr(settings, name), f"{PREFIX}{name.upper()}"
+        if name not in settings.model_fields_set:
+            origin = Origin.DERIVED if not value and name in worked_out else Origin.DEFAULT
+        elif variable in {known.upper() for known in environment}:
+            origin = Origin.ENVIRONMENT
+        else:
+            origin = Origin.START
+        told = _text(value) if value or name not in worked_out else _text(worked_out[name])
+        shown.append(
+            Shown(
+                name=name, variable=variable, value=told, origin=origin, description=field.description or ""
+            )
+        )
+    return shown
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return SECRET if value.get_secret_value() else NONE
+    if value is None or value == "":
+        return NONE
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or NONE
+    text = str(value)
+    return _QUERY.sub("?***", _USER.sub("***@", text)) if "://" in text else text
