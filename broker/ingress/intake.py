@@ -15,6 +15,7 @@ from broker.domain.wire import Call, Response
 from broker.errors import (
     AdmissionError,
     AuthenticationFailed,
+    KeyReused,
     Malformed,
     NotPermitted,
     RequestError,
@@ -159,6 +160,10 @@ class Intake:
             return Unforeseen("something went wrong here")
 
     async def _accept_one(self, draft: Draft, account: Account, now: datetime) -> Admitted:
-        admitted = await self._accept.accept(draft, account, now, dialect=self._dialect.name)
+        try:
+            admitted = await self._accept.accept(draft, account, now, dialect=self._dialect.name)
+        except KeyReused:
+            self._meter.reused()
+            raise
         self._meter.accepted("mms" if draft.is_mms else "sms", len(admitted.ids), replayed=admitted.replayed)
         return admitted

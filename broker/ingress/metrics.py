@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from prometheus_client.core import Metric
 
 from broker.metrics.measure import counter, gauge, histogram
-from broker.metrics.measures import BUILD, FINAL, SQL_COMMITS, SQL_ERRORS, SQL_WAITING
+from broker.metrics.measures import ACCEPTED, BUILD, FINAL, SQL_COMMITS, SQL_ERRORS, SQL_WAITING
 from broker.metrics.meter import Labels, family, histogram_family
 from broker.metrics.meter import Meter as Plain
 
@@ -14,7 +14,6 @@ BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 
 
 REQUESTS = counter("broker_http_requests", "Requests answered.", "route", "method", "status")
 REQUEST_TIMES = histogram("broker_http_request_seconds", "Time to answer.", "route", bounds=BUCKETS_S)
-ACCEPTED = counter("broker_messages_accepted", "Messages taken from customers.", "type", "direction")
 IDEMPOTENCY = counter("broker_idempotency", "Requests with a key used before.", "result")
 WEBHOOK_IN = counter("broker_webhook_in", "Webhooks by what became of them.", "connection", "verdict")
 PASSWORDS = counter("broker_passwords", "Passwords that were looked at, or not.", "result")
@@ -40,6 +39,7 @@ class Meter(Plain):
         self._answers: dict[str, list[float]] = {}
         self._accepted = {"sms": 0, "mms": 0}
         self._replayed = 0
+        self._reused = 0
         super().__init__("ingress", INGRESS)
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -59,6 +59,10 @@ class Meter(Plain):
         else:
             self._accepted[kind] += messages
 
+    def reused(self) -> None:
+        """Count a request whose key had been used for another."""
+        self._reused += 1
+
     def collect(self) -> Iterable[Metric]:
         """Return the metrics as they stand."""
         requests: dict[Labels, float] = {
@@ -67,5 +71,5 @@ class Meter(Plain):
         yield family(REQUESTS, requests)
         yield histogram_family(REQUEST_TIMES, {(route,): row for route, row in self._answers.items()})
         yield family(ACCEPTED, {(kind, "out"): number for kind, number in self._accepted.items()})
-        yield family(IDEMPOTENCY, {("replayed",): self._replayed})
+        yield family(IDEMPOTENCY, {("replayed",): self._replayed, ("conflict",): self._reused})
         yield from super().collect()

@@ -27,6 +27,9 @@ RATE_WAITS = histogram(
     "broker_rate_wait_seconds", "How long messages waited in lanes.", "connection", bounds=STAY_S
 )
 FINAL = counter("broker_messages_final", "Messages that came to an end.", "type", "status", "connection")
+ACCEPTED = counter(
+    "broker_messages_accepted", "Messages taken in, by which way they go.", "type", "direction"
+)
 EVENTS = counter(
     "broker_events",
     "Carriers' news by what came of it.",
@@ -65,8 +68,8 @@ PUT_BACK = counter("broker_ids_put_back", "Ids that a worker had dropped.", "que
 
 WORKER = (
     BUILD, SQL_COMMITS, SQL_WAITING, SQL_ERRORS, REDIS_CALLS, REDIS_ERRORS, ATTEMPTS, CARRIER_CALLS, END_TO_END,
-    RATE_WAITS, FINAL, EVENTS, WEBHOOK_OUT, MEDIA_BYTES, MEDIA_PARTS, MEDIA_TIMES, SWEPT, SWEEPS, TASKS, TASK_TIMES,
-    HEARTBEAT,
+    RATE_WAITS, FINAL, ACCEPTED, EVENTS, WEBHOOK_OUT, MEDIA_BYTES, MEDIA_PARTS, MEDIA_TIMES, SWEPT, SWEEPS, TASKS,
+    TASK_TIMES, HEARTBEAT,
 )  # fmt: skip
 SCHEDULER = (
     BUILD, SQL_ERRORS, REDIS_CALLS, REDIS_ERRORS, SCHEDULER_ACTIVE, TICKS, RELEASED, DUE, PUT_BACK,

@@ -8,7 +8,7 @@ from broker.directory import Snapshot
 from broker.dispatch import Queue
 from broker.domain.event import Inbound, Report
 from broker.domain.status import Status, contradicts
-from broker.metrics.measures import EVENTS
+from broker.metrics.measures import ACCEPTED, EVENTS
 from broker.runtime import Runtime
 from broker.services import counting, optouts, receive, reports
 from broker.services.backlog import repaired_later
@@ -24,8 +24,8 @@ from broker.storage.messages import Move, Moved
 class Applied:
     """What a transaction made of the news: how much moved and was parked, whose media is to be fetched.
 
-    `owed` says that customers are to be told something now; `answers` are messages that are to go out; `odd` counts
-    what had no effect, by why.
+    `types` are the services that arrivals use. `owed` says that customers are to be told something now; `answers` are
+    messages that are to go out; `odd` counts what had no effect, by why.
     """
 
     moved: tuple[Moved, ...]
@@ -34,6 +34,7 @@ class Applied:
     fetching: tuple[str, ...]
     owed: bool
     answers: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
     odd: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -58,6 +59,7 @@ def take_in(
     return Applied(
         moved=tuple(moved),
         arrived=len(arrivals.added),
+        types=tuple("mms" if one.is_mms else "sms" for one, _ in arrivals.added),
         parked=len(waiting),
         fetching=arrivals.fetching,
         owed=owe(sql, [*moved, *arrivals.moved], known, now_ms=now_ms, settings=settings),
@@ -73,6 +75,7 @@ def go_on(runtime: Runtime, applied: Applied, odd: Mapping[str, int]) -> None:
         runtime.ready.push(Queue.SUBMIT, applied.answers)
     tell_soon(runtime.schedule, owed=applied.owed)
     counting.ended(runtime.meter, applied.moved)
+    runtime.meter.add(ACCEPTED, Counter((kind, "in") for kind in applied.types))
     outcomes = {"moved": len(applied.moved), "parked": applied.parked, **applied.odd, **odd}
     runtime.meter.add(EVENTS, {(outcome,): number for outcome, number in outcomes.items()})
 

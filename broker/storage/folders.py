@@ -16,6 +16,8 @@ from broker.storage.tables import IN_INBOX, messages
 
 c = messages.c
 Where = ColumnElement[bool] | TextClause
+Counts = Mapping[tuple[Direction, Status, bool, bool], int]
+"""How many there are by direction, status, whether taken by their carrier, and whether deleted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,9 +122,7 @@ def records(connection: Connection, ids: Sequence[str]) -> list[Record]:
     ]
 
 
-def count(
-    connection: Connection, name: str, *, since: str = ""
-) -> Mapping[tuple[Direction, Status, bool, bool], int]:
+def count(connection: Connection, name: str, *, since: str = "") -> Counts:
     """Return how many messages of a connection there are, by direction, status, whether taken and whether deleted.
 
     Only those count whose id is not below `since`.

@@ -180,7 +180,7 @@ class Stack:
             connection.request(method, path, None if body is None else json.dumps(body), dict(headers))
             answer = connection.getresponse()
             text = answer.read()
-            assert answer.status == 200, (answer.status, text)
+            assert answer.status in (200, 202), (answer.status, text)
             return dict(json.loads(text))
         finally:
             connection.close()

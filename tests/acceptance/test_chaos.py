@@ -27,6 +27,7 @@ NONE = (
     "untold",
     "odd_answers",
     "ledger",
+    "miscounted",
 )
 
 

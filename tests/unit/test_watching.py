@@ -151,6 +151,25 @@ def test_no_measure_has_a_label_that_grows_with_customers() -> None:
     assert {label for measure in measures for label in measure.labels} & GROWING == set()
 
 
+ROWS = """
+http_requests_total{route,method,status} http_request_seconds{route} messages_accepted_total{type,direction}
+messages_final_total{type,status,connection} attempts_total{connection,outcome,code_class}
+carrier_call_seconds{connection} end_to_end_seconds{type} queue_depth{queue,state} queue_oldest_seconds{queue}
+outbox_oldest_seconds dead_letters{queue} circuit_state{connection} rate_wait_seconds{connection}
+webhook_in_total{connection,verdict} webhook_out_total{outcome} media_bytes_total{op} media_process_seconds{op}
+worker_heartbeat_seconds idempotency_total{result} build_info{version,role}
+"""
+"""What operators were promised, by name and labels."""
+
+
+@pytest.mark.parametrize("row", ROWS.split())
+def test_each_metric_that_was_promised_is_there_with_its_labels_and_no_other(row: str) -> None:
+    name, _, labels = row.rstrip("}").partition("{")
+    known = by_series()
+    measure = known.get(f"broker_{name}") or known[f"broker_{name}_bucket"]
+    assert set(measure.labels) == set(filter(None, labels.split(",")))
+
+
 def by_series() -> dict[str, Measure]:
     """Return the measures by the names of their series."""
     import broker.ingress.metrics as ingress

@@ -144,6 +144,11 @@ class Ground:
         """The SQLite file."""
         return self.stack.path / "broker.db"
 
+    @property
+    def database_url(self) -> str:
+        """Where messages are on record."""
+        return self.postgres.url if self.postgres else f"sqlite:///{self.database}"
+
     async def end(self) -> None:
         """End everything; nobody may be left."""
         for pid in self.processes():

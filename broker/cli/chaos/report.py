@@ -57,6 +57,14 @@ class Report:
             value=self._outcome.difference,
             at_most=0,
         )
+        wrong = self._outcome.miscounted
+        yield Figure(
+            name="miscounted",
+            what="figures of console, metrics and counters that differ from SQL at rest",
+            value=len(wrong),
+            at_most=0,
+            detail={"cases": list(wrong[:_SHOWN])},
+        )
         yield Figure(
             name="repeats",
             what="repeats shown as possible_duplicate (most: in flight at the faults)",

@@ -10,12 +10,14 @@ from pathlib import Path
 
 from broker.cli.chaos.books import Books, Record
 from broker.cli.chaos.carried import Carried
+from broker.cli.chaos.counts import Counts
 from broker.cli.chaos.customers import Customers
 from broker.cli.chaos.fault import Fault
 from broker.cli.chaos.faults import kinds
 from broker.cli.chaos.flow import Flow, Recovery
 from broker.cli.chaos.ground import Ground, Options
 from broker.cli.chaos.plan import plan
+from broker.cli.chaos.roster import OPERATOR
 from broker.cli.chaos.status_api import StatusApi
 from broker.cli.chaos.uploads import picture
 from broker.cli.chaos.verdict import Judge
@@ -27,6 +29,7 @@ _REST_S = 2.0
 _HEADROOM = 1.1
 """How much more is offered than is wanted: some of it is refused."""
 _SETTLE_S = 240.0
+_COUNTED_WITHIN_S = 60.0
 
 Say = Callable[[str], None]
 
@@ -57,6 +60,7 @@ class Outcome:
     without_clocks: bool = False
     missed: Sequence[str] = ()
     difference: int = 0
+    miscounted: Sequence[str] = ()
 
 
 async def run(folder: Path, options: Options, say: Say) -> Outcome:
@@ -110,6 +114,7 @@ class _Run:
             await self._hurt()
             await self._ground.until(self._is_enough, within_s=600)
         records = await self._settled()
+        self._outcome.miscounted = await self._counted()
         self._carried.read()
         self._outcome.books = Books(
             entries=self._customers.entries,
@@ -182,6 +187,16 @@ class _Run:
                 f"waiting for {open_} open, {untold} untold, and {self._outcome.difference} in the ledger"
             )
             await asyncio.sleep(3)
+
+    async def _counted(self) -> list[str]:
+        """Return what console, metrics and counters say otherwise than SQL; some of it is counted now and then only."""
+        counts = Counts(ingress=self._ground.ingress, operator=OPERATOR, database=self._ground.database_url)
+        deadline = time.monotonic() + _COUNTED_WITHIN_S
+        while True:
+            found = await asyncio.to_thread(counts.differences)
+            if not found or time.monotonic() > deadline:
+                return found
+            await asyncio.sleep(2)
 
     def _judge(self, records: list[Record]) -> Judge:
         books = Books(

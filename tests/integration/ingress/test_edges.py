@@ -109,6 +109,14 @@ async def test_metrics_name_routes_and_never_ids(ingress: Ingress) -> None:
         assert secret not in page
 
 
+async def test_keys_that_were_used_before_are_counted_by_what_they_were_used_for(ingress: Ingress) -> None:
+    for text, status in (("one", 202), ("one", 202), ("another", 409)):
+        assert (await ingress.send({"text": text}, Idempotency_Key="k")).status == status
+    page = await (await ingress.client.get(f"{ingress.url}/metrics")).text()
+    assert 'broker_idempotency_total{result="replayed"} 1.0' in page
+    assert 'broker_idempotency_total{result="conflict"} 1.0' in page
+
+
 async def test_the_depth_of_the_queues_is_measured(ingress: Ingress) -> None:
     await ingress.send()
     async with asyncio.timeout(20):

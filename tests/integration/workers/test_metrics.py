@@ -1,5 +1,7 @@
 """What workers and the scheduler show of what they did."""
 
+import json
+
 from prometheus_client.parser import text_string_to_metric_families
 
 from broker.dispatch import Queue
@@ -7,11 +9,12 @@ from broker.domain.message import Priority
 from broker.keyspace.census import look_from_thread
 from broker.keyspace.client import open_sync
 from broker.metrics.meter import Meter
-from broker.services import figures, submit, sweep
+from broker.services import events, figures, submit, sweep
 from broker.services.standing import Standing
 from broker.storage import accounts
 from tests.integration.workers.carrier import Carrier
 from tests.integration.workers.conftest import World
+from tests.integration.workers.test_events import arrive
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -51,6 +54,22 @@ def test_submissions_are_counted_and_timed(world: World) -> None:
     assert at(samples, "broker_end_to_end_seconds_count", type="sms") == 3
     assert (at(samples, "broker_sql_commit_seconds_count") or 0) >= 2
     assert (at(samples, "broker_redis_call_seconds_count") or 0) >= 3
+
+
+def test_what_arrives_is_counted_once(world: World) -> None:
+    inside = {"id": "c-1", "owner": "+12025550150", "direction": "in", "to": ["+12025550150"], "media": []}
+    inside |= {"from": "+12025550101", "text": "Hi", "time": "2026-11-21T12:00:00.000Z", "segmentCount": 1}
+    event = {"type": "message-received", "time": "2026-11-21T12:00:00.000Z", "to": "+12025550150"}
+    body = {**event, "description": "in", "message": {**inside, "applicationId": "app-1"}}
+    world.runtime.database.write(
+        lambda sql: sql.exec_driver_sql("INSERT INTO inbound_numbers VALUES ('+12025550150', 'acme')")
+    )
+    world.runtime.directory.forget()
+    for description in ("once", "and again, in other words"):
+        arrive(world.settings, json.dumps([{**body, "description": description}]).encode())
+        events.take(world.runtime)
+    samples = scrape(world.runtime.meter)
+    assert at(samples, "broker_messages_accepted_total", type="sms", direction="in") == 1
 
 
 def test_what_is_tried_again_and_what_is_refused_is_counted_apart(world: World, carrier: Carrier) -> None:
