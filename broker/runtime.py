@@ -12,6 +12,7 @@ import uvloop
 from broker.dialects import DIALECTS
 from broker.dialects.base import Dialect
 from broker.directory import Directory
+from broker.hands import Hands
 from broker.keyspace.books import Books
 from broker.keyspace.breakers import Breakers
 from broker.keyspace.circuits import Circuits
@@ -95,10 +96,10 @@ class Runtime:
     each connection; `lanes`, `restoring` and `slots` are for how fast it goes. `renewals` are the fetches of
     access tokens under way, `errands` is what nobody waits for any more, `afloat` counts submissions that
     outlasted their takes by connection; they are touched on the loop only. `circuits` and `berths` say which
-    customers' endpoints may be told how much, `breakers` over which connections messages may go, `credits` tells
-    the counters of prepaid accounts, `figures` everybody's metrics, `meter` this process's own. `dialects` are as
-    the operator wants them. `suspects` remembers what broke its takes, `vault` seals what is kept of it. `books`
-    is what the door counted.
+    customers' endpoints may be told how much, `hands` how much is done for crowds, `breakers` over which connections
+    messages may go, `credits` tells the counters of prepaid accounts, `figures` everybody's metrics, `meter` this
+    process's own. `dialects` are as the operator wants them. `suspects` remembers what broke its takes, `vault` seals
+    what is kept of it. `books` is what the door counted.
     """
 
     settings: Settings
@@ -124,6 +125,7 @@ class Runtime:
     figures: Figures
     meter: Meter
     berths: Berths
+    hands: Hands
     dialects: Mapping[str, Dialect]
     renewals: dict[str, asyncio.Task[str]] = field(default_factory=dict)
     errands: set[asyncio.Task[None]] = field(default_factory=set)
@@ -162,6 +164,7 @@ class Runtime:
             figures=Figures(client),
             meter=meter,
             berths=Berths(settings.callback_window),
+            hands=Hands(settings.worker_threads),
             dialects={name: dialect.configured(settings) for name, dialect in DIALECTS.items()},
         )
 

@@ -113,15 +113,15 @@ class Crowd:
             self._admit(count)
         if paced:  # it waits in its lane then, and nothing else is done for it
             self._await(lambda: not self._redis.zcard("fresh:submit"), "the crowd is not in its lane")
-        beside = self._median_ms()
+        beside, left = self._median_ms(), self._redis.zcard("fresh:submit")
         how = f"in a lane of {PACED:g}/s" if paced else "while they leave as fast as they can"
-        detail = {"waiting": count, "alone_ms": round(alone, 2), "beside_ms": round(beside, 2)}
+        detail = {"waiting": count, "alone_ms": round(alone, 2), "beside_ms": round(beside, 2), "left": left}
         return [
             Figure(
                 name="quiet_p50_ratio" if paced else "quiet_p50_ratio_busy",
                 what=f"quiet account's p50 beside {count:,} waiting {how}, over alone",
                 value=beside / alone,
-                at_most=2 if paced else None,
+                at_most=2,
                 detail=detail,
             )
         ]

@@ -22,7 +22,7 @@ def rounds(queue: Queue) -> str:
 
     Each id of a flow has the turn after the one before it, and none has one that is over: flows are served in rounds,
     however much waits in one of them. The turns of a class begin at `CLASS_TURNS` times the class, so that all of a
-    higher one wait for the lower ones.
+    higher one wait for the lower ones. `company`: Unix ms until which a crowd that waits here counts as having company.
     """
     return f"rounds:{queue}"
 

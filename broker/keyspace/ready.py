@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,18 @@ from broker.keyspace.client import AWAY, Sync
 LONGEST_MS = 60_000
 """Longest time a popped id may go unrecorded before it is put back."""
 
+COMPANY_MS = 2_000
+"""For how long after its last message an account counts as company of a crowd."""
+
 _LUA = Path(__file__).parent / "lua"
+
+
+class Share(IntEnum):
+    """Whose a take is, where more waits than it holds: a crowd's that has company, or the company's alone."""
+
+    ALL = 0
+    COMPANY = 1
+    CROWD = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +38,7 @@ class Popped:
     ids: tuple[str, ...]
     tries: Mapping[str, int]
     now_ms: int
+    share: Share
 
 
 class Ready:
@@ -41,9 +54,13 @@ class Ready:
             client.register_script((_LUA / f"{n}.lua").read_text()) for n in ("pop", "push")
         )
 
-    def pop(self, queue: Queue, most: int) -> Popped:
-        """Take up to `most` ids; another take is rung for when more are left."""
+    def pop(self, queue: Queue, most: int, *, crowd: int | None = None, alone: bool = False) -> Popped:
+        """Take up to `most` ids; another take is rung for when more are left.
+
+        Of a crowd up to `crowd` where it has company: accounts of which nothing else waited. They may be taken `alone`.
+        """
         self._forgive_late()
+        company = (-1 if crowd is None else crowd, int(alone), COMPANY_MS)
         answer: list[Any] = self._pop(
             keys=[
                 keys.ready(queue),
@@ -53,10 +70,11 @@ class Ready:
                 keys.fresh(queue),
                 keys.rounds(queue),
             ],
-            args=[most, self._put_back_ms, LONGEST_MS, self._rings, ring(queue)],
+            args=[most, self._put_back_ms, LONGEST_MS, self._rings, ring(queue), *company],
         )
-        ids = tuple(word.decode() for word in answer[1::2])
-        return Popped(ids=ids, tries=dict(zip(ids, answer[2::2], strict=True)), now_ms=answer[0])
+        ids = tuple(word.decode() for word in answer[2::2])
+        tries = dict(zip(ids, answer[3::2], strict=True))
+        return Popped(ids=ids, tries=tries, now_ms=answer[0], share=Share(answer[1]))
 
     def push(self, queue: Queue, ids: Sequence[str]) -> None:
         """Enter ids whose content SQL holds, and ring."""

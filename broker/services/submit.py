@@ -16,6 +16,7 @@ from broker.domain.message import Message, Receipt
 from broker.domain.status import Event, Status
 from broker.domain.value import value
 from broker.errors import NotAuthorised, ProviderError
+from broker.hands import Hand
 from broker.keyspace import keys
 from broker.providers.base import Submission
 from broker.runtime import Runtime
@@ -62,13 +63,19 @@ class _Clock:
 def take(runtime: Runtime, queue: Queue) -> None:
     """Work on up to a take's worth of what waits in a queue."""
     runtime.directory.look()  # raises while SQL is away: nothing is popped then that could only be put back
-    popped = runtime.ready.pop(queue, runtime.settings.take_size)
-    work_on(
-        runtime, queue, popped, partial(_take, runtime, queue), park=partial(park.message, runtime, queue)
-    )
+    with runtime.hands.hand(partial(_ring, runtime, queue)) as hand:
+        popped = runtime.ready.pop(queue, runtime.settings.take_size, crowd=hand.crowd, alone=hand.alone)
+        hand.took(popped)
+        work = partial(_take, runtime, queue, hand)
+        work_on(runtime, queue, popped, work, park=partial(park.message, runtime, queue))
 
 
-def _take(runtime: Runtime, queue: Queue, ids: Sequence[str]) -> None:
+def _ring(runtime: Runtime, queue: Queue) -> None:
+    with repaired_later():
+        runtime.schedule.ring(queue)
+
+
+def _take(runtime: Runtime, queue: Queue, hand: Hand, ids: Sequence[str]) -> None:
     started = time.monotonic()
     known = runtime.directory.look()
     admitted = runtime.ready.messages(ids)
@@ -84,7 +91,7 @@ def _take(runtime: Runtime, queue: Queue, ids: Sequence[str]) -> None:
         settings=runtime.settings,
         openings=may,
     )
-    claimed: Claimed = runtime.database.write(job)
+    claimed: Claimed = runtime.database.write(job, first=hand.first)
     with repaired_later():  # what is claimed must go out all the same: its lease runs
         runtime.lanes.add(claimed.laned, now_ms=now_ms, detours=openings.detours(known, may, claimed.laned))
         runtime.ready.drop(queue, ids, contents=[keys.content(name) for name in admitted])
@@ -93,6 +100,7 @@ def _take(runtime: Runtime, queue: Queue, ids: Sequence[str]) -> None:
     counting.ended(runtime.meter, claimed.ended)
     counting.waited(runtime.meter, claimed.waited)
     tell_soon(runtime.schedule, owed=claimed.owed)
+    hand.sent()
     if claimed.submissions:
         tries = [Try(group=group, notes=Notes()) for group in claimed.submissions]
         runtime.loop.run(_start(runtime, known, may, tries, _Clock(started=started, now_ms=now_ms)))

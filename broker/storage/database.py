@@ -41,6 +41,7 @@ class Database:
         if meter is not None:
             meter.show(SQL_WAITING, lambda: {(): self.waiting()})
         self._waiting: deque[tuple[Job[Any], Future[Any]]] = deque()
+        self._first: deque[tuple[Job[Any], Future[Any]]] = deque()
         self._bell = threading.Condition()
         self._writer: threading.Thread | None = None
         self._closed = False
@@ -63,14 +64,14 @@ class Database:
 
         return self.read(still)
 
-    def write(self, job: Job[T], *, patience_s: float = 0.0) -> T:
+    def write(self, job: Job[T], *, patience_s: float = 0.0, first: bool = False) -> T:
         """Run a job in a durable transaction and return its result once that is committed.
 
         Jobs that wait together are committed together. While the database is away the job is tried again for
         `patience_s` seconds: it may have been committed before, so it must be fit to run twice. Raises whatever the
-        job raised.
+        job raised. One that is to be `first` waits for none but those before it that were, too.
         """
-        return self._patiently(lambda: self._hand_in(job), patience_s)
+        return self._patiently(lambda: self._hand_in(job, first=first), patience_s)
 
     def _patiently(self, attempt: Callable[[], T], patience_s: float) -> T:
         until = time.monotonic() + patience_s
@@ -84,7 +85,7 @@ class Database:
                     raise
             time.sleep(PAUSE_S)
 
-    def _hand_in(self, job: Job[T]) -> T:
+    def _hand_in(self, job: Job[T], *, first: bool) -> T:
         future: Future[T] = Future()
         with self._bell:
             if self._closed:
@@ -92,7 +93,7 @@ class Database:
             if self._writer is None:
                 self._writer = threading.Thread(target=self._run, name="sql-writer", daemon=True)
                 self._writer.start()
-            self._waiting.append((job, future))
+            (self._first if first else self._waiting).append((job, future))
             self._bell.notify()
         return future.result()
 
@@ -105,7 +106,7 @@ class Database:
 
     def waiting(self) -> int:
         """Return how many jobs wait for the writer."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._first)
 
     def close(self) -> None:
         """Finish what waits and close every connection."""
@@ -119,11 +120,12 @@ class Database:
     def _run(self) -> None:
         while True:
             with self._bell:
-                while not self._waiting and not self._closed:
+                while not self.waiting() and not self._closed:
                     self._bell.wait()
-                if not self._waiting:
+                if not self.waiting():
                     return
-                jobs = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
+                line = self._first or self._waiting
+                jobs = [line.popleft() for _ in range(min(len(line), MOST_TOGETHER))]
             self._commit(jobs)
 
     def _commit(self, jobs: list[tuple[Job[Any], Future[Any]]]) -> None:

@@ -1,6 +1,6 @@
 """Accounts take turns: however much waits of one, another's next message is among the next."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -57,7 +57,11 @@ class Customers:
 
     def taken(self, most: int, queue: Queue = Queue.SUBMIT) -> str:
         """Take ids and return the first letters of their accounts, in order."""
-        return "".join(self._whose[one][0] for one in self._ready.pop(queue, most).ids)
+        return self.initials(self._ready.pop(queue, most).ids)
+
+    def initials(self, ids: Iterable[str]) -> str:
+        """Return the first letters of the accounts of ids, in order."""
+        return "".join(self._whose[one][0] for one in ids)
 
 
 @pytest.fixture

@@ -28,14 +28,16 @@ def addresses(sql: Connection) -> set[str]:
     return set(sql.execute(select(senders.c.address)).scalars())
 
 
-def together(database: Database, jobs: list[Callable[[Connection], str]]) -> list[str | BaseException]:
-    """Run jobs that all wait before the first begins."""
+def together(
+    database: Database, jobs: list[Callable[[Connection], str]], *, first: int | None = None
+) -> list[str | BaseException]:
+    """Run jobs that all wait before any begins; the one of the number `first` is to be first."""
     busy, gate = threading.Event(), threading.Event()
     results: list[str | BaseException] = [RuntimeError("did not run")] * len(jobs)
 
     def run(n: int, job: Callable[[Connection], str]) -> None:
         try:
-            results[n] = database.write(job)
+            results[n] = database.write(job, first=n == first)
         except Exception as error:  # noqa: BLE001  # the test looks at it
             results[n] = error
 
@@ -43,8 +45,8 @@ def together(database: Database, jobs: list[Callable[[Connection], str]]) -> lis
         busy.set()
         gate.wait(30)
 
-    first = threading.Thread(target=database.write, args=(hold_the_writer,))
-    first.start()
+    holder = threading.Thread(target=database.write, args=(hold_the_writer,))
+    holder.start()
     busy.wait(30)
     threads = [threading.Thread(target=run, args=pair) for pair in enumerate(jobs)]
     for thread in threads:
@@ -52,7 +54,7 @@ def together(database: Database, jobs: list[Callable[[Connection], str]]) -> lis
     while database.waiting() < len(jobs):
         time.sleep(0.001)
     gate.set()
-    for thread in [first, *threads]:
+    for thread in [holder, *threads]:
         thread.join()
     return results
 
@@ -77,6 +79,21 @@ def test_what_a_failed_job_wrote_is_gone(database: Database) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  # it is this test's own
         database.write(job)
     assert database.read(addresses) == set()
+
+
+def test_a_job_that_is_to_be_first_waits_for_none_that_are_not(database: Database) -> None:
+    order: list[str] = []
+
+    def noting(name: str) -> Callable[[Connection], str]:
+        def job(_: Connection) -> str:
+            order.append(name)
+            return name
+
+        return job
+
+    names = [f"usual{n}" for n in range(20)]
+    assert together(database, [noting(name) for name in [*names, "first"]], first=20) == [*names, "first"]
+    assert order[0] == "first"
 
 
 def test_a_closed_database_takes_no_more(database_url: str) -> None:

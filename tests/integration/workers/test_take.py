@@ -48,6 +48,19 @@ def test_urgent_messages_have_their_own_queue(world: World, carrier: Carrier) ->
     assert carrier.tags() == [f"{one}.1"]
 
 
+def test_beside_a_crowd_a_message_of_another_account_goes_out_without_it(
+    open_world: Callable[..., World], carrier: Carrier
+) -> None:
+    world = open_world(take_size=5)
+    world.admit(30)
+    submit.take(world.runtime, Queue.SUBMIT)
+    crowd = carrier.tags()
+    (quiet,) = world.admit(account="stopper")
+    submit.take(world.runtime, Queue.SUBMIT)
+    assert carrier.tags() == [*crowd, f"{quiet}.1"]
+    until(lambda: submit.take(world.runtime, Queue.SUBMIT) or len(carrier.tags()) == 31)
+
+
 def test_a_take_of_nothing_does_nothing(world: World, carrier: Carrier) -> None:
     submit.take(world.runtime, Queue.SUBMIT)
     assert carrier.tags() == []
