@@ -3,6 +3,7 @@
 import io
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 from PIL import Image
 
@@ -12,13 +13,17 @@ from broker.domain.dead import Letter
 from broker.domain.ids import new_id
 from broker.domain.logbook import Entry, Kind, Level, Way
 from broker.domain.message import Direction, Message, Part, PartState, Tag
+from broker.domain.optout import Change, Wish
+from broker.domain.pseudonym import pair_key
 from broker.domain.status import Event, Status
 from broker.settings import Settings
-from broker.storage import callbacks, dead, logbook, messages
+from broker.storage import callbacks, dead, logbook, messages, optouts, webhooks
 from broker.storage.callbacks import Owing, Tried
 from broker.storage.database import Database, Sql
 from broker.storage.dead import Parking
 from broker.storage.messages import Fresh, Move
+from broker.storage.webhooks import Webhook
+from tests.conftest import SECRET_KEY
 from tests.factories import NOW_MS, make_message
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}"
@@ -111,6 +116,33 @@ def fill(database: Database, settings: Settings) -> Filled:
         callback=callbacks.id_of(out.id, Status.DELIVERED),
         letter=letter.id,
     )
+
+
+def fill_beside(database: Database) -> str:
+    """Put in an opt-out, and two webhooks that fit no message; return the digest of one that nobody can read."""
+    now = datetime.now(UTC)
+    change = Change(
+        wish=Wish.STOP,
+        account="acme",
+        sender="+12025550150",
+        recipient=NUMBER,
+        at=now,
+        who="recipient",
+        reason=HOSTILE,
+        text=f"STOP {HOSTILE}",
+    )
+    bodies = (HOSTILE.encode(), b"[]")
+    rows = [
+        Webhook(digest=sha256(body).hexdigest(), connection="bandwidth-1", at=now, body=body, verdict=HOSTILE)
+        for body in bodies
+    ]
+
+    def job(sql: Sql) -> None:
+        optouts.change(sql, pair_key(SECRET_KEY, change.sender, change.recipient), change)
+        webhooks.keep(sql, rows)
+
+    database.write(job)
+    return rows[0].digest
 
 
 def _arrival(settings: Settings, now: datetime) -> Message:

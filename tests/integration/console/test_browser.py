@@ -1,7 +1,10 @@
 """The console in a real browser: both themes, keyboard only, nothing in the browser's log. Pictures are kept."""
 
 import asyncio
+import fcntl
+import os
 import shutil
+import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,8 +22,9 @@ from broker.ingress.serving import serving
 from broker.settings import Settings
 from broker.storage.database import Database
 from tests.conftest import SECRET_KEY
-from tests.integration.console.conftest import PASSWORDS
-from tests.integration.console.filling import Filled, fill
+from tests.integration.console.conftest import PASSWORDS, WITH_PEOPLE
+from tests.integration.console.filling import Filled, fill, fill_beside
+from tests.prepared import prepare
 from tests.redis_server import RedisServer
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -31,6 +35,8 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 PATIENCE_S = 20
+AXE = "axe-core@4.14.1"
+"""What npm is asked for."""
 
 UNREADABLE = """
 const light = (c) => {
@@ -63,23 +69,22 @@ class Place:
 
     url: str
     filled: Filled
+    webhook: str
     settings: Settings
 
 
 @pytest.fixture(scope="module")
-def place(
-    redis_server: RedisServer, provisioned: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Place]:
+def place(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A console with a few messages, served from a thread."""
     folder = tmp_path_factory.mktemp("console")
-    shutil.copy(provisioned, folder / "broker.db")
     with redis_server.client(15) as client:
         client.flushdb()
     settings = Settings(
         data_dir=folder, redis_url=f"{redis_server.url}/15", secret_key=SecretStr(SECRET_KEY), port=0
     )
+    prepare(settings, WITH_PEOPLE)
     database = Database(settings.database)
-    filled = fill(database, settings)
+    filled, webhook = fill(database, settings), fill_beside(database)
     database.close()
     ready, ports, ends = threading.Event(), [], []
 
@@ -94,7 +99,7 @@ def place(
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     assert ready.wait(60)
-    yield Place(url=f"http://127.0.0.1:{ports[0]}", filled=filled, settings=settings)
+    yield Place(url=f"http://127.0.0.1:{ports[0]}", filled=filled, webhook=webhook, settings=settings)
     loop, end = ends[0]
     loop.call_soon_threadsafe(end.set)
     thread.join(60)
@@ -156,8 +161,96 @@ def pages(place: Place) -> dict[str, str]:
         "dead-letters": "/console/dead-letters",
         "accounts": "/console/accounts",
         "account": "/console/accounts/acme",
+        "attachments": "/console/attachments",
+        "attachment": f"/console/attachments/{place.filled.inbound}/1",
+        "webhooks": "/console/webhooks?connection=bandwidth-1",
+        "webhook": f"/console/webhooks/{place.webhook}",
+        "parked": "/console/webhooks/parked",
+        "opt-outs": "/console/opt-outs",
+        "opt-out-changes": "/console/opt-outs?changes=1",
+        "audit": "/console/audit",
+        "settings": "/console/settings",
         "missing": "/console/accounts/nobody",
     }
+
+
+@pytest.fixture(scope="session")
+def axe(pytestconfig: pytest.Config) -> str:
+    """The script of axe-core, from npm: no third-party file is in the repository."""
+    cache = pytestconfig.cache
+    assert cache is not None
+    folder = cache.mkdir("axe-core")
+    script = folder / "node_modules" / "axe-core" / "axe.min.js"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not script.is_file():
+            _install_axe(folder)
+    return script.read_text()
+
+
+def _install_axe(folder: Path) -> None:
+    """Have npm fetch axe-core. Where there is no npm, or it cannot fetch, there is nothing to test with; CI has it."""
+    npm = shutil.which("npm")
+    must = bool(os.environ.get("CI"))
+    if npm is None:
+        assert not must, "CI installs npm"
+        pytest.skip("npm is not here, and axe-core comes from it")
+    command = [npm, "install", "--no-save", "--no-audit", "--no-fund", "--ignore-scripts", AXE]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=240, check=False)
+    if done.returncode:
+        assert not must, done.stderr
+        pytest.skip(f"npm cannot fetch {AXE} now: {done.stderr[-200:]}")
+
+
+def findings(browser: webdriver.Chrome, axe: str) -> list[str]:
+    """Return what axe holds to be serious, or worse, on the page as it stands."""
+    browser.execute_script(axe)
+    found = browser.execute_async_script(
+        "const tell = arguments[arguments.length - 1];"
+        "axe.run(document, {resultTypes: ['violations']})"
+        ".then((found) => tell(found.violations), (error) => tell(String(error)));"
+    )
+    assert isinstance(found, list), found
+    return [
+        f"{one['id']}: {one['nodes'][0]['html'][:120]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_has_no_serious_finding_on_any_page(
+    browser: webdriver.Chrome, place: Place, axe: str, theme: str
+) -> None:
+    browser.set_script_timeout(60)
+    browser.get(f"{place.url}/console/")
+    assert findings(browser, axe) == [], "sign-in"
+    sign_in(browser, place)
+    Select(browser.find_element(By.ID, "theme")).select_by_value(theme)
+    wait(browser, lambda one: one.find_element(By.TAG_NAME, "html").get_attribute("data-theme") == theme)
+    poor = {}
+    for name, path in pages(place).items():
+        browser.get(place.url + path)
+        poor[name] = findings(browser, axe)
+        for button in ("form[action$='/reveal'] button", "form[action$='/look'] button"):
+            for one in browser.find_elements(By.CSS_SELECTOR, button)[:1]:
+                one.click()
+                wait(browser, lambda now: now.find_element(By.TAG_NAME, "h1"))
+                poor[f"{name} revealed"] = findings(browser, axe)
+    browser.execute_script("document.getElementById('keys').showModal()")
+    poor["keys"] = findings(browser, axe)
+    assert {name: found for name, found in poor.items() if found} == {}
+    assert len(poor) > len(pages(place)) + 4, "what is shown on request was looked at too"
+
+
+def test_axe_finds_what_is_wrong(browser: webdriver.Chrome, place: Place, axe: str) -> None:
+    browser.set_script_timeout(60)
+    sign_in(browser, place)
+    browser.execute_script(
+        "document.querySelector('label[for=q]').remove();"
+        "document.getElementById('q').removeAttribute('placeholder')"
+    )
+    assert [one.partition(":")[0] for one in findings(browser, axe)] == ["label"]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
