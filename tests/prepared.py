@@ -15,13 +15,17 @@ from broker.storage.database import Database
 def prepare(settings: Settings, document: Mapping[str, Any]) -> None:
     """Make the database of a data folder, with the schema, and what a provisioning document says."""
     assert not settings.database_url, "only files can be copied"
-    image = _image(json.dumps(document), settings.secret_key.get_secret_value())
-    (settings.data_dir / "broker.db").write_bytes(image)
+    make(settings.data_dir / "broker.db", document, secret_key=settings.secret_key.get_secret_value())
+
+
+def make(file: Path, document: Mapping[str, Any], *, secret_key: str) -> None:
+    """Make a database with the schema, and what a provisioning document says."""
+    file.write_bytes(_image(json.dumps(document), secret_key))
 
 
 def make_empty(file: Path) -> None:
     """Make a database with the schema."""
-    file.write_bytes(_image("{}", ""))
+    make(file, {}, secret_key="")
 
 
 @cache

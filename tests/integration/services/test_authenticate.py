@@ -17,7 +17,7 @@ from broker.services.passwords import Passwords
 from broker.settings import Settings
 from broker.storage import provision
 from broker.storage.database import Database
-from tests.prepared import make_empty
+from tests.prepared import make
 
 SECRET_KEY = "a secret key of thirty-two characters or so"
 HERE = "127.0.0.1"
@@ -42,8 +42,7 @@ class Clock:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     file = tmp_path / "broker.db"
-    make_empty(file)
-    apply(file, ACME)
+    make(file, {"accounts": [ACME]}, secret_key=SECRET_KEY)
     return file
 
 

@@ -21,9 +21,9 @@ from broker.services.passwords import MOST_OF_SOURCE, Passwords
 from broker.settings import Settings
 from broker.storage.database import Database
 from broker.storage.tables import accounts
-from tests.integration.services.test_authenticate import ACME, SECRET_KEY, Clock, apply, path, template
+from tests.integration.services.test_authenticate import ACME, SECRET_KEY, Clock, apply, path
 
-__all__ = ("path", "template")
+__all__ = ("path",)
 
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 """These tests make hundreds of guesses."""

@@ -20,12 +20,13 @@ from broker.services.sql import AsyncSql
 from broker.settings import Settings
 from broker.storage import provision
 from broker.storage.database import Database
-from tests.prepared import make_empty
+from tests.prepared import make
 
 HERE = "192.0.2.7"
 VIEWER = {"name": "eve", "password": "only looks", "role": "viewer"}
 OPERATOR = {"name": "oscar", "password": "acts too", "role": "operator"}
 READER = {"name": "connie", "password": "reads it too", "role": "content"}
+SECRET_KEY = "k" * 32
 ADMIN = {"name": "ada", "password": "does it all", "role": "admin"}
 MAY = {
     "viewer": {"viewer"},
@@ -37,7 +38,7 @@ MAY = {
 
 @pytest.fixture
 def database(tmp_path: Path) -> Database:
-    make_empty(tmp_path / "broker.db")
+    make(tmp_path / "broker.db", document(VIEWER, READER, OPERATOR, ADMIN), secret_key=SECRET_KEY)
     return Database(f"sqlite:///{tmp_path / 'broker.db'}")
 
 
@@ -51,15 +52,17 @@ async def passwords(settings: Settings) -> AsyncIterator[Passwords]:
 
 @pytest.fixture
 async def sign_in(database: Database, passwords: Passwords) -> AsyncIterator[SignIn]:
-    apply(database, VIEWER, READER, OPERATOR, ADMIN)
     with ThreadPoolExecutor(2) as threads:
         yield SignIn(AsyncSql(database, threads), passwords)
     database.close()
 
 
 def apply(database: Database, *people: dict[str, Any]) -> None:
-    document = {"operators": people, "accounts": [{"name": "acme", "password": "a customer's"}]}
-    database.write(lambda sql: provision.apply(sql, document, secret_key="k" * 32))
+    database.write(lambda sql: provision.apply(sql, document(*people), secret_key=SECRET_KEY))
+
+
+def document(*people: dict[str, Any]) -> dict[str, Any]:
+    return {"operators": people, "accounts": [{"name": "acme", "password": "a customer's"}]}
 
 
 def of(person: dict[str, Any]) -> Credentials:
