@@ -85,7 +85,7 @@ def test_the_same_call_always_means_the_same(case: Case) -> None:
 
 @those(lambda case: case.call.method == "GET")
 def test_an_answer_to_a_get_is_kept_by_no_cache(case: Case) -> None:
-    assert respond(case).headers["Cache-Control"] in ("no-store", "no-cache, must-revalidate")
+    assert "no-store" in respond(case).headers["Cache-Control"]
 
 
 @those(lambda case: case.drafts is not None)
