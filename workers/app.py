@@ -1,13 +1,23 @@
 """The Celery application: `celery -A workers.app worker`."""
 
+from typing import Any
+
 from celery import Celery
-from celery.signals import setup_logging, task_postrun, task_prerun, worker_init, worker_shutdown
+from celery.signals import (
+    setup_logging,
+    task_postrun,
+    task_prerun,
+    worker_init,
+    worker_ready,
+    worker_shutdown,
+)
 
 from broker import collector, log
 from broker.settings import Settings
 from workers import page, runtime
 from workers.conf import celery_conf
 from workers.connection import Amqp
+from workers.presence import Roll
 from workers.pulse import Pulse, Rings
 from workers.wake import Wake
 
@@ -16,6 +26,7 @@ app = Celery("broker", amqp=Amqp, set_as_current=True)
 app.conf.update(celery_conf(settings))
 app.steps["consumer"].update({Wake, Pulse})
 rings = Rings(lambda: runtime.current().meter)
+roll = Roll(settings, rings)
 
 
 @setup_logging.connect
@@ -32,6 +43,12 @@ def _open(**_: object) -> None:
     collector.settle()
 
 
+@worker_ready.connect
+def _say_so(sender: Any = None, **_: object) -> None:
+    roll.begin(sender.hostname, app.amqp.queues.consume_from)
+
+
 @worker_shutdown.connect
 def _close(**_: object) -> None:
+    roll.end()
     runtime.close_runtime()

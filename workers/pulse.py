@@ -43,14 +43,26 @@ class Rings:
     def __init__(self, meter: Callable[[], Meter]) -> None:
         self._meter = meter
         self._at = threading.local()
+        self._lock = threading.Lock()
+        self._begun = self._done = self._failed = 0
+
+    def figures(self) -> tuple[int, int, int]:
+        """Return how many rings are being worked on, how many went well, and how many failed."""
+        with self._lock:
+            return self._begun - self._done - self._failed, self._done, self._failed
 
     def begun(self, **_: Any) -> None:
         """Note when a ring was heard; it ends on the same thread."""
         self._at.began = time.perf_counter()
+        with self._lock:
+            self._begun += 1
 
     def ended(self, task: Any = None, state: str | None = None, **_: Any) -> None:
         """Count a ring that came to its end."""
         job = task.name if task is not None and task.name in _JOBS else "other"
+        with self._lock:
+            self._done += state == "SUCCESS"
+            self._failed += state != "SUCCESS"
         meter = self._meter()
         meter.count(TASKS, job, "done" if state == "SUCCESS" else "failed")
         meter.time(TASK_TIMES, time.perf_counter() - getattr(self._at, "began", time.perf_counter()), job)

@@ -89,7 +89,7 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
     parts = (
         Entrance(needs.sessions, pages, needs.audit, public_url=settings.public_url),
         Overview(pages, glance),
-        Live(glance, needs.sessions, leaving=needs.leaving),
+        Live(glance, needs.browse, needs.sessions, leaving=needs.leaving),
         Messages(pages, needs.browse),
         OneMessage(pages, needs.browse, stored),
         Attachments(pages, needs.browse, stored, needs.send_on),

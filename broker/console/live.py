@@ -1,20 +1,24 @@
-"""Tell open pages that what they show has changed: a small stream, which takes up again where it broke off."""
+"""Tell open pages that what they show has changed: small streams, which take up again where they broke off."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from hashlib import blake2b
 
 from aiohttp import web
 
 from broker.console.gate import COOKIE, Gate, Route
 from broker.console.headers import PRIVATE
+from broker.console.messages import asked_of, search_of
 from broker.console.overview import DEFAULT
 from broker.console.visit import ROOT, Visit
-from broker.errors import Busy
+from broker.domain.ids import is_id
+from broker.errors import Busy, InvalidField
+from broker.services.browse import Browse
 from broker.services.overview import WINDOWS, Glance, View
 from broker.services.sessions import Sessions
 
 STREAM = f"{ROOT}live"
+NEWS = f"{ROOT}messages-live"
 EVERY_S = 1.0
 HEARTBEATS = 15
 """Looks without news before a line that says nothing, so that a dead connection is noticed."""
@@ -29,42 +33,74 @@ _HEADERS = {**PRIVATE, "Content-Type": "text/event-stream; charset=utf-8", "X-Ac
 class Live:
     """Streams of server-sent events. An event's id names what was to be seen: who has seen that is told nothing."""
 
-    def __init__(self, glance: Glance, sessions: Sessions, *, leaving: Callable[[], bool]) -> None:
+    def __init__(
+        self, glance: Glance, browse: Browse, sessions: Sessions, *, leaving: Callable[[], bool]
+    ) -> None:
         self._glance = glance
+        self._browse = browse
         self._sessions = sessions
         self._leaving = leaving
         self._open = 0
 
     def routes(self, gate: Gate) -> list[Route]:
         """Return what leads here; a HEAD has no stream."""
-        return gate.get(STREAM, self.stream)[:1]
+        return [*gate.get(STREAM, self.stream)[:1], *gate.get(NEWS, self.news)[:1]]
 
     async def stream(self, visit: Visit) -> web.StreamResponse:
         """Answer `GET /console/live`."""
-        if self._open >= MOST:
-            raise Busy("too many pages are open")
         asked = visit.query.get("window", DEFAULT)
         window = asked if asked in WINDOWS else DEFAULT
-        seen = visit.request.headers.get("Last-Event-ID", "")
+
+        async def look() -> tuple[str, str]:
+            return mark(await self._glance.look(window)), window
+
+        return await self._stream(visit, "changed", look)
+
+    async def news(self, visit: Visit) -> web.StreamResponse:
+        """Answer `GET /console/messages-live`: how many messages of a list are newer than the one named by `than`."""
+        than = visit.query.get("than", "")
+        if than and not is_id(than):
+            raise InvalidField("the list does not begin with a message")
+        search = search_of(asked_of(visit.query))
+
+        async def look() -> tuple[str, str]:
+            number = str(await self._browse.newer(search, than))
+            return number, number
+
+        return await self._stream(visit, "new", look, seen="0")
+
+    async def _stream(
+        self, visit: Visit, kind: str, look: Callable[[], Awaitable[tuple[str, str]]], *, seen: str = ""
+    ) -> web.StreamResponse:
+        if self._open >= MOST:
+            raise Busy("too many pages are open")
+        seen = visit.request.headers.get("Last-Event-ID", seen)
         answer = web.StreamResponse(headers=_HEADERS)
         self._open += 1
         try:
             await answer.prepare(visit.request)
             await answer.write(b"retry: 3000\n\n")
-            await self._tell(visit, answer, window, seen)
+            await self._tell(visit, answer, kind, look, seen)
         finally:
             self._open -= 1
         return answer
 
-    async def _tell(self, visit: Visit, answer: web.StreamResponse, window: str, seen: str) -> None:
+    async def _tell(
+        self,
+        visit: Visit,
+        answer: web.StreamResponse,
+        kind: str,
+        look: Callable[[], Awaitable[tuple[str, str]]],
+        seen: str,
+    ) -> None:
         quiet = 0
         for _ in range(LIFE):
             if self._leaving() or await self._sessions.find(visit.request.cookies.get(COOKIE, "")) is None:
                 return
-            now = mark(await self._glance.look(window))
+            now, told = await look()
             quiet += 1
             if now != seen:
-                await answer.write(f"id: {now}\nevent: changed\ndata: {window}\n\n".encode())
+                await answer.write(f"id: {now}\nevent: {kind}\ndata: {told}\n\n".encode())
                 seen, quiet = now, 0
             elif quiet >= HEARTBEATS:
                 await answer.write(b":\n\n")

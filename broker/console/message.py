@@ -16,6 +16,7 @@ from broker.domain.operator import Role
 from broker.errors import NotPermitted
 from broker.log import get_logger
 from broker.services.browse import Browse
+from broker.services.slides import show
 from broker.services.thumbnail import LARGE_SIDE, SIDE, thumbnail
 
 log = get_logger()
@@ -82,11 +83,14 @@ class OneMessage:
 
     async def _page(self, visit: Visit, *, shown: bool) -> web.Response:
         whole = await self._browse.one(message_id(visit))
+        message = whole.record.message
+        slides = await self._stored.run(partial(show, message, self._stored.bytes_of)) if shown else None
         return await self._pages.show(
             visit,
             "message.html",
             whole=whole,
-            message=whole.record.message,
+            message=message,
+            slides=slides,
             steps=timeline(whole),
             shown=shown,
             may_read=visit.may(Role.CONTENT),

@@ -12,7 +12,7 @@ from broker.console.pages import Pages, go_to
 from broker.console.visit import ROOT, Visit
 from broker.domain.address import with_plus
 from broker.domain.folder import Counter
-from broker.domain.ids import is_id
+from broker.domain.ids import is_id, new_id
 from broker.domain.message import Direction
 from broker.domain.search import Found, Search
 from broker.domain.status import ENDS, Status
@@ -58,7 +58,7 @@ class Messages:
 
     async def show(self, visit: Visit) -> web.Response:
         """Answer `GET /console/messages`."""
-        asked = {name: visit.query[name][:_LONGEST] for name in _FILTERS if visit.query.get(name)}
+        asked = asked_of(visit.query)
         if name := asked.get("q"):
             address = with_plus(name)
             if not address.startswith("+"):
@@ -85,10 +85,16 @@ class Messages:
             asked=asked,
             older=older,
             newest=f"{LIST}?{urlencode(kept)}" if "cursor" in asked else "",
+            live=_live(kept, found) if "cursor" not in asked and "q" not in asked else "",
             statuses=list(Status),
             groups=list(GROUPS),
             counters=list(Counter),
         )
+
+
+def asked_of(query: Mapping[str, str]) -> dict[str, str]:
+    """Return those fields of a query that are filters of the list."""
+    return {name: query[name][:_LONGEST] for name in _FILTERS if query.get(name)}
 
 
 def search_of(asked: Mapping[str, str]) -> Search:
@@ -115,6 +121,12 @@ def search_of(asked: Mapping[str, str]) -> Search:
             raise InvalidField("the page is not one of this list")
         search = replace(search, cursor=cursor)
     return search
+
+
+def _live(kept: Mapping[str, str], found: Found) -> str:
+    """Return where the stream is that tells what is newer than a page of the list."""
+    than = found.messages[0].id if found.messages else new_id()
+    return f"{ROOT}messages-live?{urlencode({**kept, 'than': than})}"
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from broker.console.visit import Visit
 from broker.domain.ids import is_id
+from broker.domain.layout import LONGEST
 from broker.domain.message import Part
 from broker.errors import NotFound
 from broker.services.browse import Browse
@@ -36,6 +37,14 @@ class Stored:
         if path is None:
             raise NotFound("there is no such file any more")
         return part, path
+
+    def bytes_of(self, part: Part) -> bytes:
+        """Return what a part holds, of its first 64 KiB. For threads; raises OSError where it is not there."""
+        path = _within(Path(part.path), self._attachments) if part.path else None
+        if path is None:
+            raise FileNotFoundError(part.name)
+        with path.open("rb") as file:
+            return file.read(LONGEST + 1)
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do on a thread what reads files."""

@@ -34,13 +34,22 @@ def sources(layout: bytes) -> list[str]:
         ValueError: it is too large, too deep, no SMIL, or (Hostile) holds a document type or entities.
         ParseError, LookupError: it is no XML that can be read.
     """
+    return [source for slide in slides(layout) for source in slide]
+
+
+def slides(layout: bytes) -> list[list[str]]:
+    """Return the same by slide: what a `par` holds is shown together, anything beside one by itself.
+
+    Raises:
+        ValueError, ParseError, LookupError: as `sources`.
+    """
     if len(layout) > LONGEST:
         raise ValueError("the layout is too large")
     reader = _Reader()
     parser = DefusedXMLParser(target=reader, forbid_dtd=True)
     parser.feed(layout)
     parser.close()
-    return reader.sources
+    return [slide for slide in reader.slides if slide]
 
 
 def build(parts: Sequence[Part]) -> bytes:
@@ -74,7 +83,8 @@ class _Reader:
     """Notes what a document shows while it is parsed; no tree is built of it."""
 
     def __init__(self) -> None:
-        self.sources: list[str] = []
+        self.slides: list[list[str]] = []
+        self._within: int | None = None
         self._elements = 0
         self._depth = 0
 
@@ -88,8 +98,15 @@ class _Reader:
         if self._elements == 1 and name != "smil":
             raise ValueError("the layout is not SMIL")
         if name in _SHOWING and attributes.get("src"):
-            self.sources.append(attributes["src"])
+            if self._within is None:
+                self.slides.append([])
+            self.slides[-1].append(attributes["src"])
+        elif name == "par" and self._within is None:
+            self._within = self._depth
+            self.slides.append([])
 
     def end(self, tag: str) -> None:  # noqa: ARG002  # the parser gives it
         """End an element."""
+        if self._within == self._depth:
+            self._within = None
         self._depth -= 1

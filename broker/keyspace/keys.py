@@ -145,6 +145,11 @@ def detours() -> str:
     return "detours"
 
 
+def workers() -> str:
+    """Hash, worker → what it last said of itself, as JSON. Each entry lives an hour, the key an hour longer."""
+    return "workers"
+
+
 def leader() -> str:
     """String, which scheduler is the active one. Lives seconds, and is renewed."""
     return "scheduler:leader"

@@ -19,6 +19,8 @@ from broker.services.sql import AsyncSql
 from broker.storage import attachments, browsing, dead
 from broker.storage.database import Sql
 
+MOST_NEW = 999
+"""Most new messages that are counted for somebody who looks at a list."""
 MOST_SAID = 200
 """Most entries of the event log that a message's page shows of a connection."""
 
@@ -47,6 +49,10 @@ class Browse:
     async def page(self, search: Search) -> Found:
         """Return messages on record."""
         return await self._sql.read(partial(browsing.page, search=search))
+
+    async def newer(self, search: Search, than: str) -> int:
+        """Return how many messages of a list were made since the newest one that somebody sees."""
+        return await self._sql.read(partial(browsing.newer, search=search, than=than, most=MOST_NEW))
 
     async def files(self, search: FileSearch) -> Found:
         """Return messages on record whose files are with us."""

@@ -34,7 +34,7 @@ def arrange(message: Message, read: Callable[[Part], bytes], *, room: int) -> Me
     rest: list[Part] = []
     full = False
     for part in _ordered(shown, sources):
-        line = None if full or part.kind is not PartKind.TEXT else _text(part, read)
+        line = None if full or part.kind is not PartKind.TEXT else text_of(part, read)
         if line is not None:
             full = len("\n".join((*lines, line))) > room
         if line is None or full:
@@ -57,14 +57,14 @@ def _ordered(parts: Sequence[Part], named: Sequence[str]) -> list[Part]:
     waiting = list(parts)
     placed: list[Part] = []
     for source in named:
-        part = _named(waiting, source)
+        part = part_named(waiting, source)
         if part is not None:
             waiting.remove(part)
             placed.append(part)
     return placed + waiting
 
 
-def _named(parts: Sequence[Part], source: str) -> Part | None:
+def part_named(parts: Sequence[Part], source: str) -> Part | None:
     """Return the part that a slide means: by its name as it is, or as the name was made safe to keep.
 
     The second also finds `cid:photo` as photo.jpg, and photo.webp as the photo.jpg that was made of it.
@@ -86,7 +86,7 @@ def _named(parts: Sequence[Part], source: str) -> Part | None:
     return next(exact, None) or next(alike, None)
 
 
-def _text(part: Part, read: Callable[[Part], bytes]) -> str | None:
+def text_of(part: Part, read: Callable[[Part], bytes]) -> str | None:
     """Return what a text part says, or None where that cannot be told: UTF-8, or UTF-16 with its mark."""
     try:
         data = read(part)

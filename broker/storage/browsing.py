@@ -42,6 +42,13 @@ def page(sql: Connection, search: Search, *, looked_at: int = LOOKED_AT) -> Foun
     return Found(messages=found, older=last.id, looked_to=last.created_at)
 
 
+def newer(sql: Connection, search: Search, than: str, *, most: int, looked_at: int = LOOKED_AT) -> int:
+    """Return how many messages of a list are newer than one, `most` at most."""
+    within = _walk(search).where(c.id > than).limit(looked_at).subquery("walked")
+    found = select(within.c.id).where(*_filters(within.c, search)).limit(most).subquery("found")
+    return sql.execute(select(func.count()).select_from(found)).scalar_one()
+
+
 def named(sql: Connection, name: str) -> list[str]:
     """Return the ids of messages that have a name: our id, a batch's, a carrier's, a customer's, or a number."""
     ways: list[ColumnElement[bool]] = [c.provider_ref == name]

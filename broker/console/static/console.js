@@ -87,3 +87,15 @@ if (region) {
   stream.addEventListener("open", () => light?.classList.add("on"));
   stream.addEventListener("error", () => light?.classList.remove("on"));
 }
+
+// New rows of a list wait behind a bar: nothing moves under anybody's hands.
+const news = document.querySelector("[data-news]");
+if (news) {
+  const stream = new EventSource(news.dataset.news);
+  stream.addEventListener("new", (event) => {
+    const bar = news.querySelector("button") ?? news.appendChild(document.createElement("button"));
+    bar.className = "main";
+    bar.textContent = `${event.data} new: show`;
+    bar.onclick = () => location.reload();
+  });
+}

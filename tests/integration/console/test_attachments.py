@@ -5,6 +5,7 @@ import re
 import pytest
 
 from broker.domain.ids import new_id
+from broker.domain.message import PartKind, PartState
 from broker.domain.search import FileSearch
 from broker.storage import attachments
 from broker.storage.tables import parts
@@ -183,3 +184,35 @@ async def test_what_cannot_be_sent_on_is_refused_and_nothing_is_taken(
     for index in ("2", "9", "x"):
         assert (await one.post(f"{LIST}/{filled.inbound}/{index}/send", form)).status in (404, 422)
     assert (await one.post(f"{LIST}/{new_id()}/1/send", form)).status == 404
+
+
+async def test_a_layout_is_shown_as_slides_and_nothing_that_it_names_is_fetched(console: Console) -> None:
+    filled = fill(console.database, console.settings)
+    file = console.settings.attachments / filled.inbound / "3-layout.smil"
+    named = f"{HOSTILE}.png".replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    shown = f'<par><img src="{named}"/></par><par><img src="http://evil.example/x.png"/></par>'
+    file.write_text(f"<smil><body>{shown}</body></smil>")
+    row = {
+        "message_id": filled.inbound,
+        "idx": 3,
+        "content_type": "application/smil",
+        "name": "layout.smil",
+        "kind": PartKind.LAYOUT,
+        "state": PartState.STORED,
+        "size": file.stat().st_size,
+        "sha256": "",
+        "path": str(file),
+        "error": "",
+    }
+    console.database.write(lambda sql: sql.execute(parts.insert(), [row]))
+    one = await console.person("connie")
+    path = f"/console/messages/{filled.inbound}"
+    assert "Slide 1" not in (await one.get(path)).seen
+    page = await one.post(f"{path}/reveal")
+    first, second = page.text.split("<small>Slide ")[1:]
+    assert "/parts/1/thumbnail" in first
+    assert "http://evil.example/x.png is none of its parts, and is not fetched" in second
+    assert 'src="http' not in page.text
+    assert "<script>alert" not in page.text
+    file.write_text("<!DOCTYPE smil><smil/>")
+    assert "Slide 1" not in (await one.post(f"{path}/reveal")).seen

@@ -352,3 +352,23 @@ def test_the_overview_follows_what_happens_without_being_loaded_again(
     )
     assert browser.execute_script("return window.same") is True
     assert silent(browser) == []
+
+
+def test_new_messages_wait_behind_a_bar_and_the_list_stays_as_it_is(
+    browser: webdriver.Chrome, place: Place
+) -> None:
+    sign_in(browser, place)
+    browser.get(f"{place.url}/console/messages")
+    browser.execute_script("window.same = true")
+    rows = "return document.querySelectorAll('tbody tr').length"
+    before = browser.execute_script(rows)
+    database = Database(place.settings.database)
+    fill(database, place.settings)
+    database.close()
+    bar = wait(browser, lambda one: one.find_element(By.CSS_SELECTOR, "[data-news] button"))
+    assert bar.text == "3 new: show"
+    assert browser.execute_script(rows) == before
+    assert browser.execute_script("return window.same") is True
+    bar.click()
+    wait(browser, lambda one: one.execute_script(rows) == before + 3)
+    assert silent(browser) == []

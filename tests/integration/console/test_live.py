@@ -1,6 +1,7 @@
 """The stream that tells open pages of changes, and the simulator's phones."""
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -87,3 +88,33 @@ async def test_a_phone_replies_and_the_dials_are_turned(opening: Opening, simula
             await one.post(f"/console/handsets/%2B{PHONE[1:]}/reply", {"to": "me", "text": "x"})
         ).status == 422
         assert (await one.get("/console/handsets/nobody")).status == 404
+
+
+async def test_a_list_of_messages_is_told_how_many_are_new_to_it(console: Console) -> None:
+    filled = fill(console.database, console.settings)
+    one = await console.person()
+    page = await one.get("/console/messages?direction=in")
+    (path,) = re.findall(r'data-news="([^"]+)"', page.text)
+    assert path == f"/console/messages-live?direction=in&amp;than={filled.inbound}"
+
+    async def told(**headers: str) -> str:
+        address = one.url + path.replace("&amp;", "&")
+        async with one.client.get(address, headers=headers) as answer:
+            async for line in answer.content:
+                if line.startswith(b"data: "):
+                    return line[6:].decode().strip()
+        return ""
+
+    waiting = asyncio.create_task(told())
+    await asyncio.sleep(1.5)
+    assert not waiting.done(), "nothing is new"
+    fill(console.database, console.settings)
+    assert await asyncio.wait_for(waiting, 15) == "1", "only what the filters let through counts"
+    waiting = asyncio.create_task(told(**{"Last-Event-ID": "1"}))
+    await asyncio.sleep(1.5)
+    assert not waiting.done(), "who has heard it is not told again"
+    fill(console.database, console.settings)
+    assert await asyncio.wait_for(waiting, 15) == "2"
+    assert "data-news" not in (await one.get(f"/console/messages?cursor={filled.inbound}")).text
+    for wrong in ("than=x", "status=odd"):
+        assert (await one.get(f"/console/messages-live?{wrong}")).status == 422

@@ -1,0 +1,79 @@
+"""Which workers there are, in their own words."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+
+from broker.keyspace import keys
+from broker.keyspace.client import Async, Sync
+
+LIFE_MS = 3600 * 1000
+"""How long a worker that fell silent is still shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """One worker process: what it hears, how busy it is, and when it spoke last (Redis's clock, in ms)."""
+
+    name: str
+    host: str
+    pid: int
+    queues: tuple[str, ...]
+    threads: int
+    busy: int
+    done: int
+    failed: int
+    memory: int
+    version: str
+    started_ms: int
+    seen_ms: int = 0
+
+
+class Presence:
+    """Where a worker says that it is there. For threads."""
+
+    def __init__(self, client: Sync) -> None:
+        self._client: Any = client
+
+    def now_ms(self) -> int:
+        """Return Redis's clock."""
+        seconds, micros = self._client.time()
+        return int(seconds * 1000 + micros // 1000)
+
+    def say(self, worker: Worker) -> None:
+        """Note a worker, as seen now."""
+        told = {**asdict(worker), "seen_ms": self.now_ms()}
+        with self._client.pipeline(transaction=False) as pipe:
+            pipe.hset(keys.workers(), worker.name, orjson.dumps(told))
+            pipe.pexpire(keys.workers(), LIFE_MS)
+            pipe.execute()
+
+    def leave(self, name: str) -> None:
+        """Forget a worker that ended as it should."""
+        self._client.hdel(keys.workers(), name)
+
+    def forget(self) -> None:
+        """Forget the workers that fell silent long ago."""
+        old = [
+            worker.name for worker in _read(self._client.hgetall(keys.workers()), self.now_ms(), older=True)
+        ]
+        if old:
+            self._client.hdel(keys.workers(), *old)
+
+
+async def present(client: Async) -> tuple[list[Worker], int]:
+    """Return the workers by name, and Redis's clock in ms; raises what redis does where it is away."""
+    asking: Any = client
+    seconds, micros = await asking.time()
+    now_ms = int(seconds * 1000 + micros // 1000)
+    return _read(await asking.hgetall(keys.workers()), now_ms), now_ms
+
+
+def _read(found: Mapping[bytes, bytes], now_ms: int, *, older: bool = False) -> list[Worker]:
+    told = [orjson.loads(text) for text in found.values()]
+    known = [Worker(**{**one, "queues": tuple(one["queues"])}) for one in told]
+    return sorted(
+        (one for one in known if (one.seen_ms < now_ms - LIFE_MS) is older), key=lambda one: one.name
+    )
