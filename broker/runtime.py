@@ -35,6 +35,7 @@ from broker.net.plain import AiohttpClient
 from broker.settings import Settings
 from broker.storage.database import Database
 from broker.storage.vault import Vault
+from broker.tracing import Tracing
 
 T = TypeVar("T")
 
@@ -130,6 +131,7 @@ class Runtime:
     renewals: dict[str, asyncio.Task[str]] = field(default_factory=dict)
     errands: set[asyncio.Task[None]] = field(default_factory=set)
     afloat: Counter[str] = field(default_factory=Counter)
+    tracing: Tracing | None = None
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -166,6 +168,7 @@ class Runtime:
             berths=Berths(settings.callback_window),
             hands=Hands(settings.worker_threads),
             dialects={name: dialect.configured(settings) for name, dialect in DIALECTS.items()},
+            tracing=Tracing.open(settings, process="worker"),
         )
 
     def close(self) -> None:
@@ -191,6 +194,8 @@ class Runtime:
         self.loop.run(clients())
         self.loop.close()
         self.ready.close()
+        if self.tracing is not None:
+            self.tracing.close()
 
 
 async def _clients(settings: Settings) -> tuple[Client, AiohttpClient, AiohttpClient, Tokens, Slots]:

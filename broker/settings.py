@@ -49,6 +49,11 @@ class Settings(GatewaySettings, BaseSettings):
     port: int = Field(8080, ge=0, le=65535, description="Port the ingress listens on; 0: any free one.")
     metrics_host: str = Field("127.0.0.1", description="Address of the metrics of workers and scheduler.")
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of these, each its own; 0: any free one.")
+    tracing_endpoint: str = Field(
+        "",
+        description="Where traces go, OTLP over HTTP (…/v1/traces); empty: nothing is traced. Needs the extra otel.",
+    )
+    tracing_share: float = Field(1.0, ge=0, le=1, description="Share of the traces that is kept.")
     tls_cert: Path | None = Field(
         None, description="Certificate in PEM, with its chain; empty: no HTTPS. Read again when it changes."
     )

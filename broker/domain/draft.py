@@ -34,6 +34,7 @@ class Draft:
     `numbered` asks for a public number for the request; such a request has no key. `note`, `subaccount` and `reports`
     (a sum of `Reports`) are kept with each message. `package` is a zip that holds the content, `package_url` where
     one is to be had, in place of `text` and `media`. `pieces` is a text that was cut up: each becomes a message.
+    `trace` is the `traceparent` of the request, where it is traced.
     """
 
     recipients: tuple[str, ...]
@@ -61,6 +62,7 @@ class Draft:
     package: bytes | None = None
     package_url: str | None = None
     pieces: tuple[str, ...] = ()
+    trace: str = ""
 
     @property
     def is_mms(self) -> bool:

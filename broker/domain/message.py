@@ -82,7 +82,8 @@ class Message:
     `reference` is the customer's own id for it. `number` is the public number of its request, shared by the messages
     of a batch, where the dialect gives one; `note` and `subaccount` are for the customer's own books, `reports` is the
     sum of the `Reports` that were asked for. `prepaid` says that its price was reserved from the account's credit,
-    `pinned` that its customer named its connection, so that it goes by no other.
+    `pinned` that its customer named its connection, so that it goes by no other. `trace` is the
+    `traceparent` of its request, where that is traced.
     Times are aware UTC.
     """
 
@@ -116,6 +117,7 @@ class Message:
     note: str = ""
     subaccount: str = ""
     reports: int = 0
+    trace: str = ""
 
     @property
     def is_mms(self) -> bool:

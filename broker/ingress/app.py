@@ -19,6 +19,7 @@ from broker.ingress.media import Media
 from broker.ingress.native import Native
 from broker.ingress.optouts import OptOuts
 from broker.ingress.router import Router
+from broker.ingress.traced import traced
 from broker.ingress.webhooks import Webhooks
 from broker.keyspace.clock import Clock
 from broker.services.balance import Balance
@@ -45,11 +46,13 @@ def build_app(doors: Doors, *, body_s: float = BODY_S) -> Router:
             desk=doors.desk,
             sign_in=doors.sign_in,
             meter=doors.meter,
+            tracing=doors.tracing,
             body_limit=settings.body_limit,
             patience_s=body_s,
         )
         for method, path in dialect.routes:
-            router.add(method, path, intake.handle, failed=intake.failed)
+            handle = traced(intake.handle, doors.tracing, route=path)
+            router.add(method, path, handle, failed=intake.failed)
     _add_native(router, doors, body_s)
     webhooks = Webhooks(
         doors.carriers,

@@ -60,6 +60,7 @@ from broker.services.uploads import Uploads
 from broker.settings import Settings
 from broker.storage.database import Database
 from broker.storage.vault import Vault
+from broker.tracing import Tracing
 
 log = get_logger()
 
@@ -99,20 +100,21 @@ class Doors:
     opt_outs: OptOutBook
     rereading: Rereading
     meter: Meter
+    tracing: Tracing | None = None
     leaving: Leaving = field(default_factory=Leaving)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     @classmethod
     async def open(cls, settings: Settings) -> Self:
         """Open every handle and start what watches. Redis and SQL may be away."""
-        executor, hashing = _threads()
-        meter = Meter()
+        (executor, hashing), meter = _threads(), Meter()
         client, database = open_async(settings.redis_url, settings), Database(settings.database, meter=meter)
         directory = Directory(database, Vault(settings.secret_key.get_secret_value()))
         carriers, admission = Carriers(directory, executor), Admission(settings.redis_url, settings)
         pressure = Pressure(client, settings)
         uploads, packages = _content(settings, database, executor)
         sql, passwords = AsyncSql(database, executor), _passwords(settings, client, meter, hashing)
+        accept = _accept(settings, admission, pressure, carriers, client, sql, uploads, packages)
         return await cls(
             settings=settings,
             executor=executor,
@@ -126,9 +128,7 @@ class Doors:
             carriers=carriers,
             authenticator=(known := _authenticator(settings, database, executor, passwords)),
             uploads=uploads,
-            accept=(
-                accept := _accept(settings, admission, pressure, carriers, client, sql, uploads, packages)
-            ),
+            accept=accept,
             trial=Trial(accept, known, counted=lambda n, again: meter.accepted("sms", n, replayed=again)),
             lookup=Lookup(database, Unrecorded(client), executor),
             desk=_desk(settings, client, database, executor, directory, Audit(sql)),
@@ -142,6 +142,7 @@ class Doors:
             journal=Journal(sign_in, audit, rereading),
             refusals=Refusals(sql),
             meter=meter,
+            tracing=Tracing.open(settings, process="ingress"),
         )._begin()
 
     async def require_durability(self) -> None:
@@ -191,6 +192,8 @@ class Doors:
         for threads in (self.executor, self.hashing):
             threads.shutdown(wait=False, cancel_futures=True)
         self.database.close()
+        if self.tracing is not None:
+            await asyncio.to_thread(self.tracing.close)
 
 
 def _accept(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -30,6 +31,7 @@ from broker.services.accept import Accept
 from broker.services.authenticate import Authenticator
 from broker.services.desk import Afterwards, Desk
 from broker.services.signin import SignIn
+from broker.tracing import Tracing
 
 log = get_logger()
 
@@ -48,6 +50,7 @@ class Intake:
         desk: Desk,
         sign_in: SignIn,
         meter: Meter,
+        tracing: Tracing | None = None,
         body_limit: int,
         patience_s: float,
     ) -> None:
@@ -57,6 +60,7 @@ class Intake:
         self._desk = desk
         self._sign_in = sign_in
         self._meter = meter
+        self._tracing = tracing
         self._body_limit = body_limit
         self._patience_s = patience_s
 
@@ -160,6 +164,8 @@ class Intake:
             return Unforeseen("something went wrong here")
 
     async def _accept_one(self, draft: Draft, account: Account, now: datetime) -> Admitted:
+        if self._tracing is not None:
+            draft = replace(draft, trace=self._tracing.here())
         try:
             admitted = await self._accept.accept(draft, account, now, dialect=self._dialect.name)
         except KeyReused:

@@ -19,7 +19,7 @@ from broker.errors import BrokerError
 from broker.keyspace.circuits import OPENS_AFTER, Leave
 from broker.metrics.measures import WEBHOOK_OUT
 from broker.runtime import Runtime
-from broker.services import counting, park
+from broker.services import counting, park, traces
 from broker.services.backlog import repaired_later
 from broker.services.outcome import at
 from broker.services.owing import tell_soon, telling_of
@@ -182,7 +182,11 @@ async def _visit(runtime: Runtime, known: Snapshot, visit: Visit) -> None:
 
 async def _tell(runtime: Runtime, known: Snapshot, visit: Visit, item: Due) -> Answer:
     earlier = visit.earlier.get(item.id, frozenset())
-    return await tell(runtime, known, visit.messages[item.message_id], item, earlier=earlier)
+    message = visit.messages[item.message_id]
+    telling = tell(runtime, known, message, item, earlier=earlier)
+    if runtime.tracing is None:
+        return await telling
+    return await traces.told(runtime.tracing, message, item, telling)
 
 
 def _result(task: asyncio.Task[Answer]) -> Result:

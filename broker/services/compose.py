@@ -15,7 +15,17 @@ from broker.domain.validity import span
 from broker.errors import InvalidOriginator, InvalidRecipient, InvalidRequest, NotPermitted, RepeatedRecipient
 from broker.services import quiet
 
-_CARRIED = ("subject", "priority", "tags", "connection", "callback_url", "note", "subaccount", "reports")
+_CARRIED = (
+    "subject",
+    "priority",
+    "tags",
+    "connection",
+    "callback_url",
+    "note",
+    "subaccount",
+    "reports",
+    "trace",
+)
 _carried = attrgetter(*_CARRIED)
 _USUAL = _carried(Draft(recipients=()))
 

@@ -14,13 +14,13 @@ from broker.errors import Unreadable
 from broker.keyspace import keys
 from broker.keyspace.content import Webhook as Arrived
 from broker.runtime import Runtime
-from broker.services import park
+from broker.services import park, traces
 from broker.services.backlog import repaired_later
 from broker.services.news import Applied, go_on, take_in
 from broker.services.poison import work_on
 from broker.services.reports import Heard
 from broker.settings import Settings
-from broker.storage import webhooks
+from broker.storage import messages, webhooks
 from broker.storage.database import Sql
 from broker.storage.webhooks import Webhook
 
@@ -79,6 +79,10 @@ def _take(runtime: Runtime, ids: Sequence[str]) -> None:
     with repaired_later():
         runtime.ready.drop(Queue.EVENTS, ids, contents=[keys.webhook(digest) for digest in arrived])
     go_on(runtime, applied, reading.odd())
+    if runtime.tracing is not None:
+        ids = [one.id for one in applied.moved]
+        known_traces = runtime.database.read(partial(messages.traces, ids=ids))
+        traces.reported(runtime.tracing, applied.moved, known_traces, news=reading.news, arrived=arrived)
     log.info("webhooks_read", webhooks=len(arrived), moved=len(applied.moved), parked=applied.parked)
 
 

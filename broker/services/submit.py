@@ -20,7 +20,7 @@ from broker.hands import Hand
 from broker.keyspace import keys
 from broker.providers.base import Submission
 from broker.runtime import Runtime
-from broker.services import counting, exchange, failover, openings, park
+from broker.services import counting, exchange, failover, openings, park, traces
 from broker.services.backlog import queue_of, repaired_later
 from broker.services.claim import Claimed, claim
 from broker.services.departure import Departure
@@ -76,7 +76,7 @@ def _ring(runtime: Runtime, queue: Queue) -> None:
 
 
 def _take(runtime: Runtime, queue: Queue, hand: Hand, ids: Sequence[str]) -> None:
-    started = time.monotonic()
+    started, began_s = time.monotonic(), time.time()
     known = runtime.directory.look()
     admitted = runtime.ready.messages(ids)
     redeemed = runtime.lanes.redeem(queue, ids)
@@ -101,6 +101,8 @@ def _take(runtime: Runtime, queue: Queue, hand: Hand, ids: Sequence[str]) -> Non
     counting.waited(runtime.meter, claimed.waited)
     tell_soon(runtime.schedule, owed=claimed.owed)
     hand.sent()
+    if runtime.tracing is not None:
+        traces.claimed(runtime.tracing, claimed.submissions, began_s=began_s)
     if claimed.submissions:
         tries = [Try(group=group, notes=Notes()) for group in claimed.submissions]
         runtime.loop.run(_start(runtime, known, may, tries, _Clock(started=started, now_ms=now_ms)))
@@ -199,11 +201,13 @@ def _record(
         return moved, owe(sql, moved, known, now_ms=now_ms, settings=runtime.settings)
 
     # What the carrier said is known only here: a database that comes back in time is waited for.
+    recorded_s = time.time()
     moved, owed = runtime.database.write(job, patience_s=runtime.settings.lease_s)
     counting.ended(runtime.meter, moved)
-    counting.attempts(
-        runtime.meter, [(one.group[0], one.notes, verdict) for one, verdict in judged], now_ms=now_ms
-    )
+    tried = [(one.group[0], one.notes, verdict) for one, verdict in judged]
+    counting.attempts(runtime.meter, tried, now_ms=now_ms)
+    if runtime.tracing is not None:
+        traces.submitted(runtime.tracing, tried, recorded_s=recorded_s)
     tell_soon(runtime.schedule, owed=owed)
     _come_back(runtime, verdicts)
     _tell(runtime, verdicts, results, refused)

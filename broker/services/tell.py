@@ -10,7 +10,7 @@ from broker.dialects import DIALECTS
 from broker.dialects.base import Dialect
 from broker.directory import Snapshot
 from broker.domain.account import CallbackPlan
-from broker.domain.callback import Callback
+from broker.domain.callback import Callback, Telling
 from broker.domain.message import Message
 from broker.domain.status import Status
 from broker.domain.wire import Request, Response
@@ -56,10 +56,8 @@ async def tell(
     if request is None:
         return NOTHING_TO_SAY
     telling = dialect.telling
-    timeout_s = telling.timeout_s or runtime.settings.callback_timeout_s
     started = time.monotonic()
-    async with runtime.guarded.stream(request, timeout_s=timeout_s, connect_s=telling.connect_s) as answer:
-        said = Response(status=answer.status, headers=answer.headers, body=await _read_some(answer))
+    said = await _post(runtime, request, telling)
     took_s = time.monotonic() - started
     if telling.slow_s is not None and took_s > telling.slow_s:
         log.warning("callback_answered_slowly", account=item.account, took_s=round(took_s, 1))
@@ -71,6 +69,15 @@ async def tell(
         heard=heard,
         retry_after_s=retry_after_s(said.headers.get("retry-after", "")),
     )
+
+
+async def _post(runtime: Runtime, request: Request, telling: Telling) -> Response:
+    """Return what is answered, with the beginning of its body; who traces learns of which call it is a part."""
+    if runtime.tracing is not None and (here := runtime.tracing.here()):
+        request = replace(request, headers={**request.headers, "traceparent": here})
+    timeout_s = telling.timeout_s or runtime.settings.callback_timeout_s
+    async with runtime.guarded.stream(request, timeout_s=timeout_s, connect_s=telling.connect_s) as answer:
+        return Response(status=answer.status, headers=answer.headers, body=await _read_some(answer))
 
 
 def dialect_of(known: Snapshot, message: Message, item: Due) -> Dialect:

@@ -112,6 +112,14 @@ def add(connection: Connection, fresh: Sequence[Fresh]) -> set[str]:
     return added
 
 
+def traces(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
+    """Return the `traceparent` of those messages whose requests are traced."""
+    wanted = select(messages.c.id, messages.c.trace).where(
+        messages.c.id.in_(ids), messages.c.trace.is_not(None)
+    )
+    return {row.id: row.trace for row in connection.execute(wanted)}
+
+
 def move(
     connection: Connection, moves: Sequence[Move], *, deadlines: Mapping[Status, int] | None = None
 ) -> list[Moved]:

@@ -66,6 +66,7 @@ def _books(message: Message) -> dict[str, Any]:
         "note": message.note or None,
         "subaccount": message.subaccount or None,
         "reports": message.reports or None,
+        "trace": message.trace or None,
     }
 
 
@@ -102,6 +103,7 @@ def message_of(row: RowMapping | Mapping[str, Any], parts: Sequence[Part] = ()) 
         note=row["note"] or "",
         subaccount=row["subaccount"] or "",
         reports=row["reports"] or 0,
+        trace=row["trace"] or "",
     )
 
 

@@ -89,6 +89,7 @@ messages = Table(
     Column("note", String(160)),
     Column("subaccount", String(10)),
     Column("reports", Integer),  # those asked for: a sum
+    Column("trace", String(55)),  # traceparent of its request
     # What the customer did with it. While it is held (Redis's clock, in ms) somebody is being given it to keep.
     Column("held_until", BigInteger),
     Column("marked_at", Instant),

@@ -1,4 +1,4 @@
-"""What customers and carriers say is in no log, no task, no metric, and in Redis no longer than it lives there."""
+"""What customers and carriers say is in no log, task, metric or trace, and in Redis no longer than it lives there."""
 
 import base64
 import io
@@ -24,6 +24,7 @@ from broker.runtime import Runtime
 from broker.services import callback, events, figures, media, submit, sweep
 from broker.services.standing import Standing
 from broker.settings import Settings
+from tests.collector import Collector
 from tests.contract.wire_server import Server, serve
 from tests.integration.workers.carrier import until
 from tests.integration.workers.conftest import QUICK
@@ -97,8 +98,10 @@ def test_no_canary_is_seen(
     with (
         closing(Sink(lambda *_: Reply(status=400, body=json.dumps(refusing).encode()))) as carrier,
         closing(Sink(lambda *_: Reply(status=500, body=birds.text().encode()))) as customer,
+        closing(Collector()) as collector,
     ):
-        settings = make_settings(**QUICK, log_level="DEBUG", egress_allow=(customer.authority,))
+        traced = {"tracing_endpoint": collector.url, "egress_allow": (customer.authority,)}
+        settings = make_settings(**QUICK, log_level="DEBUG", **traced)
         document = provisioned(birds, carrier, customer)
         with serve(settings, document) as server:
             runtime = Runtime.open(settings)
@@ -108,12 +111,15 @@ def test_no_canary_is_seen(
                 pages = metrics(server, runtime)
             finally:
                 runtime.close()
+        spans = {one.name for one in collector.spans}
+        traces = b"\n".join(collector.bodies).decode("utf-8", "replace")
     logged = lines()
     events_logged = {json.loads(line)["event"] for line in logged}
     assert {"messages_submitted", "webhooks_read", "callbacks_tried", "webhook_unreadable"} <= events_logged
     assert sent >= 3, "messages were taken"
+    assert {"POST /v1/messages", "GET /api", "claim", "submit", "record", "callback"} <= spans
     seen = {f"line {line}": birds.seen_in(line) for line in logged}
-    seen |= {"metrics": birds.seen_in(pages)}
+    seen |= {"metrics": birds.seen_in(pages), "traces": birds.seen_in(traces)}
     seen |= held_in_redis(settings, birds)
     assert {place: found for place, found in seen.items() if found} == {}
 
@@ -159,6 +165,11 @@ def ask_everything(server: Server, birds: Canaries, document: dict[str, Any]) ->
     ):
         body = {"to": birds.number(), "from": SENDER, "text": birds.text(), **changes}
         headers = {**bearer, "Idempotency-Key": birds.word(), "X-Mine": birds.word()}
+        headers |= {
+            "traceparent": birds.word(),
+            "tracestate": f"k={birds.word()}",
+            "baggage": f"k={birds.word()}",
+        }
         answer = server.ask("POST", f"/v1/messages?x={birds.word()}", json.dumps(body).encode(), headers)
         taken += answer.status == 202
         server.ask("POST", "/v1/messages", json.dumps(body).encode()[:-5], bearer)

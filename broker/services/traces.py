@@ -1,0 +1,107 @@
+"""Spans of what becomes of messages, for those whose requests are traced."""
+
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from broker.domain.event import News, Report
+from broker.domain.message import Message
+from broker.errors import ProviderError
+from broker.keyspace.content import Webhook
+from broker.services.outcome import OUTCOMES, Verdict
+from broker.services.recording import Notes
+from broker.services.told import Answer
+from broker.storage.callbacks import Due
+from broker.storage.messages import Moved
+from broker.tracing import Kind, Tracing
+
+
+def claimed(tracing: Tracing, groups: Iterable[Sequence[Message]], *, began_s: float) -> None:
+    """Tell of messages that were claimed just now by a take that began at `began_s` (Unix time)."""
+    for leader, *_ in groups:
+        about = _about(leader)
+        if leader.attempts == 1:
+            came_s = leader.created_at.timestamp()
+            tracing.note("queue", parent=leader.trace, began_s=came_s, ended_s=began_s, attributes=about)
+        tracing.note("claim", parent=leader.trace, began_s=began_s, attributes=about)
+
+
+def submitted(
+    tracing: Tracing, tries: Iterable[tuple[Message, Notes, Verdict]], *, recorded_s: float
+) -> None:
+    """Tell of submissions whose outcomes were recorded just now, in a transaction that began at `recorded_s`."""
+    for message, notes, verdict in tries:
+        about = _about(message) | {"ringpost.outcome": OUTCOMES[verdict.event]}
+        if verdict.http_status is not None:
+            about["http.response.status_code"] = verdict.http_status
+        if notes.said:
+            began_s, ended_s = notes.said[0][0], notes.said[-1][0]
+            tracing.note(
+                "submit",
+                parent=message.trace,
+                began_s=began_s,
+                ended_s=ended_s,
+                kind=Kind.CLIENT,
+                attributes=about,
+            )
+        tracing.note("record", parent=message.trace, began_s=recorded_s, attributes=about)
+
+
+def reported(
+    tracing: Tracing,
+    moved: Sequence[Moved],
+    traces: Mapping[str, str],
+    *,
+    news: Mapping[str, Sequence[News]],
+    arrived: Mapping[str, Webhook],
+) -> None:
+    """Tell of what webhooks made of messages; `news` and `arrived` are by digest, `traces` by message."""
+    came: dict[str | None, datetime] = {
+        piece.message_id: arrived[digest].at
+        for digest, pieces in news.items()
+        if digest in arrived
+        for piece in pieces
+        if isinstance(piece, Report)
+    }
+    first = min((one.at for one in arrived.values()), default=None)
+    for one in moved:
+        at = came.get(one.id, first)
+        if at is not None:
+            about = {"ringpost.message": one.id, "ringpost.status": str(one.after)}
+            tracing.note(
+                "webhook",
+                parent=traces.get(one.id, ""),
+                began_s=at.timestamp(),
+                attributes=about | {"ringpost.connection": one.connection or ""},
+            )
+
+
+async def told(tracing: Tracing, message: Message, item: Due, telling: Coroutine[Any, Any, Answer]) -> Answer:
+    """Tell a customer within a span, if the message is traced."""
+    if not message.trace:
+        return await telling
+    about: dict[str, str | int | float] = {
+        "ringpost.message": message.id,
+        "ringpost.status": str(item.status),
+    }
+    with tracing.span("callback", parent=message.trace, kind=Kind.CLIENT, attributes=about) as span:
+        try:
+            answer = await telling
+        except ProviderError as error:
+            span.say({"ringpost.outcome": type(error).__name__})
+            raise
+        span.say(
+            {
+                "http.response.status_code": answer.status,
+                "ringpost.outcome": "told" if answer.heard else "not told",
+            }
+        )
+        return answer
+
+
+def _about(message: Message) -> dict[str, str | int | float]:
+    return {
+        "ringpost.message": message.id,
+        "ringpost.connection": message.connection or "",
+        "ringpost.attempt": message.attempts,
+    }
