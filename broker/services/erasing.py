@@ -9,11 +9,12 @@ from broker.dispatch import Queue
 from broker.domain.erasure import Erasure, Step
 from broker.domain.status import Event
 from broker.runtime import Runtime
+from broker.services.erasing_letters import letters_of
 from broker.services.handle import CANCELLABLE
 from broker.services.outcome import at
 from broker.services.owing import owe
 from broker.services.removal import removable, remove_files
-from broker.storage import erasing, erasures, messages, redaction, retention
+from broker.storage import dead, erasing, erasures, messages, redaction, retention
 from broker.storage.database import Sql
 from broker.storage.messages import Move
 from broker.storage.tables import messages as message_table
@@ -134,8 +135,12 @@ class _Turn:
         return True
 
     def _parked(self) -> bool:
+        letters, now = letters_of(self._runtime, self._number), at(self._now_ms)
+
         def job(sql: Sql) -> None:
-            self._advance(sql, Step.OPT_OUTS, parked=erasing.erase_parked(sql, self._number))
+            erased = dead.erase(sql, letters, at=now, by=self._erasure.who, reason=CANCELLED)
+            parked = erasing.erase_parked(sql, self._number)
+            self._advance(sql, Step.OPT_OUTS, parked=parked, letters=erased)
 
         self._runtime.database.write(job)
         return True

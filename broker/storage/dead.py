@@ -36,6 +36,28 @@ class Leaving:
     content: str | None
 
 
+@value
+class Sealed:
+    """The content of a letter that waits for somebody, as it is kept."""
+
+    id: str
+    kind: Kind
+    content: str
+
+
+def sealed(connection: Connection) -> list[Sealed]:
+    """Return the contents of all letters that wait for somebody."""
+    rows = connection.execute(select(c.id, c.kind, c.content).where(text(OPEN), c.content.is_not(None)))
+    return [Sealed(id=row.id, kind=Kind(row.kind), content=row.content) for row in rows]
+
+
+def erase(connection: Connection, ids: Sequence[str], *, at: datetime, by: str, reason: str) -> int:
+    """Discard letters that wait for somebody, and their content with them; return how many."""
+    change = update(dead_letters).where(text(OPEN), c.id.in_(ids))
+    values = {"standing": Standing.DISCARDED, "wanted": Standing.DISCARDED, "content": None, "due_at": None}
+    return connection.execute(change.values(**values, settled_at=at, settled_by=by, reason=reason)).rowcount
+
+
 def park(connection: Connection, parking: Sequence[Parking]) -> None:
     """Set work aside; what is aside already stays as it is."""
     rows = [_row(item) for item in parking]

@@ -26,7 +26,7 @@ def edge(connection: Connection, column: Column[Any], after: str, limit: int) ->
 
 def of_number(connection: Connection, number: str, *, after: str, upto: str | None) -> list[str]:
     """Return the messages from or to a number, or that name it beside others, within a range of ids."""
-    digits = _needle(number)
+    digits = needle_of(number)
     wanted = select(m.id).where(
         m.id > after,
         or_(m.originator == number, m.recipient == number, m.tags.contains(digits, autoescape=True)),
@@ -69,7 +69,9 @@ def erase_messages(connection: Connection, ids: Sequence[str], number: str, name
     values = {
         "originator": case((m.originator == number, name), else_=m.originator),
         "recipient": case((m.recipient == number, name), else_=m.recipient),
-        "reference": case((m.reference.contains(_needle(number), autoescape=True), None), else_=m.reference),
+        "reference": case(
+            (m.reference.contains(needle_of(number), autoescape=True), None), else_=m.reference
+        ),
         "callback_url": _named(m.callback_url, number, name),
         "tags": "[]",
         "note": None,
@@ -89,7 +91,7 @@ def erase_messages(connection: Connection, ids: Sequence[str], number: str, name
 
 def erase_webhooks(connection: Connection, number: str, *, after: str, upto: str | None) -> int:
     """Empty the carriers' webhooks that name a number, within a range of digests; return how many."""
-    needle = _needle(number).encode()
+    needle = needle_of(number).encode()
     where: ColumnElement[bool] = func.instr(webhooks.c.body, needle) > 0
     if connection.dialect.name == "postgresql":
         where = _IN_BODY.bindparams(needle=needle)  # type: ignore[assignment]
@@ -101,7 +103,7 @@ def erase_webhooks(connection: Connection, number: str, *, after: str, upto: str
 
 def erase_parked(connection: Connection, number: str) -> int:
     """Delete parked news of a number; return how much."""
-    named = parked.c.news.contains(_needle(number), autoescape=True)
+    named = parked.c.news.contains(needle_of(number), autoescape=True)
     return connection.execute(delete(parked).where(named)).rowcount
 
 
@@ -123,7 +125,7 @@ def _named(column: Column[Any], number: str, name: str) -> Any:
     return shown
 
 
-def _needle(number: str) -> str:
+def needle_of(number: str) -> str:
     """Return what every spelling of a number has in it: its digits, in North America those without the country's."""
     return (
         number[2:] if number.startswith("+1") and len(number) == _NORTH_AMERICAN else number.removeprefix("+")
@@ -132,4 +134,4 @@ def _needle(number: str) -> str:
 
 def _spellings(number: str) -> Collection[str]:
     digits = number.removeprefix("+")
-    return dict.fromkeys((number, digits, _needle(number), mask(number), mask(digits)))
+    return dict.fromkeys((number, digits, needle_of(number), mask(number), mask(digits)))

@@ -9,12 +9,14 @@ import pytest
 
 from broker.dispatch import Queue
 from broker.domain.bill import BillingQuery
+from broker.domain.dead import DIED, Trace
 from broker.domain.erasure import Erasure, Step
 from broker.domain.ids import new_id
 from broker.domain.message import PartState
 from broker.domain.pseudonym import pseudonym
 from broker.domain.status import Event, Status
-from broker.services import erasing, events, submit
+from broker.keyspace import keys
+from broker.services import erasing, events, park, submit
 from broker.storage import billing, erasures, messages
 from broker.storage.messages import Fresh
 from broker.storage.vault import Vault
@@ -88,7 +90,7 @@ def test_a_number_is_erased_with_its_texts_and_files_and_every_message_stays_on_
     done = run(world)
 
     assert (done.step, done.number, done.who, done.reason) == (Step.DONE, None, "ada", "asked by letter")
-    assert done.counts == {"messages": 3, "webhooks": 0, "parked": 0, "opt_outs": 2}
+    assert done.counts == {"messages": 3, "webhooks": 0, "parked": 0, "letters": 0, "opt_outs": 2}
     assert on_disk(world, DIGITS) == []
     assert not path.exists()
     assert count(world) == rows
@@ -127,6 +129,14 @@ def test_what_has_not_been_sent_is_cancelled_and_then_erased(
         "",
     )
     assert record.events[-1].detail == "its number was erased"
+
+
+def test_what_has_not_been_sent_is_cancelled_as_soon_as_it_is_found(world: World) -> None:
+    waiting = new_message(connection="bandwidth-1")
+    put(world, Fresh(message=waiting, event=Event.TAKE, due_at=0))
+    request(world)
+    assert run(world, passes=2).step is Step.OPEN
+    assert world.status(waiting.id) is Status.CANCELLED
 
 
 def test_a_group_with_it_is_cancelled_as_a_whole_and_the_others_keep_theirs(
@@ -218,5 +228,29 @@ def test_news_of_nobodys_number_is_erased_too(world: World) -> None:
     arrive(world.settings, texted("hello", datetime.now(UTC), recipient="+12025550177"))
     events.take(world.runtime)
     request(world)
-    assert run(world).counts == {"messages": 0, "webhooks": 1, "parked": 1, "opt_outs": 0}
+    assert run(world).counts == {"messages": 0, "webhooks": 1, "parked": 1, "letters": 0, "opt_outs": 0}
     assert on_disk(world, DIGITS) == []
+
+
+def test_what_was_set_aside_is_discarded_with_its_sealed_content(world: World) -> None:
+    (its,) = world.admit(text="a secret text")
+    (unreadable,) = world.admit()
+    (others,) = world.admit(recipient=OTHER, text=f"call {RECIPIENT}")
+    body = world.redis.get(keys.content(unreadable))
+    world.redis.set(keys.content(unreadable), body[:-1])
+    arrive(world.settings, texted("hello", datetime.now(UTC)))
+    (hook,) = world.redis.keys("hook:*")
+    world.runtime.ready.pop(Queue.SUBMIT, 3)
+    for one in (its, unreadable, others):
+        park.message(world.runtime, Queue.SUBMIT, one, Trace(error=DIED))
+    park.webhook(world.runtime, hook.removeprefix("hook:"), Trace(error=DIED))
+    request(world)
+    assert run(world).counts["letters"] == 3
+    rows = world.runtime.database.read(
+        lambda sql: sql.exec_driver_sql("SELECT subject, standing, reason, content FROM dead_letters").all()
+    )
+    gone = {row[0] for row in rows if row[1:] == ("discarded", "its number was erased", None)}
+    assert gone == {its, unreadable, hook.removeprefix("hook:")}
+    ((left, standing, _, content),) = [row for row in rows if row[0] not in gone]
+    assert (left, standing, bool(content)) == (others, "parked", True)
+    assert world.status(its) is Status.CANCELLED

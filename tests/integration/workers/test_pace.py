@@ -5,15 +5,20 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis
 from sqlalchemy import text
 
 from broker.domain.status import Status
+from broker.keyspace import keys
 from broker.settings import Settings
 from broker.storage import messages, provision
 from broker.storage.database import Database
@@ -116,8 +121,41 @@ def crew(crowd: World, waiting: list[str], tmp_path: Path) -> Iterator[Crew]:
     one.end()
 
 
+class Grants:
+    """The slots of a sender as Redis gives them: each moves his pace to the end of the slot."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.ends_us: list[int] = []
+        self._pace = keys.pace("bandwidth-1", "+12025550150")
+        self._client: Any = redis.Redis.from_url(settings.redis_url)
+        self._monitor = self._client.monitor().__enter__()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Hear what was said until now, and no more."""
+        self._client.set("heard", "all")
+        self._thread.join()
+        self._monitor.__exit__(None, None, None)
+        self._client.close()
+
+    def _listen(self) -> None:
+        for said in self._monitor.listen():
+            if said["command"] == "SET heard all":
+                return
+            if said["command"].startswith(f"SET {self._pace} "):
+                self.ends_us.append(int(said["command"].removeprefix(f"SET {self._pace} ").split(" ")[0]))
+
+
+@pytest.fixture
+def grants(crowd: World) -> Iterator[Grants]:
+    one = Grants(crowd.settings)
+    yield one
+    one.close()
+
+
 def test_one_sender_at_one_a_second_over_eight_workers_that_are_killed(
-    crowd: World, waiting: list[str], crew: Crew, carrier: Carrier
+    crowd: World, waiting: list[str], grants: Grants, crew: Crew, carrier: Carrier
 ) -> None:
     dice, ids = random.Random(7), waiting
 
@@ -135,6 +173,9 @@ def test_one_sender_at_one_a_second_over_eight_workers_that_are_killed(
         return len(found) == MESSAGES and {one.status for one in found.values()} == {Status.SUBMITTED}
 
     until(all_sent, within_s=300)
+    apart_us = [later - earlier for earlier, later in pairwise(grants.ends_us)]
+    assert len(apart_us) >= MESSAGES - 1
+    assert min(apart_us) >= 1_000_000 / RATE, "never two slots in one second"
     taken = carrier.taken()
     sent = Counter(tag.partition(".")[0] for _, tag in taken)
     assert set(sent) == set(ids), "none is lost"
