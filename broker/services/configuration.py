@@ -36,7 +36,7 @@ class Shown:
 
 
 def configuration(settings: Settings, environment: Mapping[str, str]) -> list[Shown]:
-    """Return every setting in the order of its declaration, with the value in force."""
+    """Return every setting with the value in force: first what is not as it comes, each by its name."""
     worked_out: dict[str, str] = {
         "database_url": settings.database,
         "attachments_dir": str(settings.attachments),
@@ -58,7 +58,7 @@ def configuration(settings: Settings, environment: Mapping[str, str]) -> list[Sh
                 name=name, variable=variable, value=told, origin=origin, description=field.description or ""
             )
         )
-    return shown
+    return sorted(shown, key=lambda one: (one.origin in (Origin.DEFAULT, Origin.DERIVED), one.name))
 
 
 def _text(value: Any) -> str:

@@ -372,3 +372,51 @@ def test_new_messages_wait_behind_a_bar_and_the_list_stays_as_it_is(
     bar.click()
     wait(browser, lambda one: one.execute_script(rows) == before + 3)
     assert silent(browser) == []
+
+
+WATCH = """
+window.met = new Set();
+window.unseen = [];
+addEventListener("focusin", (event) => {
+  window.met.add(event.target);
+  if (event.target.matches(":focus-visible") && getComputedStyle(event.target).outlineStyle === "none")
+    window.unseen.push(event.target.outerHTML.slice(0, 80));
+});
+"""
+CONTROLS = """
+const every = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
+return [...document.querySelectorAll(every)].filter((one) => one.checkVisibility() && !one.closest("dialog"));
+"""
+
+
+def test_every_control_of_every_page_is_reached_by_tab_and_seen_when_it_is(
+    browser: webdriver.Chrome, place: Place
+) -> None:
+    sign_in(browser, place)
+    for name, path in pages(place).items():
+        browser.get(place.url + path)
+        browser.execute_script(WATCH)
+        count = browser.execute_script(f"return (() => {{{CONTROLS}}})().length")
+        times = browser.execute_script("return document.querySelectorAll('[type=datetime-local]').length")
+        webdriver.ActionChains(browser).send_keys(*[Keys.TAB] * (count + 8 * times + 2)).perform()
+        missed = ".filter((one) => !window.met.has(one)).map((one) => one.outerHTML.slice(0, 80))"
+        assert browser.execute_script(f"return (() => {{{CONTROLS}}})(){missed}") == [], name
+        assert browser.execute_script("return window.unseen") == [], name
+
+
+def test_an_opt_out_is_added_with_the_keyboard_alone(browser: webdriver.Chrome, place: Place) -> None:
+    sign_in(browser, place, "oscar")
+
+    def press(*keys: str) -> None:
+        webdriver.ActionChains(browser).send_keys(*keys).perform()
+
+    press("g", "p")
+    wait(browser, lambda one: one.title.startswith("Opt-outs"))
+    for _ in range(80):
+        press(Keys.TAB)
+        if browser.switch_to.active_element.get_attribute("id") == "a-recipient":
+            break
+    press("+12025550188", Keys.TAB, "+12025550150", Keys.TAB, Keys.TAB, "by letter", Keys.ENTER)
+    done = wait(browser, lambda one: one.find_element(By.CSS_SELECTOR, "[role=status]"))
+    assert "gets nothing more" in done.text
+    assert silent(browser) == []
