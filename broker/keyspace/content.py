@@ -11,7 +11,7 @@ import orjson
 from broker.domain.message import Direction, Message, Part, PartKind, PartState, Priority, Tag
 from broker.domain.status import Status
 
-_ALWAYS = ("id", "account", "originator", "recipient", "text", "reference", "created_at", "valid_until")
+_ALWAYS = ("id", "account", "originator", "recipient", "text", "created_at", "valid_until")
 _SELDOM = {field.name: field.default for field in fields(Message) if field.name not in _ALWAYS}
 """Fields that are left out while they hold their default: most do, and a backlog lives in memory."""
 
@@ -38,7 +38,6 @@ def encode(message: Message) -> bytes:
         "originator": message.originator,
         "recipient": message.recipient,
         "text": message.text,
-        "reference": message.reference,
         "created_at": message.created_at,
         "valid_until": message.valid_until,
     }

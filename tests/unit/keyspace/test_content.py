@@ -76,7 +76,7 @@ def test_what_is_usual_is_left_out() -> None:
         created_at=NOON,
         valid_until=NOON + timedelta(days=1),
     )
-    names = {"id", "account", "originator", "recipient", "text", "reference", "created_at", "valid_until"}
+    names = {"id", "account", "originator", "recipient", "text", "created_at", "valid_until"}
     assert orjson.loads(encode(plain)).keys() == names
 
 
