@@ -1,33 +1,32 @@
 """The console in a real browser: both themes, keyboard only, nothing in the browser's log. Pictures are kept."""
 
-import asyncio
 import fcntl
 import os
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from pydantic import SecretStr
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
-from broker.ingress.serving import serving
 from broker.settings import Settings
 from broker.storage.database import Database
 from tests.conftest import SECRET_KEY
+from tests.integration.console.browsing import CHROMIUM, DRIVER, looking, served
 from tests.integration.console.conftest import PASSWORDS, WITH_PEOPLE
 from tests.integration.console.filling import Filled, fill, fill_beside
+from tests.integration.console.pictures import FOLDER, main
 from tests.prepared import prepare
 from tests.redis_server import RedisServer
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = [
     pytest.mark.skipif(
         not (CHROMIUM and DRIVER), reason="Debian's chromium and chromium-driver are not here"
@@ -86,37 +85,15 @@ def place(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -
     database = Database(settings.database)
     filled, webhook = fill(database, settings), fill_beside(database)
     database.close()
-    ready, ports, ends = threading.Event(), [], []
-
-    async def serve() -> None:
-        end = asyncio.Event()
-        ends.append((asyncio.get_running_loop(), end))
-        async with serving(settings) as port:
-            ports.append(port)
-            ready.set()
-            await end.wait()
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    assert ready.wait(60)
-    yield Place(url=f"http://127.0.0.1:{ports[0]}", filled=filled, webhook=webhook, settings=settings)
-    loop, end = ends[0]
-    loop.call_soon_threadsafe(end.set)
-    thread.join(60)
+    with served(settings) as url:
+        yield Place(url=url, filled=filled, webhook=webhook, settings=settings)
 
 
 @pytest.fixture
 def browser() -> Iterator[webdriver.Chrome]:
     """A browser of this test's own."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = str(CHROMIUM)
-    for option in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1360,900"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    one = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=str(DRIVER)))
-    one.set_page_load_timeout(60)
-    yield one
-    one.quit()
+    with looking() as one:
+        yield one
 
 
 @pytest.fixture
@@ -420,3 +397,16 @@ def test_an_opt_out_is_added_with_the_keyboard_alone(browser: webdriver.Chrome, 
     done = wait(browser, lambda one: one.find_element(By.CSS_SELECTOR, "[role=status]"))
     assert "gets nothing more" in done.text
     assert silent(browser) == []
+
+
+def test_the_pictures_of_the_readme_are_made_by_a_script(tmp_path: Path) -> None:
+    main(tmp_path)
+    light, dark = (
+        Image.open(tmp_path / f"console-{theme}.png").convert("L").resize((1, 1)).getpixel((0, 0))
+        for theme in ("light", "dark")
+    )
+    assert isinstance(light, int)
+    assert isinstance(dark, int)
+    assert light > 180
+    assert dark < 70
+    assert all((FOLDER / f"console-{theme}.png").is_file() for theme in ("light", "dark"))
