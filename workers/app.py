@@ -17,12 +17,13 @@ from broker.settings import Settings
 from workers import page, runtime
 from workers.conf import celery_conf
 from workers.connection import Amqp
+from workers.events import Events
 from workers.presence import Roll
 from workers.pulse import Pulse, Rings
 from workers.wake import Wake
 
 settings = Settings.load()
-app = Celery("broker", amqp=Amqp, set_as_current=True)
+app = Celery("broker", amqp=Amqp, events=Events, set_as_current=True)
 app.conf.update(celery_conf(settings))
 app.steps["consumer"].update({Wake, Pulse})
 rings = Rings(lambda: runtime.current().meter)

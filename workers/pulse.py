@@ -27,11 +27,14 @@ class Pulse(bootsteps.StartStopStep):
         super().__init__(parent, **options)
         self._last = 0.0
 
-    def register_with_event_loop(self, parent: Any, hub: Any) -> None:  # noqa: ARG002
-        """Beat as long as the loop goes round."""
+    def register_with_event_loop(self, parent: Any, hub: Any) -> None:
+        """Beat as long as the loop goes round, and send with each beat what happened to tasks."""
         self._beat()
         runtime.current().meter.show(HEARTBEAT, lambda: {(): self._last})
         hub.call_repeatedly(EVERY_S, self._beat)
+        # From threads Celery would hand the loop a flush in a way that is not safe, and for each event anew.
+        parent.event_dispatcher.on_send_buffered = None
+        hub.call_repeatedly(EVERY_S, parent.event_dispatcher.flush)
 
     def _beat(self) -> None:
         self._last = time.time()

@@ -1,4 +1,4 @@
-"""Flower, as a process of its own beside a real worker: behind a password; and tasks that are nothing but JSON."""
+"""Flower, as a process of its own beside a real worker: behind a password, with all our tasks, with nothing secret."""
 
 import base64
 import json
@@ -25,6 +25,7 @@ from tests.redis_server import RedisServer, die_with_parent, free_port
 pytestmark = [pytest.mark.flaky_prone, pytest.mark.timeout(240)]
 
 PASSWORD, REDIS_PASSWORD = "who may look", "canary-of-redis"
+TEXT, NUMBER = "canary-of-a-text", "+12025550177"
 
 
 class Flower:
@@ -63,6 +64,10 @@ class Flower:
         assert status in (None, found), (path, found, text)
         return str(text)
 
+    def tasks(self) -> dict[str, Any]:
+        """Return the tasks that it knows, by their ids."""
+        return dict(json.loads(self.get("/api/tasks?limit=1000")))
+
 
 @pytest.fixture
 def settings(prepared: Callable[..., Settings], own_redis: Callable[..., RedisServer]) -> Settings:
@@ -87,6 +92,45 @@ def flower(settings: Settings, worker: Worker, tmp_path: Path) -> Iterator[Flowe
     yield one
     one.process.kill()
     one.process.wait()
+
+
+def test_flower_shows_our_tasks_with_their_times_and_nothing_of_what_they_do(
+    flower: Flower, settings: Settings, carrier: Carrier
+) -> None:
+    ids = admit(settings, [new_message(text=TEXT, recipient=NUMBER) for _ in range(3)])
+    until(lambda: len(carrier.tags()) == 3)
+    with redis.Redis.from_url(settings.redis_url) as client:
+        for queue in Queue:
+            client.lpush(queue, ring(queue))
+    wanted = {"take", "take_events", "take_media", "take_callbacks", "sweep"}
+    until(lambda: {task["name"] for task in flower.tasks().values() if task["state"] == "SUCCESS"} >= wanted)
+    tasks = flower.tasks()
+    for task in tasks.values():
+        assert (task["args"], task["kwargs"]) == ("()", "{}"), task
+    done = [task for task in tasks.values() if task["state"] == "SUCCESS"]
+    assert all(task["runtime"] > 0 and task["received"] and task["worker"] for task in done)
+    (name,) = json.loads(flower.get("/api/workers?refresh=true"))
+    one = next(iter(tasks))
+    pages = [
+        "/",
+        "/tasks",
+        "/broker",
+        f"/worker/{name}",
+        f"/task/{one}",
+        "/metrics",
+        "/api/tasks",
+        f"/api/task/info/{one}",
+        "/api/task/types",
+        "/api/queues/length",
+        "/api/workers?refresh=true",
+    ]
+    shown = {path: flower.get(path, status=None) for path in pages}
+    assert all(shown.values())
+    assert "flower_task_runtime_seconds" in shown["/metrics"]
+    secret = settings.secret_key.get_secret_value()
+    for path, text in shown.items():
+        for canary in (TEXT, NUMBER[1:], *ids, REDIS_PASSWORD, secret, PASSWORD, "an-api-key"):
+            assert canary not in text, (path, canary)
 
 
 @pytest.mark.parametrize("path", ["/", "/tasks", "/api/tasks", "/api/workers", "/broker"])
