@@ -1,15 +1,19 @@
 """What people who run the broker do, as the audit keeps it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from broker.domain.address import mask_within
+from broker.domain.address import mask, mask_within
 from broker.domain.ids import is_id
 
 LONGEST = 400
 """Most characters of a value that is kept."""
+_TYPED = re.compile(r"[+(][0-9][0-9 ().\-]{6,20}[0-9]")
+"""A number as people type it; what begins with a digit may be a date."""
+_NO_DIGIT = re.compile(r"[^0-9]")
 
 
 class Door(StrEnum):
@@ -56,5 +60,6 @@ class DeedQuery:
 
 def kept(text: str) -> str:
     """Return a text as the audit may keep it: ids whole, numbers masked, no longer than it should be."""
-    words = text[:LONGEST].split(" ")
+    plain = _TYPED.sub(lambda found: mask("+" + _NO_DIGIT.sub("", found[0])), text[:LONGEST])
+    words = plain.split(" ")
     return " ".join(word if is_id(word) else mask_within(word) for word in words)

@@ -20,6 +20,8 @@ c = messages.c
 
 LOOKED_AT = 20_000
 """Most messages that a page of a list looks at: who looks for what is rare goes on from where it ended."""
+NEW = 2_000
+"""Most messages that are looked at to say how many are new: somebody asks every second."""
 MOST_NAMED = 50
 MINUTE_MS = 60_000
 
@@ -42,8 +44,8 @@ def page(sql: Connection, search: Search, *, looked_at: int = LOOKED_AT) -> Foun
     return Found(messages=found, older=last.id, looked_to=last.created_at)
 
 
-def newer(sql: Connection, search: Search, than: str, *, most: int, looked_at: int = LOOKED_AT) -> int:
-    """Return how many messages of a list are newer than one, `most` at most."""
+def newer(sql: Connection, search: Search, than: str, *, most: int, looked_at: int = NEW) -> int:
+    """Return how many of the newest messages are newer than one and of a list, `most` at most."""
     within = _walk(search).where(c.id > than).limit(looked_at).subquery("walked")
     found = select(within.c.id).where(*_filters(within.c, search)).limit(most).subquery("found")
     return sql.execute(select(func.count()).select_from(found)).scalar_one()

@@ -187,6 +187,26 @@ async def test_what_operators_do_through_the_api_is_on_record_too(
         assert noted[-1].reason == "why"
 
 
+async def test_credit_that_an_administrator_gives_is_on_record(console: Console) -> None:
+    one = console.somebody()
+    asked = {
+        "action": "addcredits",
+        "username": "ada",
+        "password": PASSWORDS["ada"],
+        "useraccount": "acme",
+        "amount": "5",
+    }
+    async with one.client.get(f"{one.url}/api", params=asked) as answer:
+        assert answer.status == 200
+    noted = deeds(console)[-1]
+    assert (noted.operator, noted.action, noted.subject, noted.details) == (
+        "ada",
+        "credit add",
+        "acme",
+        {"amount": "5"},
+    )
+
+
 def test_every_way_to_change_something_as_an_operator_is_tested_here() -> None:
     named = {path.partition("?")[0].replace("bandwidth-1", "{name}") for path, *_ in API}
     source = "".join(path.read_text() for path in (ROOT / "broker" / "ingress").glob("*.py"))
