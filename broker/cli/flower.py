@@ -16,14 +16,5 @@ def become(settings: Settings, *, host: str, port: int) -> None:
     password = settings.flower_password.get_secret_value()
     if not password:
         raise ConfigurationError("Flower needs a password: set BROKER_FLOWER_PASSWORD")
-    argv = [
-        sys.executable,
-        "-m",
-        "celery",
-        "-A",
-        "workers.app",
-        "flower",
-        f"--address={host}",
-        f"--port={port}",
-    ]
+    argv = [sys.executable, "-m", "workers.flower", f"--address={host}", f"--port={port}"]
     os.execve(sys.executable, argv, {**os.environ, "FLOWER_BASIC_AUTH": f"ops:{password}"})  # noqa: S606  # our own words

@@ -39,6 +39,7 @@ class Flower:
             "BROKER_REDIS_URL": settings.redis_url,
             "BROKER_SECRET_KEY": settings.secret_key.get_secret_value(),
             "BROKER_FLOWER_PASSWORD": PASSWORD,
+            "BROKER_PUBLIC_URL": "https://broker.example",
         }
         with log.open("wb") as output:
             self.process = subprocess.Popen(
@@ -137,6 +138,11 @@ def test_flower_shows_our_tasks_with_their_times_and_nothing_of_what_they_do(
 def test_nobody_sees_anything_without_the_password(flower: Flower, path: str) -> None:
     for login in ("", "ops:", f"admin:{PASSWORD}", "ops:wrong"):
         assert "take" not in flower.get(path, login=login, status=401)
+
+
+def test_every_page_leads_back_to_the_console(flower: Flower) -> None:
+    for path in ("/", "/workers", "/tasks", "/broker"):
+        assert '<a class="nav-link" href="https://broker.example/console/">Console</a>' in flower.get(path)
 
 
 def test_a_task_that_is_not_json_is_not_read_and_stops_nobody(
