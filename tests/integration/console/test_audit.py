@@ -194,7 +194,7 @@ async def test_credit_that_an_administrator_gives_is_on_record(console: Console)
         "username": "ada",
         "password": PASSWORDS["ada"],
         "useraccount": "acme",
-        "amount": "5",
+        "credits": "5",
     }
     async with one.client.get(f"{one.url}/api", params=asked) as answer:
         assert answer.status == 200
