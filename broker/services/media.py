@@ -13,6 +13,7 @@ from broker.dispatch import Queue
 from broker.domain.message import Direction, Message, Part, PartKind, PartState, Tag
 from broker.domain.status import Event
 from broker.errors import MediaError, MediaUnavailable, NotAuthorised, ProviderError
+from broker.keyspace.ready import Popped
 from broker.metrics.measures import MEDIA_BYTES, MEDIA_PARTS, MEDIA_TIMES
 from broker.providers.base import Provider
 from broker.runtime import Runtime
@@ -36,17 +37,40 @@ TAKE = 20
 def take(runtime: Runtime) -> None:
     """Work on up to a take's worth of the messages whose media is due."""
     popped = runtime.ready.pop(Queue.MEDIA, TAKE)
-    work_on(runtime, Queue.MEDIA, popped, partial(_take, runtime), park=partial(park.media, runtime))
+    if popped.ids:
+        until_ms = popped.now_ms + _lease_ms(runtime)
+        ours = _lease(runtime, popped, until_ms)
+        work_on(
+            runtime,
+            Queue.MEDIA,
+            ours,
+            partial(_take, runtime, until_ms),
+            park=partial(park.media, runtime),
+        )
 
 
-def _take(runtime: Runtime, ids: Sequence[str]) -> None:
-    now_ms = runtime.ready.now_ms()
-    until_ms = now_ms + round(runtime.settings.media_timeout_s * 2000)
-    free = runtime.database.write(partial(parts.lease, ids=ids, now_ms=now_ms, until_ms=until_ms))
+def _lease_ms(runtime: Runtime) -> int:
+    return round(runtime.settings.media_timeout_s * 2000)
+
+
+def _lease(runtime: Runtime, popped: Popped, until_ms: int) -> Popped:
+    """Return what is ours now; a second copy of what somebody works on is no try of it, and no sign that he died."""
+    lease = partial(parts.lease, ids=popped.ids, now_ms=popped.now_ms, until_ms=until_ms)
+    ours = set(runtime.database.write(lease))
+    if others := [name for name in popped.ids if name not in ours]:
+        waiting = runtime.database.read(partial(parts.waiting, ids=others))
+        with repaired_later():
+            runtime.ready.drop(Queue.MEDIA, [name for name in others if name not in waiting])
+    return replace(popped, ids=tuple(name for name in popped.ids if name in ours))
+
+
+def _take(runtime: Runtime, leased_ms: int, ids: Sequence[str]) -> None:
+    until_ms = runtime.ready.now_ms() + _lease_ms(runtime)  # those before it may have taken long
+    free = runtime.database.write(partial(parts.renew, ids=ids, until_ms=until_ms, was_ms=leased_ms))
     found = runtime.database.read(partial(messages.load, ids=free))
     broken = runtime.loop.run(_work_on(runtime, list(found.values()))) if found else {}
     with repaired_later():
-        runtime.ready.drop(Queue.MEDIA, [name for name in ids if name not in broken])
+        runtime.ready.drop(Queue.MEDIA, [name for name in free if name not in broken])
     for error in broken.values():
         raise error
 

@@ -9,6 +9,7 @@ from broker.domain.status import Status
 from broker.storage.rows import dump_tags, load_tags, part_of
 from broker.storage.tables import messages, parts
 
+_AT_MEDIA = (Status.PREPARING, Status.FETCHING)
 _RECORD = (
     update(parts)
     .where(parts.c.message_id == bindparam("b_id"), parts.c.idx == bindparam("b_idx"))
@@ -41,14 +42,35 @@ def stored(connection: Connection, message_id: str, index: int, *, account: str)
     return None if row is None else part_of(row)
 
 
+def waiting(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Return those of the messages whose parts wait for work, or are being worked on."""
+    statement = select(messages.c.id).where(messages.c.id.in_(ids), messages.c.status.in_(_AT_MEDIA))
+    return set(connection.execute(statement).scalars())
+
+
 def lease(connection: Connection, ids: Sequence[str], now_ms: int, until_ms: int) -> list[str]:
     """Claim messages whose parts are due for work until `until_ms`; return the ids that were free."""
     statement = (
         update(messages)
         .where(
             messages.c.id.in_(ids),
-            messages.c.status.in_((Status.PREPARING, Status.FETCHING)),
+            messages.c.status.in_(_AT_MEDIA),
             messages.c.due_at <= now_ms,
+        )
+        .values(due_at=until_ms)
+        .returning(messages.c.id)
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def renew(connection: Connection, ids: Sequence[str], until_ms: int, *, was_ms: int) -> list[str]:
+    """Keep messages that were claimed until `was_ms` for longer; return those that nobody else claimed meanwhile."""
+    statement = (
+        update(messages)
+        .where(
+            messages.c.id.in_(ids),
+            messages.c.status.in_(_AT_MEDIA),
+            messages.c.due_at == was_ms,
         )
         .values(due_at=until_ms)
         .returning(messages.c.id)
@@ -60,7 +82,7 @@ def postpone(connection: Connection, message_id: str, until_ms: int) -> None:
     """Look at a message's parts again at `until_ms`."""
     connection.execute(
         update(messages)
-        .where(messages.c.id == message_id, messages.c.status.in_((Status.PREPARING, Status.FETCHING)))
+        .where(messages.c.id == message_id, messages.c.status.in_(_AT_MEDIA))
         .values(due_at=until_ms)
     )
 

@@ -12,6 +12,7 @@ from broker.ingress.doors import Doors
 from broker.services.accept import Accept
 from broker.settings import Settings
 from tests.contract.test_mxtelecom import CONNECTION, PASSWORD, SENDERS
+from tests.contract.waiting import admitted, lane_what_waits, paced
 from tests.contract.wire_cases import login_of
 from tests.contract.wire_server import Answer, Server, serve
 from tests.redis_server import RedisServer, free_port
@@ -94,6 +95,24 @@ def test_2_too_much_waits_already(make_settings: Callable[..., Settings]) -> Non
             assert time.monotonic() < deadline, "a message that nobody takes is a backlog"
             time.sleep(0.1)
         assert told(answer) == (403, "Error while handling the request, please try again", "2")
+
+
+def test_2_so_much_waits_for_its_sender_that_it_could_not_leave_within_its_validity(
+    settings: Settings,
+) -> None:
+    with serve(settings, paced(DOCUMENT, sender_mps=0.1)) as server:
+        for _ in range(30):
+            assert send(server).status == 200
+        assert lane_what_waits(settings) == 30, "that is five minutes"
+        deadline = time.monotonic() + WITHIN_S
+        while (answer := send(server, f"{TEXT}&vp=60")).status == 200:
+            assert time.monotonic() < deadline, "what waits in the lane is seen soon"
+            time.sleep(0.1)
+        assert told(answer) == (403, "Error while handling the request, please try again", "2")
+        taken = admitted(settings)
+        assert told(send(server, f"{TEXT}&vp=60"))[2] == "2"
+        assert admitted(settings) == taken, "nothing of it is kept"
+        assert send(server, f"{TEXT}&vp=3600").status == 200
 
 
 def test_3_redis_is_away(

@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from broker.errors import OutcomeUncertain
 from broker.ingress.doors import Doors
 from broker.services.accept import Accept
 from broker.settings import Settings
+from tests.contract.waiting import admitted, lane_what_waits, paced
 from tests.contract.wire_server import Answer, Server, serve
 from tests.redis_server import RedisServer, free_port
 
@@ -27,15 +29,15 @@ DOCUMENT: dict[str, Any] = {
 FORMS = ("classic", "library", "body")
 
 
-def send(server: Server, form: str, text: str = "Hi") -> Answer:
+def send(server: Server, form: str, text: str = "Hi", **more: str) -> Answer:
     """Send one message in one of the three forms."""
     if form == "classic":
-        query = urlencode({"action": "sendmessage", **LOGIN, **MESSAGE, "messagedata": text})
+        query = urlencode({"action": "sendmessage", **LOGIN, **MESSAGE, "messagedata": text, **more})
         return server.ask("GET", f"/api?{query}")
     if form == "body":
-        body = {"action": "sendmessage", **LOGIN, **MESSAGE, "messagedata": text}
+        body = {"action": "sendmessage", **LOGIN, **MESSAGE, "messagedata": text, **more}
         return server.ask("POST", "/api", json.dumps(body).encode(), JSON)
-    messages = {"messages": [{"to_address": MESSAGE["recipient"], "text": text}]}
+    messages = {"messages": [{"to_address": MESSAGE["recipient"], "text": text, **more}]}
     target = f"/api?{urlencode({'action': 'sendmsg', **LOGIN})}"
     return server.ask("POST", target, json.dumps(messages).encode(), JSON)
 
@@ -81,6 +83,35 @@ def test_sql_is_away_and_the_account_is_not_known_here(
         answer = send(server, form)
         assert told(answer) == refusal(form, 503, "UNAVAILABLE")
         assert int(answer.headers["retry-after"]) >= 1
+
+
+def valid_for(form: str, seconds: int) -> dict[str, str]:
+    """Return what a form says of a message that is to be sent within so many seconds."""
+    until = datetime.now(UTC) + timedelta(seconds=seconds)
+    if form == "library":
+        return {"valid_until": until.strftime("%Y-%m-%d %H:%M:%S")}
+    return {"vp": until.strftime("%Y.%m.%d. %H:%M:%S")}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_so_much_waits_for_its_sender_that_it_could_not_leave_within_its_validity(
+    settings: Settings, form: str
+) -> None:
+    with serve(settings, paced(DOCUMENT, sender_mps=0.1)) as server:
+        for _ in range(30):
+            assert told(send(server, form)) == TAKEN[form]
+        assert lane_what_waits(settings) == 30, "that is 300 seconds"
+        deadline = time.monotonic() + WITHIN_S
+        while told(answer := send(server, form, **valid_for(form, 60))) == TAKEN[form]:
+            assert time.monotonic() < deadline, "what waits in the lane is seen soon"
+            time.sleep(0.1)
+        assert told(answer) == refusal(form, 503, "UNAVAILABLE")
+        assert 240 <= int(answer.headers["retry-after"]) <= 300, "then a message as short-lived may go"
+        taken = admitted(settings)
+        assert told(send(server, form, **valid_for(form, 60))) == refusal(form, 503, "UNAVAILABLE")
+        assert admitted(settings) == taken, "nothing of it is kept"
+        assert told(send(server, form, **valid_for(form, 3600))) == TAKEN[form]
+        assert told(send(server, form)) == TAKEN[form], "it is valid for a week by itself"
 
 
 class Unsure:
