@@ -6,7 +6,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +32,14 @@ _LEAST_S = 0.5
 """Shortest turn of a measurement: a busy machine answers nothing at all in less."""
 
 
+class CrowdPhase(StrEnum):
+    """What is measured of a crowd: who waits beside it in its lane, and on its way; memory and flow."""
+
+    LANE = "lane"
+    WAY = "way"
+    FLOW = "flow"
+
+
 def bench(
     json: Annotated[Path | None, typer.Option(help="Write everything measured to this file.")] = None,
     quick: Annotated[
@@ -40,6 +49,7 @@ def bench(
         int | None,
         typer.Option(min=100, help="Measure instead what so many waiting messages cost; 1000000 takes long."),
     ] = None,
+    only: Annotated[list[CrowdPhase] | None, typer.Option(help="Of a crowd measure only this.")] = None,
 ) -> None:
     """Measure how fast messages are accepted, submitted and reported, on a stack of its own."""
     console = Console(stderr=True)
@@ -54,7 +64,7 @@ def bench(
         wrong = (
             _measure(folder, phases, share=0.1 if quick else 1.0)
             if crowd is None
-            else _measure_crowd(folder, phases, crowd)
+            else _measure_crowd(folder, phases, crowd, only or tuple(CrowdPhase))
         )
     finally:
         if json is not None and figures:
@@ -114,14 +124,16 @@ def _measure(folder: Path, phase: _Phases, *, share: float) -> str:
     return ""
 
 
-def _measure_crowd(folder: Path, phase: _Phases, count: int) -> str:
+def _measure_crowd(folder: Path, phase: _Phases, count: int, wanted: Collection[CrowdPhase]) -> str:
     """Let messages wait, and return what went wrong."""
     from broker.cli.bench_crowd import Crowd
     from broker.cli.bench_flow import TooSlow
     from broker.cli.folder import Folder
     from broker.cli.running import NotReady, running
 
-    def one(title: str, run: Callable[[Crowd], list[Figure]]) -> None:
+    def one(which: CrowdPhase, title: str, run: Callable[[Crowd], list[Figure]]) -> None:
+        if which not in wanted:
+            return
         name = title.replace(" ", "-")
         with running(folder / name, "--port", "0", quiet=True):
             crowd = Crowd(Folder(folder / name))
@@ -131,9 +143,9 @@ def _measure_crowd(folder: Path, phase: _Phases, count: int) -> str:
                 crowd.close()
 
     try:
-        one("beside a crowd in its lane", lambda crowd: crowd.beside(count, paced=True))
-        one("beside a crowd on its way", lambda crowd: crowd.beside(count, paced=False))
-        one("flow with a crowd behind it", lambda crowd: crowd.flow(count))
+        one(CrowdPhase.LANE, "beside a crowd in its lane", lambda crowd: crowd.beside(count, paced=True))
+        one(CrowdPhase.WAY, "beside a crowd on its way", lambda crowd: crowd.beside(count, paced=False))
+        one(CrowdPhase.FLOW, "flow with a crowd behind it", lambda crowd: crowd.flow(count))
     except (NotReady, TooSlow) as error:
         return str(error)
     return ""

@@ -40,6 +40,8 @@ FLOW_COUNT = 15_000
 _SETTLE_S = 3.0
 """After this long a change of accounts and connections is known everywhere."""
 _WITHIN_S = 300.0
+_LEAST_RATE = 300
+"""Messages a second that a crowd is waited for at the least."""
 _PAGE = 10_000
 _TOGETHER = 500
 _ROOM = "8gb"
@@ -112,7 +114,8 @@ class Crowd:
         with self._frozen():
             self._admit(count)
         if paced:  # it waits in its lane then, and nothing else is done for it
-            self._await(lambda: not self._redis.zcard("fresh:submit"), "the crowd is not in its lane")
+            in_time = max(_WITHIN_S, count / _LEAST_RATE)
+            self._await(lambda: not self._redis.zcard("fresh:submit"), "it is not in its lane", in_time)
         beside, left = self._median_ms(), self._redis.zcard("fresh:submit")
         how = f"in a lane of {PACED:g}/s" if paced else "while they leave as fast as they can"
         detail = {"waiting": count, "alone_ms": round(alone, 2), "beside_ms": round(beside, 2), "left": left}
@@ -187,8 +190,8 @@ class Crowd:
     def _total(self) -> int:
         return int(self._simulator.get("/sim/journal", limit=1)["total"])
 
-    def _await(self, question: Any, otherwise: str) -> None:
-        deadline = time.monotonic() + _WITHIN_S
+    def _await(self, question: Any, otherwise: str, within_s: float = _WITHIN_S) -> None:
+        deadline = time.monotonic() + within_s
         while not question():
             if time.monotonic() > deadline:
                 raise TooSlow(otherwise)
