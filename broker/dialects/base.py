@@ -14,7 +14,7 @@ from broker.domain.callback import Callback, Telling
 from broker.domain.draft import Draft
 from broker.domain.value import value
 from broker.domain.wire import Call, Request, Response
-from broker.errors import AdmissionError, RequestError
+from broker.errors import AdmissionError, QuotaExceeded, RequestError, TooManyGuesses
 from broker.settings import Settings
 
 TEXT_LIMIT = 2048
@@ -150,6 +150,13 @@ class Dialect(ABC):
     @abstractmethod
     def refused(self, call: Call, error: RequestError | AdmissionError) -> Response:
         """Return the answer to a call that is refused as a whole; never raises."""
+
+
+def retry_after(error: RequestError | AdmissionError) -> dict[str, str]:
+    """Return the header that says when to come again, where there is a when."""
+    if isinstance(error, AdmissionError | QuotaExceeded | TooManyGuesses):
+        return {"Retry-After": str(max(1, error.retry_after_s))}
+    return {}
 
 
 def offered(headers: Mapping[str, str]) -> Credentials | None:

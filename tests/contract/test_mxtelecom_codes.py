@@ -109,6 +109,7 @@ def test_2_so_much_waits_for_its_sender_that_it_could_not_leave_within_its_valid
             assert time.monotonic() < deadline, "what waits in the lane is seen soon"
             time.sleep(0.1)
         assert told(answer) == (403, "Error while handling the request, please try again", "2")
+        assert 200 <= int(answer.headers["retry-after"]) <= 300, "when it could leave in time"
         taken = admitted(settings)
         assert told(send(server, f"{TEXT}&vp=60"))[2] == "2"
         assert admitted(settings) == taken, "nothing of it is kept"

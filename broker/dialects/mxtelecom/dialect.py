@@ -1,6 +1,7 @@
 """The MX Telecom API."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import ClassVar, Self
 
 from broker.dialects.base import (
@@ -12,6 +13,7 @@ from broker.dialects.base import (
     Outcome,
     is_clean,
     offered,
+    retry_after,
     utc_now,
 )
 from broker.dialects.mxtelecom.arrivals import pieces_of
@@ -141,7 +143,7 @@ class MxTelecomDialect(Dialect):
         if isinstance(error, AuthenticationFailed):
             error = _absent(read_params(call)) or error
         text = reason(error, contact=self.options.contact, name=_blamed(call, error))
-        return _plain(403, f"{text}\n{code_of(error):d}")
+        return _plain(403, f"{text}\n{code_of(error):d}", retry_after(error))
 
 
 def _absent(params: Params) -> MissingField | None:
@@ -160,6 +162,6 @@ def _blamed(call: Call, error: RequestError | AdmissionError) -> str:
     return name if call.path in MMS_PATHS else _SMS_NAMES.get(name, name)
 
 
-def _plain(status: int, text: str) -> Response:
-    headers = {"Content-Type": TEXT_TYPE, "Cache-Control": "no-store"}
+def _plain(status: int, text: str, more: Mapping[str, str] = MappingProxyType({})) -> Response:
+    headers = {"Content-Type": TEXT_TYPE, "Cache-Control": "no-store", **more}
     return Response(status=status, headers=headers, body=text.encode("ascii", "replace"))

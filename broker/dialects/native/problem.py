@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from broker.dialects.base import retry_after
 from broker.domain.wire import Response
 from broker.errors import (
     AddressNotAllowed,
@@ -53,7 +54,7 @@ def problem(error: RequestError | AdmissionError) -> Response:
             503,
             code=error.code,
             detail=error.detail,
-            headers={"Retry-After": str(max(1, error.retry_after_s))},
+            headers=retry_after(error),
         )
     blamed = error.errors if isinstance(error, InvalidRequest) else (error,) if error.pointer else ()
     lines = [
@@ -99,6 +100,4 @@ def status_of(error: RequestError) -> int:
 def _headers(error: RequestError) -> dict[str, str]:
     if isinstance(error, AuthenticationFailed):
         return {"WWW-Authenticate": CHALLENGE}
-    if isinstance(error, QuotaExceeded | TooManyGuesses):
-        return {"Retry-After": str(max(1, error.retry_after_s))}
-    return {}
+    return retry_after(error)

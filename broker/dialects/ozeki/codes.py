@@ -96,13 +96,6 @@ def fault(error: RequestError | AdmissionError) -> Fault:
     return found._replace(text=found.text.format(name=_short(name), value=_short(shown)))
 
 
-def retry_after(error: RequestError | AdmissionError) -> dict[str, str]:
-    """Return the header that says when to come again, where there is a when."""
-    if isinstance(error, AdmissionError | QuotaExceeded | TooManyGuesses):
-        return {"Retry-After": str(max(1, error.retry_after_s))}
-    return {}
-
-
 def _found(error: RequestError) -> Fault:
     if isinstance(error, UnsupportedType | ContentTooLarge) and error.pointer.startswith(_MEDIA_POINTERS):
         return _BAD_ATTACHMENT

@@ -5,11 +5,20 @@ from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar, NamedTuple, Self
 
-from broker.dialects.base import NOBODY, Admitted, Credentials, Dialect, Outcome, is_clean, offered
+from broker.dialects.base import (
+    NOBODY,
+    Admitted,
+    Credentials,
+    Dialect,
+    Outcome,
+    is_clean,
+    offered,
+    retry_after,
+)
 from broker.dialects.ozeki import envelope
 from broker.dialects.ozeki.asking import ASKS, CREDITS, read_ask
 from broker.dialects.ozeki.callback import told
-from broker.dialects.ozeki.codes import ACCEPTED_TEXT, fault, retry_after, writable
+from broker.dialects.ozeki.codes import ACCEPTED_TEXT, fault, writable
 from broker.dialects.ozeki.drafts import own_id, read_draft
 from broker.dialects.ozeki.finding import JSON_FORMAT, answer_found
 from broker.dialects.ozeki.naming import short_id
