@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ from aiohttp import encode_basic_auth
 
 from broker.domain.ids import new_id
 from broker.settings import Settings
+from broker.storage import provision
+from broker.storage.database import Database
 from tests.alarms import Page, fires, parse
-from tests.integration.ingress.conftest import DOCUMENT, WEBHOOK, Ingress, Running, prepare
+from tests.integration.ingress.conftest import DOCUMENT, WEBHOOK, Ingress, Running
 from tests.integration.workers.test_events import delivered
 from tests.redis_server import RedisServer
 
@@ -64,8 +67,10 @@ async def test_webhooks_refused(running: Running, settings: Settings, tmp_path: 
 
 
 def provision_again(settings: Settings, document: dict[str, Any]) -> None:
-    """Do what `prepare --provision` does."""
-    prepare(settings, document)
+    """Do what `prepare --provision` does, to the database of a running ingress."""
+    secret_key = settings.secret_key.get_secret_value()
+    with closing(Database(settings.database)) as database:
+        database.write(lambda sql: provision.apply(sql, document, secret_key=secret_key))
 
 
 async def test_spool_not_empty(
