@@ -3,6 +3,7 @@
 import json
 import subprocess
 import time
+import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,6 +16,12 @@ RULES = ROOT / "deploy" / "prometheus" / "rules.yml"
 STEP_S = 15
 PHASES = (20, 60, 120)
 """Scrapes of each phase: well, in trouble, well again; longer than any rule looks back."""
+
+BEATS_S = 5
+"""A worker whose last beat is so long ago is taken not to beat at all."""
+
+SCRAPE_S = 20.0
+"""How long a process may take to show its page, on a machine that is busy with other tests."""
 
 CLOCKS = ("broker_worker_heartbeat_seconds", "broker_certificate_ends_seconds")
 """Times of the clock: promtool's begins at nought."""
@@ -34,6 +41,16 @@ def parse(text: str, instance: str) -> Page:
             if sample.name.startswith("broker_"):
                 found[f"{sample.name}{{{labels}}}"] = sample.value - ago
     return found
+
+
+def scrape(url: str, instance: str, *, within_s: float = SCRAPE_S) -> Page:
+    """Return what Prometheus gets of a process: its samples, and `up`; of one that does not answer nothing else."""
+    up = f'up{{instance="{instance}",job="{instance.partition("-")[0]}"}}'
+    try:
+        with urllib.request.urlopen(url, timeout=within_s) as answer:
+            return {**parse(answer.read().decode(), instance), up: 1.0}
+    except OSError:
+        return {up: 0.0}
 
 
 def fires(
@@ -77,7 +94,7 @@ def _values(name: str, pages: Sequence[Page], later: Page | None) -> str:
         if name not in page:
             values.append(f"_x{count}")
         elif name.startswith("broker_worker_heartbeat"):
-            beats = page[name] > -5
+            beats = page[name] > -BEATS_S
             values.append(f"{begin + page[name]:.3f}{'+15' if beats else '+0'}x{count - 1}")
         elif name.startswith(CLOCKS):
             values.append(f"{begin + page[name]:.3f}+0x{count - 1}")

@@ -14,7 +14,7 @@ log = get_logger()
 
 
 class Certificate:
-    """A certificate with its key, in a context that new connections are made with."""
+    """A certificate with its key, in a context that new connections are made with; `ends_at` is in Unix time."""
 
     def __init__(self, cert: Path, key: Path) -> None:
         """Read both.
@@ -26,6 +26,7 @@ class Certificate:
         self._key = key
         self._seen = self._state()
         self.context = _context(cert, key)
+        self.ends_at = _ends_at(cert)
 
     @classmethod
     def of(cls, settings: Settings) -> "Certificate | None":
@@ -50,15 +51,9 @@ class Certificate:
             return False
         # Connections that are open go on with what they were made with.
         self.context.load_cert_chain(self._cert, self._key)
+        self.ends_at = _ends_at(self._cert)
         log.info("certificate_renewed")
         return True
-
-    def ends_at(self) -> float:
-        """Return the Unix time at which what is in the file now ends; 0 where it cannot be read."""
-        try:
-            return load_pem_x509_certificate(self._cert.read_bytes()).not_valid_after_utc.timestamp()
-        except (OSError, ValueError):
-            return 0.0
 
     async def watch(self, *, every_s: float) -> None:
         """Renew whenever a file has changed, until cancelled."""
@@ -77,6 +72,10 @@ def _stamp(file: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _ends_at(cert: Path) -> float:
+    return load_pem_x509_certificate(cert.read_bytes()).not_valid_after_utc.timestamp()
 
 
 def _context(cert: Path, key: Path) -> ssl.SSLContext:

@@ -60,7 +60,7 @@ async def serving(
     try:
         await doors.require_durability()
         if certificate is not None:
-            doors.meter.show(CERTIFICATE_ENDS, lambda: {(): certificate.ends_at()})
+            doors.meter.show(CERTIFICATE_ENDS, lambda: {(): certificate.ends_at})
         server = _server(settings, doors, idle_s=idle_s, body_s=body_s)
         runner = web.ServerRunner(server, shutdown_timeout=FINISH_S / 2)
         await runner.setup()

@@ -1,13 +1,15 @@
 """Alarms about the door, driven to fire and to clear over real sockets, and ended as their pages say."""
 
 import asyncio
+import shutil
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import encode_basic_auth
+from aiohttp import ClientConnectorCertificateError, encode_basic_auth
 
 from broker.domain.ids import new_id
 from broker.settings import Settings
@@ -15,8 +17,9 @@ from broker.storage import provision
 from broker.storage.database import Database
 from tests.alarms import Page, fires, parse
 from tests.integration.ingress.conftest import DOCUMENT, WEBHOOK, Ingress, Running
+from tests.integration.net.certificates import certificate
 from tests.integration.workers.test_events import delivered
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, free_port
 
 PATH = "/webhooks/bandwidth-1"
 NEW = {"Authorization": encode_basic_auth("carrier", "another secret")}
@@ -120,6 +123,37 @@ async def test_door_fails(
 
         await eventually(takes)
         fires("DoorFails", (well, ill, await page(ingress)), tmp_path, later=later)
+
+
+async def test_certificate_ends(
+    running: Running, make_settings: Callable[..., Settings], tmp_path: Path
+) -> None:
+    good, near = (tmp_path / name for name in ("good", "near"))
+    for folder, days in ((good, 90), (near, 5)):
+        folder.mkdir()
+        certificate(folder, "127.0.0.1", days=days)
+    served = tmp_path / "served.pem"
+
+    async def put_in_place(folder: Path) -> Page:
+        served.write_bytes((folder / "127.0.0.1.pem").read_bytes())
+        context = ssl.create_default_context(cafile=str(served))
+
+        async def is_served() -> bool:
+            try:
+                async with ingress.client.get(url, ssl=context, headers={"Connection": "close"}) as answer:
+                    return answer.status == 200
+            except ClientConnectorCertificateError:
+                return False
+
+        await eventually(is_served)
+        return await page(ingress)
+
+    shutil.copy(good / "127.0.0.1.pem", served)
+    secure = make_settings(tls_cert=served, tls_host="127.0.0.1", tls_port=free_port())
+    url = f"https://127.0.0.1:{secure.tls_port}/livez"
+    async with running(secure, renew_s=0.02) as ingress:
+        pages = [await put_in_place(folder) for folder in (good, near, good)]
+        fires("CertificateEnds", (pages[0], pages[1], pages[2]), tmp_path)
 
 
 @pytest.mark.parametrize("alert", ["DoorFails", "WebhooksRefused", "SpoolNotEmpty"])

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import ssl
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,26 @@ async def test_a_renewal_that_cannot_be_used_changes_nothing(
             os.kill(os.getpid(), signal.SIGHUP)
             await asyncio.sleep(0)
             assert await ask(secure, trusting(trusted)) == 200
+
+
+async def test_the_end_that_is_shown_is_that_of_what_is_served_and_not_of_a_file_that_cannot_be_used(
+    running: Running, secure: Settings, pem: Path, tmp_path: Path
+) -> None:
+    async def shown(ingress: Ingress) -> int:
+        text = await (await ingress.client.get(f"{ingress.url}/metrics")).text()
+        (line,) = [one for one in text.splitlines() if one.startswith("broker_certificate_ends_seconds ")]
+        return round((float(line.split()[1]) - time.time()) / 86400)
+
+    (tmp_path / "new").mkdir()
+    later = certificate(tmp_path / "new", "127.0.0.1", days=90)
+    without_its_key = key_only(pem) + later.read_bytes().removeprefix(key_only(later))
+    async with running(secure, renew_s=600) as ingress:
+        assert await shown(ingress) == 1
+        for content, days in ((without_its_key, 1), (b"", 1), (later.read_bytes(), 90)):
+            pem.write_bytes(content)
+            os.kill(os.getpid(), signal.SIGHUP)
+            await asyncio.sleep(0)
+            assert await shown(ingress) == days
 
 
 def key_only(pem: Path) -> bytes:

@@ -21,8 +21,8 @@ class Certified:
     other_name: ssl.SSLContext
 
 
-def certificate(folder: Path, name: str) -> Path:
-    """Return a file with a new certificate for an address, and its key."""
+def certificate(folder: Path, name: str, *, days: float = 1) -> Path:
+    """Return a file with a new certificate for an address, and its key; it ends in so many days."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
@@ -33,7 +33,7 @@ def certificate(folder: Path, name: str) -> Path:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(
             x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(name))]), critical=False
         )

@@ -1,57 +1,51 @@
 """Alarms that are driven to fire and to clear: real pages before, during and after a trouble, judged by promtool."""
 
-import os
-import subprocess
-import sys
 import time
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from broker.dispatch import Queue
+from broker.domain.callback import CallbackState, Untold
 from broker.domain.dead import Kind, Letter
 from broker.domain.ids import new_id
-from broker.ingress.metrics import CERTIFICATE_ENDS, INGRESS
 from broker.keyspace import keys
 from broker.keyspace.client import open_sync
-from broker.metrics.measures import HEARTBEAT, SCHEDULER, WEBHOOK_OUT
+from broker.metrics.listener import Listener
+from broker.metrics.measures import SCHEDULER
 from broker.metrics.meter import Meter
-from broker.services import events, figures, submit
+from broker.services import callback, events, figures, ledger, submit, sweep
 from broker.settings import Settings
-from broker.storage import accounts, dead
+from broker.storage import accounts, dead, provision, told
 from broker.storage.database import Database
 from broker.storage.dead import Parking
-from tests.alarms import Page, fires, parse
+from tests.alarms import PHASES, STEP_S, Page, fires, scrape
 from tests.integration.workers.carrier import Carrier, until
 from tests.integration.workers.conftest import World
 from tests.integration.workers.test_events import arrive, delivered
-from tests.redis_server import RedisServer, die_with_parent, free_port
+from tests.redis_server import RedisServer
+from tests.sink import Reply, Sink
 from workers.paces import Paces
 from workers.watching import Watching
 
 
-def read(meters: Mapping[str, Meter]) -> Page:
-    """Return the samples of all pages as one scrape."""
-    found: dict[str, float] = {}
-    for instance, meter in meters.items():
-        found.update(parse(meter.page().decode(), instance))
-    return found
-
-
 class Watched:
-    """A worker, what the scheduler sees of all, and what an ingress would show beside."""
+    """A worker, and what the scheduler sees of all; each shows its page on a port of its own."""
 
     def __init__(self, world: World, *, redis_url: str = "") -> None:
         self.world = world
         settings = world.settings
-        self.scheduler = Meter("scheduler", SCHEDULER)
-        self.ingress = Meter("ingress", INGRESS)
+        scheduler = Meter("scheduler", SCHEDULER)
         self.paces = Paces(world.runtime.database)
         self._client = open_sync(redis_url or settings.redis_url, settings)
-        self.watching = Watching(self._client, self.paces, self.scheduler, held=self._held)
+        self.watching = Watching(self._client, self.paces, scheduler, held=self._held)
+        self._listeners = {
+            name: Listener(meter.page, host="127.0.0.1", port=0)
+            for name, meter in {"worker": world.runtime.meter, "scheduler": scheduler}.items()
+        }
 
     def _held(self) -> dict[tuple[str, ...], float]:
         found = self.world.runtime.directory.look().providers
@@ -64,9 +58,15 @@ class Watched:
         self.world.runtime.directory.forget()
         self.paces.look()
         figures.count(self.world.runtime)
+        return self.seen()
+
+    def seen(self) -> Page:
+        """Scrape what a scheduler sees by itself."""
         self.watching.look()
-        meters = {"worker": self.world.runtime.meter, "scheduler": self.scheduler, "ingress": self.ingress}
-        return read(meters)
+        found: dict[str, float] = {}
+        for name, one in self._listeners.items():
+            found |= scrape(f"http://127.0.0.1:{one.port}/metrics", name)
+        return found
 
     def take(self) -> None:
         """Take what waits."""
@@ -74,7 +74,16 @@ class Watched:
 
     def close(self) -> None:
         """Close what is ours."""
+        for one in self._listeners.values():
+            one.close()
         self._client.close()
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    """The web server of a customer."""
+    with closing(Sink()) as one:
+        yield one
 
 
 @pytest.fixture
@@ -186,45 +195,75 @@ def test_sql_away(watched: Watched, settings: Settings, tmp_path: Path) -> None:
     nowhere.close()
 
 
-@pytest.mark.parametrize(
-    ("alert", "ill"),
-    [
-        ("LedgerDiffers", {"ledger_difference": 2}),
-        ("LedgerNotChecked", {"ledger_checked_ms": 1}),
-    ],
-)
-def test_what_the_ledger_found(watched: Watched, alert: str, ill: dict[str, int], tmp_path: Path) -> None:
-    usual = {"ledger_difference": 0, "ledger_checked_ms": round(time.time() * 1000)}
-    stand = watched.world.runtime.figures.stand
-    pages = []
-    for values in (usual, usual | ill, usual):
-        stand(values)
-        pages.append(watched.page())
-    fires(alert, (pages[0], pages[1], pages[2]), tmp_path)
-
-
-def test_callbacks_given_up(watched: Watched, tmp_path: Path) -> None:
+def test_ledger_differs(watched: Watched, carrier: Carrier, tmp_path: Path) -> None:
+    world = watched.world
+    name, _ = world.admit(2)
+    ledger.check(world.runtime)
     well = watched.page()
-    watched.world.runtime.meter.count(WEBHOOK_OUT, "given_up")
+    content = world.redis.get(keys.content(name))
+    world.redis.delete(keys.content(name))
+    ledger.check(world.runtime)
     ill = watched.page()
-    fires("CallbacksGivenUp", (well, ill, watched.page()), tmp_path, soon=True)
+    world.redis.set(keys.content(name), content)  # as somebody has it who kept Redis's file
+    ledger.check(world.runtime)  # which finds that it waits nowhere, and sees to it
+    world.runtime.schedule.put_back(Queue.SUBMIT)
+    watched.take()
+    ledger.check(world.runtime)
+    assert len(carrier.tags()) == 2
+    fires("LedgerDiffers", (well, ill, watched.page()), tmp_path)
 
 
-def test_worker_silent(watched: Watched, tmp_path: Path) -> None:
-    meter = watched.world.runtime.meter
-    pages = []
-    for ago in (0, 120, 0):
-        meter.show(HEARTBEAT, lambda ago=ago: {(): time.time() - ago})  # type: ignore[misc]  # bound now
-        pages.append(watched.page())
-    fires("WorkerSilent", (pages[0], pages[1], pages[2]), tmp_path)
+def test_ledger_not_checked(watched: Watched, tmp_path: Path) -> None:
+    """The worker for sweeps is away. What is seen of that within a second is drawn on, to a quarter of an hour."""
+    world = watched.world
+    sweep.sweep(world.runtime)
+    well = watched.seen()
+    time.sleep(1.1)
+    ill = watched.seen()
+    (age,) = [one for one in ill if one.startswith("broker_ledger_age_seconds")]
+    assert ill[age] - well[age] >= 1, "it grows with the clock"
+    later = {age: well[age] + (PHASES[1] - 1) * STEP_S}
+    world.redis.delete(keys.turn("ledger"))  # ten seconds have passed
+    sweep.sweep(world.runtime)
+    fires("LedgerNotChecked", (well, ill, watched.seen()), tmp_path, later=later)
 
 
-def test_certificate_ends(watched: Watched, tmp_path: Path) -> None:
-    pages = []
-    for days in (90, 5, 90):
-        watched.ingress.show(CERTIFICATE_ENDS, lambda days=days: {(): time.time() + days * 86400})  # type: ignore[misc]
-        pages.append(watched.page())
-    fires("CertificateEnds", (pages[0], pages[1], pages[2]), tmp_path)
+def test_ledger_never_checked(watched: Watched, tmp_path: Path) -> None:
+    sweep.sweep(watched.world.runtime)
+    well = watched.seen()
+    watched.world.redis.delete(keys.figures())  # lost with Redis's file, and nobody sweeps
+    ill = watched.seen()
+    watched.world.redis.delete(keys.turn("ledger"))
+    sweep.sweep(watched.world.runtime)
+    fires("LedgerNotChecked", (well, ill, watched.seen()), tmp_path)
+
+
+def test_callbacks_given_up(
+    open_world: Callable[..., World], sink: Sink, carrier: Carrier, tmp_path: Path
+) -> None:
+    world = open_world(egress_allow=(sink.authority,), callback_first_s=0.01, callback_for_s=0.1)
+    account = {"name": "acme", "callback_url": sink.url(), "callback_secret": "whsec_" + "c2Vj" * 8}
+    key = world.settings.secret_key.get_secret_value()
+    world.runtime.database.write(lambda sql: provision.apply(sql, {"accounts": [account]}, secret_key=key))
+    with closing(Watched(world)) as watched:
+        well = watched.page()
+        sink.answer = lambda path, before: Reply(status=500)
+        (name,) = world.admit()
+        watched.take()
+
+        def given_up() -> bool:
+            callback.take(world.runtime)
+            return world.runtime.database.read(told.counts)["kept"] == 1
+
+        until(given_up)
+        assert {one.json()["data"]["id"] for one in sink.told} == {name}
+        ill = watched.page()
+        sink.answer = lambda path, before: Reply()
+        which = Untold(states=(CallbackState.GIVEN_UP,))
+        now_ms = world.runtime.ready.now_ms()
+        world.runtime.database.write(lambda sql: told.again(sql, which, now_ms=now_ms, apart_ms=0))
+        until(lambda: callback.take(world.runtime) or sink.good())
+        fires("CallbacksGivenUp", (well, ill, watched.page()), tmp_path, soon=True)
 
 
 def test_news_parked(watched: Watched, tmp_path: Path) -> None:
@@ -257,63 +296,3 @@ def test_refusals_many(watched: Watched, carrier: Carrier, tmp_path: Path) -> No
     world.admit(60)
     watched.take()
     fires("RefusalsMany", (well, ill, watched.page()), tmp_path, later=later)
-
-
-class Scheduler:
-    """A scheduler process, as Prometheus sees it."""
-
-    def __init__(self, settings: Settings, log: Path) -> None:
-        self.port = free_port()
-        env = {
-            **os.environ,
-            "BROKER_DATA_DIR": str(settings.data_dir),
-            "BROKER_REDIS_URL": settings.redis_url,
-            "BROKER_SECRET_KEY": settings.secret_key.get_secret_value(),
-            "BROKER_METRICS_PORT": str(self.port),
-        }
-        with log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "workers.scheduler"],
-                env=env,
-                stdout=output,
-                stderr=output,
-                preexec_fn=die_with_parent,  # noqa: PLW1509  the child only calls prctl
-            )
-
-    def page(self) -> Page:
-        """Scrape it; nothing comes of one that is not there."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
-                return parse(answer.read().decode(), f"scheduler-{self.port}")
-        except OSError:
-            return {}
-
-    def leads(self) -> bool:
-        """Say whether it is the active one."""
-        return any(name.startswith("broker_scheduler_active") and on for name, on in self.page().items())
-
-    def end(self) -> None:
-        """Kill it."""
-        self.process.kill()
-        self.process.wait()
-
-
-def test_no_active_scheduler(world: World, tmp_path: Path) -> None:
-    first = Scheduler(world.settings, tmp_path / "log")
-    try:
-        until(first.leads)
-        standby = Scheduler(world.settings, tmp_path / "log")
-        until(lambda: standby.page() and not standby.leads())
-        well = {**first.page(), **standby.page()}
-        first.end()
-        until(standby.leads)  # which is no reason for an alarm
-        fires_not = {**first.page(), **standby.page()}
-        assert sum(on for name, on in fires_not.items() if name.startswith("broker_scheduler_active")) == 1
-        standby.end()
-        ill = {**first.page(), **standby.page()}
-        again = Scheduler(world.settings, tmp_path / "log")
-        until(again.leads)
-        fires("NoActiveScheduler", (well, ill, again.page()), tmp_path)
-        again.end()
-    finally:
-        first.end()
