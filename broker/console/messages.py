@@ -22,6 +22,9 @@ from broker.services.overview import BAD
 
 LIST = f"{ROOT}messages"
 _LONGEST = 255
+_LONGEST_CAUSE = 2000
+NO_CAUSE = "none"
+"""How an address says that no reason was given."""
 _FILTERS = (
     "q",
     "direction",
@@ -30,6 +33,7 @@ _FILTERS = (
     "connection",
     "counter",
     "address",
+    "cause",
     "since",
     "until",
     "cursor",
@@ -94,7 +98,8 @@ class Messages:
 
 def asked_of(query: Mapping[str, str]) -> dict[str, str]:
     """Return those fields of a query that are filters of the list."""
-    return {name: query[name][:_LONGEST] for name in _FILTERS if query.get(name)}
+    longest = {"cause": _LONGEST_CAUSE}
+    return {name: query[name][: longest.get(name, _LONGEST)] for name in _FILTERS if query.get(name)}
 
 
 def search_of(asked: Mapping[str, str]) -> Search:
@@ -103,7 +108,12 @@ def search_of(asked: Mapping[str, str]) -> Search:
     Raises:
         InvalidField: one of them cannot be used.
     """
-    search = Search(account=asked.get("account", ""), connection=asked.get("connection", ""))
+    cause = asked.get("cause")
+    search = Search(
+        account=asked.get("account", ""),
+        connection=asked.get("connection", ""),
+        cause="" if cause == NO_CAUSE else cause,
+    )
     try:
         if direction := asked.get("direction"):
             search = replace(search, direction=Direction(direction))

@@ -1,13 +1,21 @@
 """The first page: is it flowing, and what is wrong."""
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
 from aiohttp import web
 
+from broker.console.curves import curves
 from broker.console.gate import Gate, Route
+from broker.console.messages import LIST, NO_CAUSE
 from broker.console.pages import Pages
 from broker.console.visit import ROOT, Visit
 from broker.domain.message import Direction
 from broker.domain.status import Status
-from broker.services.overview import BAD, WINDOWS, Glance, View
+from broker.services.overview import BAD, GOOD, WINDOWS, Glance, View
+from broker.services.pulse import SPAN
 
 DEFAULT = "1h"
 _CARRIERS = (Status.SUBMITTED, Status.RELAYED)
@@ -45,23 +53,67 @@ class Overview:
             view=view,
             window=window,
             windows=list(WINDOWS),
+            rates=_rates(view),
+            now=next((one for _, one in reversed(view.beat.latency[-2:]) if one is not None), None),
             tiles=_tiles(view),
             bars=_bars(view),
+            curves=curves([one for _, one in view.beat.latency]),
+            causes=_causes(view),
+            links=[(link, view.beat.paces.get(link.name)) for link in view.links],
             outward=_standing(view, Direction.OUT),
             inward=_standing(view, Direction.IN),
         )
 
 
+def _list(filters: Mapping[str, str], since: datetime | None, until: datetime | None = None) -> str:
+    """Return the address of a list of messages."""
+    times = {"since": since, "until": until}
+    exact = {name: at.strftime("%Y-%m-%dT%H:%M:%S") for name, at in times.items() if at is not None}
+    return f"{LIST}?{urlencode({**filters, **exact})}"
+
+
+def _rates(view: View) -> list[tuple[str, str, str]]:
+    """Return how fast everything flows: a number, what it is, and the list behind it."""
+    beat, length_s = view.beat, SPAN.total_seconds()
+    numbers: tuple[tuple[str, int, dict[str, str]], ...] = (
+        ("accepted a second", beat.flow.accepted, {}),
+        ("sent a second", beat.sent, {"counter": "sent"}),
+        ("delivered a second", beat.flow.good, {"status": "good"}),
+        ("failed a second", beat.flow.bad, {"status": "bad"}),
+    )
+    return [
+        (f"{number / length_s:.1f}", word, _list({"direction": "out", **filters}, beat.since))
+        for word, number, filters in numbers
+    ]
+
+
 def _tiles(view: View) -> list[tuple[str, int, str, str]]:
     """Return what the tiles say: a word, a number, a tone, and the list behind it."""
-    bad = view.number(*BAD)
+    bad, good = view.number(*BAD), view.number(*GOOD)
+    share = f" ({bad / (bad + good):.1%} of what ended)" if bad else ""
+    found = (
+        ("sent by customers", view.number(), "", {"direction": "out"}),
+        ("on their way", view.number(*_OPEN), "", {"direction": "out", "status": "open"}),
+        ("with carriers", view.number(*_CARRIERS), "", {"direction": "out", "status": "carrier"}),
+        ("delivered", good, "", {"direction": "out", "status": "good"}),
+        (f"ended badly{share}", bad, "bad" if bad else "", {"direction": "out", "status": "bad"}),
+        ("arrived", view.number(direction=Direction.IN), "", {"direction": "in"}),
+    )
+    return [(word, number, tone, _list(filters, view.since)) for word, number, tone, filters in found]
+
+
+def _causes(view: View) -> list[tuple[str, str, int, float, str]]:
+    """Return why messages ended badly: state, reason, how many, their share, and the list of them."""
+    bad = view.number(*BAD) or 1
     return [
-        ("sent by customers", view.number(), "", "direction=out"),
-        ("on their way", view.number(*_OPEN), "", "direction=out&status=open"),
-        ("with carriers", view.number(*_CARRIERS), "", "direction=out&status=carrier"),
-        ("delivered", view.number(Status.DELIVERED, Status.READ), "", "direction=out&status=good"),
-        ("ended badly", bad, "bad" if bad else "", "direction=out&status=bad"),
-        ("arrived", view.number(direction=Direction.IN), "", "direction=in"),
+        (
+            status,
+            cause,
+            number,
+            number / bad,
+            _list({"status": status, "cause": cause or NO_CAUSE}, view.since),
+        )
+        for status, cause, number in view.causes
     ]
 
 
@@ -70,15 +122,20 @@ def _standing(view: View, direction: Direction) -> list[tuple[str, int]]:
     return [(str(status), found[status]) for status in Status if status in found]
 
 
-def _bars(view: View) -> list[dict[str, float]]:
-    """Return where the bars of the chart stand: what was made each minute, and what of it ended badly."""
+def _bars(view: View) -> list[dict[str, Any]]:
+    """Return the bars of the chart, and the lists behind them: what was made each minute, what of it ended badly."""
     most = max((made for _, made, _ in view.minutes), default=0) or 1
     return [
         {
+            "at": at,
+            "made": made,
+            "lost": lost,
             "x": place * _BAR,
             "width": _BAR - 2,
             "height": round(made / most * _HEIGHT, 1),
-            "bad": round(bad / most * _HEIGHT, 1),
+            "bad": round(lost / most * _HEIGHT, 1),
+            "link": _list({}, at, at + timedelta(minutes=1)),
+            "link_bad": _list({"status": "bad"}, at, at + timedelta(minutes=1)),
         }
-        for place, (_, made, bad) in enumerate(view.minutes)
+        for place, (at, made, lost) in enumerate(view.minutes)
     ]

@@ -13,7 +13,8 @@ class Search:
     """Which messages to list, newest first; what is absent leaves nothing out.
 
     `address` is a number of either end, whole or its beginning with a star. `counter` is one
-    of a connection's: what counts for it is meant. `cursor` is the id to go on after.
+    of a connection's: what counts for it is meant. `cause` is what the news that led to a message's
+    state says, whole. `cursor` is the id to go on after.
     """
 
     direction: Direction | None = None
@@ -22,6 +23,7 @@ class Search:
     connection: str = ""
     counter: Counter | None = None
     address: str = ""
+    cause: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     cursor: str = ""

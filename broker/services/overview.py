@@ -13,11 +13,13 @@ from broker.domain.status import Status
 from broker.keyspace.backlog import Backlog
 from broker.keyspace.census import Census
 from broker.services.carrying import Carrying, Link, State
+from broker.services.pulse import Beat, Pulse
 from broker.services.sql import AsyncSql
 from broker.settings import Settings
 from broker.storage import browsing, dead
 from broker.storage.database import Sql
 
+GOOD = (Status.DELIVERED, Status.READ)
 BAD = (Status.REJECTED, Status.FAILED, Status.UNDELIVERED, Status.EXPIRED)
 WINDOWS: Mapping[str, float | None] = {"15m": 900, "1h": 3600, "24h": 86400, "all": None}
 CHART_MINUTES = 30
@@ -58,6 +60,7 @@ class View:
     letters: Mapping[Kind, int]
     links: Sequence[Link]
     census: Census
+    beat: Beat
     troubles: Sequence[Trouble] = ()
 
     def number(self, *statuses: Status, direction: Direction = Direction.OUT) -> int:
@@ -78,6 +81,7 @@ class Glance:
         self._carrying = carrying
         self._watermark = settings.redis_memory_watermark
         self._views: dict[str, tuple[float, View]] = {}
+        self._pulse = Pulse()
         self._turn = asyncio.Lock()
 
     async def look(self, window: str) -> View:
@@ -95,6 +99,8 @@ class Glance:
         since = None if length_s is None else now - timedelta(seconds=length_s)
         links, census = await self._carrying.all(), await self._backlog.census()
 
+        names = [link.name for link in links]
+
         def job(sql: Sql) -> View:
             return View(
                 at=now,
@@ -105,6 +111,7 @@ class Glance:
                 letters=dead.counts(sql),
                 links=links,
                 census=census,
+                beat=self._pulse.take(sql, names, now, minutes=CHART_MINUTES, good=GOOD, bad=BAD),
             )
 
         view = await self._sql.read(job)
@@ -150,7 +157,7 @@ def _untold(view: View) -> Iterator[Trouble]:
 
 def _failures(view: View) -> Iterator[Trouble]:
     bad = view.number(*BAD)
-    ended = bad + view.number(Status.DELIVERED, Status.READ)
+    ended = bad + view.number(*GOOD)
     if ended >= MANY and bad / ended > TOO_MANY:
         text = f"{bad} of {ended} messages that ended were not delivered ({bad / ended:.0%})"
         yield Trouble(tone="bad", text=text, link="/console/messages?status=bad")

@@ -4,7 +4,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, and_, case, false, func, or_, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Select,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from broker.domain.callback import CallbackState, UntoldCallback
@@ -173,6 +185,11 @@ def _filters(row: Any, search: Search) -> list[ColumnElement[bool]]:
         )
     elif search.address:
         wanted.append(or_(row.originator == search.address, row.recipient == search.address))
+    if search.cause is not None:
+        news = and_(
+            events.c.message_id == row.id, events.c.status == row.status, events.c.detail == search.cause
+        )
+        wanted.append(exists().where(news))
     return wanted
 
 

@@ -17,11 +17,12 @@ from broker.domain.optout import Change, Wish
 from broker.domain.pseudonym import pair_key
 from broker.domain.status import Event, Status
 from broker.settings import Settings
-from broker.storage import callbacks, dead, logbook, messages, optouts, webhooks
+from broker.storage import callbacks, dead, logbook, messages, optouts, submissions, webhooks
 from broker.storage.callbacks import Owing, Tried
 from broker.storage.database import Database, Sql
 from broker.storage.dead import Parking
 from broker.storage.messages import Fresh, Move
+from broker.storage.submissions import Ended
 from broker.storage.webhooks import Webhook
 from tests.conftest import SECRET_KEY
 from tests.factories import NOW_MS, make_message
@@ -58,6 +59,11 @@ def fill(database: Database, settings: Settings) -> Filled:
     def job(sql: Sql) -> None:
         claimed = {"event": Event.CLAIM, "due_at": NOW_MS, "connection": "bandwidth-1"}
         messages.add(sql, [Fresh(message=one, **claimed) for one in (out, bad)])
+        submissions.begin(sql, [(out.id, 1, "bandwidth-1"), (bad.id, 1, "bandwidth-1")], at=now)
+        taken = Ended(message_id=out.id, number=1, at=now + timedelta(seconds=1.5), outcome="sent")
+        submissions.end(
+            sql, [taken, Ended(message_id=bad.id, number=1, at=now, outcome="refused", http_status=400)]
+        )
         messages.add(sql, [Fresh(message=inbound, event=None, connection="bandwidth-1")])
         later = now + timedelta(seconds=3)
         moves = [

@@ -18,9 +18,10 @@ from broker.domain.status import Event
 from broker.keyspace.client import open_sync
 from broker.keyspace.presence import Presence, Worker
 from broker.settings import Settings
-from broker.storage import messages
+from broker.storage import messages, submissions
 from broker.storage.database import Database, Sql
 from broker.storage.messages import Fresh, Move
+from broker.storage.submissions import Ended
 from tests.conftest import SECRET_KEY
 from tests.factories import NOW_MS, make_message
 from tests.integration.console.browsing import looking, served
@@ -115,7 +116,17 @@ def _messages(sql: Sql) -> None:
             fresh.append(Fresh(message=one, event=Event.CLAIM, due_at=NOW_MS, connection=name))
             moves += _fate(one.id, at)
         messages.add(sql, fresh)
+        _submit(sql, fresh)
         messages.move(sql, moves)
+
+
+def _submit(sql: Sql, fresh: list[Fresh]) -> None:
+    for one in fresh:
+        began = one.message.created_at
+        took = 0.2 + _CHANCE.random() ** 6 * 2 + (began.minute % 11 == 0)
+        submissions.begin(sql, [(one.message.id, 1, str(one.connection))], at=began)
+        done = Ended(message_id=one.message.id, number=1, at=began + timedelta(seconds=took), outcome="sent")
+        submissions.end(sql, [done])
 
 
 def _fate(name: str, at: datetime) -> list[Move]:

@@ -1,6 +1,7 @@
 """Every page of the console over HTTP: what it shows, to whom, and that it changes nothing."""
 
 import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -109,7 +110,7 @@ FORMS = [
     ("/console/connections/bandwidth-1/rate", {"reason": "it is slow", "mps": "5"}, {"operator", "admin"}),
     (
         "/console/connections/bandwidth-1/test",
-        {"account": "acme", "to": "+12025550101", "text": "Test", "once": "{letter}"},
+        {"account": "acme", "to": "+12025550188", "text": "Test", "once": "{letter}"},
         {"operator", "admin"},
     ),
     (
@@ -267,6 +268,34 @@ async def test_the_overview_counts_what_sql_holds_and_says_what_is_wrong(console
     piece = await one.get("/console/?window=all&piece=now")
     assert "<html" not in piece.text
     assert "2 sent by customers" in piece.seen
+
+
+async def test_the_overview_tells_rates_latency_and_causes_and_each_leads_to_its_list(
+    console: Console,
+) -> None:
+    filled = fill(console.database, console.settings)
+    one = await console.person("vera")
+    page = await one.get("/console/?window=all")
+    assert "1.5 s p95 to the carrier, p50 1.5 s" in page.seen
+    assert re.search(r'<path class="middle" d="M\d+ [\d.]+h0"/>', page.text)
+    assert "1.5 s 1.5 s 1 " in page.seen, "the same as a table"
+    assert "50 %" in page.seen, "of two attempts the carrier took one"
+
+    async def listed(pattern: str) -> set[str]:
+        (path,) = re.findall(f'href="(/console/messages[^"]+)"{pattern}', page.text)
+        found = await one.get(unescape(path))
+        assert found.status == 200, found.seen
+        return set(re.findall(r'title="([0-9a-f-]{36})"', found.text))
+
+    accepted = re.escape("><b>0.0</b> <span>accepted a second")
+    assert await listed(accepted) == {filled.delivered, filled.rejected}
+    assert await listed(r"><b>0.0</b> <span>failed a second") == {filled.rejected}
+    assert await listed(r">1</a></td><td class=.number.>100 %") == {filled.rejected}
+    assert "cause=4720" in page.text
+    assert await listed(r">1</a></td></tr>") == {filled.rejected}, "what ended badly in a minute"
+    assert (await one.get("/console/messages?status=bad&cause=none")).seen.count(
+        "No message is like that"
+    ) == 1
 
 
 async def test_messages_are_filtered_and_paged_by_their_address(console: Console) -> None:

@@ -85,9 +85,24 @@ def test_a_star_stands_for_the_rest_of_a_number_and_for_nothing_else(
     assert found("_1202*") == 0
 
 
+def test_messages_are_found_by_the_whole_of_their_cause_and_by_having_none(
+    database: Database, ids: list[str]
+) -> None:
+    database.write(lambda sql: messages.move(sql, [make_move(ids[1], Event.REFUSE)]))
+
+    def found(cause: str) -> list[str]:
+        search = Search(statuses=BAD, cause=cause)
+        return [one.id for one in database.read(lambda sql: browsing.page(sql, search)).messages]
+
+    assert found("4720 spam") == ids[::3][::-1]
+    assert found("4720") == []
+    assert found("") == [ids[1]]
+
+
 LISTS: list[tuple[str, Callable[[Sql], Any]]] = [
     ("all", lambda sql: browsing.page(sql, Search())),
     ("filtered", lambda sql: browsing.page(sql, Search(statuses=BAD, connection="b-1", address="+1202*"))),
+    ("of a cause", lambda sql: browsing.page(sql, Search(statuses=BAD, cause="4720 spam"))),
     ("since", lambda sql: browsing.page(sql, Search(since=datetime.now(UTC), cursor=new_id()))),
     ("counts", lambda sql: browsing.counts(sql, datetime.now(UTC))),
     ("causes", lambda sql: browsing.causes(sql, datetime.now(UTC), BAD, most=5)),
