@@ -5,18 +5,17 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
 
 from broker.cli.chaos.fault import Fault, fault
 from broker.cli.chaos.ground import LEASE_S, Ground
-from broker.keyspace.client import Sync, open_sync
-from broker.settings import Settings
+from broker.cli.chaos.snare import Snare
+from broker.dispatch import Queue
 
 _TWO_HOURS_S = 7200
 _LONGER_THAN_EVERY_LEASE_S = LEASE_S + 3
-_RING_TRIES = 20
-_LEAST_RING = 100
-"""Bytes of the shortest ring, and more than those of any other answer to who waits for one."""
+_RING = b"*2\r\n$%d\r\n%b\r\n" % (len(Queue.SUBMIT), Queue.SUBMIT.encode())
+"""How Redis's answer to a worker begins that waits for rings and was given one to submit."""
+_RING_WITHIN_S, _DEAD_WITHIN_S = 20, 5
 
 
 def _send(ground: Ground, role: str, number: int, how: signal.Signals) -> int:
@@ -82,46 +81,23 @@ async def _all_killed(ground: Ground) -> AsyncIterator[None]:
 
 @fault(hold_s=0.5)
 async def _ring_lost(ground: Ground) -> AsyncIterator[None]:
-    """Kill the worker between Redis's pop and Celery's note of it: frozen while it waits, rung for, killed."""
-    with open_sync(f"redis://127.0.0.1:{ground.redis.port}/0", Settings()) as client:
-        for _ in range(_RING_TRIES):
-            pid = _send(ground, "worker", 0, signal.SIGSTOP)
-            taken = await _is_ring_taken(client)
-            if taken:
-                break
-            os.kill(pid, signal.SIGCONT)
-            await asyncio.sleep(0.1)
-        else:
-            ground.missed.append("kill-between-pop-and-note")
-        os.kill(pid, signal.SIGKILL)
-    yield
+    """Kill the worker between Redis's pop and Celery's note of it: the proxy keeps the answer to the pop from it.
 
-
-async def _is_ring_taken(client: Sync) -> bool:
-    """Say whether Redis has given a ring to a process that cannot hear it.
-
-    A client that waits is sent nothing for a second; then comes a ring, or a word of five bytes that there was none.
-    One that was sent more and does not ask again is the frozen one's.
+    It was hit if the answer was under way to the worker that died, and to nobody else.
     """
-    before = _waiting(client)
-    for _ in range(_RING_TRIES):
-        await asyncio.sleep(0.05)
-        if any(_sent(client, name) - sent > _LEAST_RING for name, sent in before.items()):
-            await asyncio.sleep(0.3)
-            still = before.keys() - _waiting(client).keys()
-            return any(_sent(client, name) - before[name] > _LEAST_RING for name in still)
-    return False
-
-
-def _waiting(client: Sync) -> dict[str, int]:
-    """Return who waits for rings, and how many bytes each was sent so far."""
-    listed: Any = client.client_list()
-    return {each["id"]: int(each["tot-net-out"]) for each in listed if "b" in each["flags"]}
-
-
-def _sent(client: Sync, name: str) -> int:
-    listed: Any = client.client_list()
-    return next((int(each["tot-net-out"]) for each in listed if each["id"] == name), 0)
+    snare = ground.to_redis.snare = Snare(_RING)
+    hit = False
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(snare.caught.wait(), _RING_WITHIN_S)
+        if not snare.lost.is_set():
+            _send(ground, "worker", 0, signal.SIGKILL)
+            await asyncio.wait_for(snare.lost.wait(), _DEAD_WITHIN_S)
+            hit = True
+    snare.free()
+    ground.to_redis.snare = None
+    if not hit:
+        ground.missed.append("kill-between-pop-and-note")
+    yield
 
 
 KILLS: Mapping[str, Fault] = {

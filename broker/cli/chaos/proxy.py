@@ -4,6 +4,8 @@ import asyncio
 import random
 from contextlib import suppress
 
+from broker.cli.chaos.snare import Snare
+
 _CHUNK = 1 << 20
 
 
@@ -12,7 +14,8 @@ class Proxy:
 
     `cut` is how many answers to lose: the connection ends after the request and before its answer; `share` of all
     answers go the same way. Only answers to requests that hold `marker` count. `delay_s` holds up every piece,
-    `freeze` holds up everything until `thaw`, and after `refuse` nobody listens until `accept`.
+    `freeze` holds up everything until `thaw`, and after `refuse` nobody listens until `accept`. A `snare`
+    keeps one answer from the client that it is for.
     """
 
     def __init__(self, port: int, *, marker: bytes = b"EVALSHA", seed: int | None = None) -> None:
@@ -28,6 +31,7 @@ class Proxy:
         self.share = 0.0
         self.delay_s = 0.0
         self.lost = 0
+        self.snare: Snare | None = None
 
     async def start(self) -> int:
         """Listen, and return the port."""
@@ -116,6 +120,8 @@ class Proxy:
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(_CHUNK):
+                if self.snare is not None:
+                    await self.snare.hold(data)
                 await self._hold()
                 writer.write(data)
                 await writer.drain()

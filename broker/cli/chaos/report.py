@@ -71,6 +71,13 @@ class Report:
             value=len(self._judge.repeated()),
             at_most=sum(self._flying),
         )
+        yield Figure(
+            name="missed",
+            what="faults that missed their moment",
+            value=len(self._outcome.missed),
+            at_most=0,
+            detail={"cases": list(self._outcome.missed)},
+        )
         yield from self._recoveries()
         said = {str(verdict): count for verdict, count in counted(self._books).items()}
         yield Figure(name="requests", what="requests", value=len(self._books.entries), detail={"ended": said})

@@ -6,15 +6,27 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import redis
 
 from broker.cli.chaos.carried import Carried
 from broker.cli.chaos.clocks import Clocks
 from broker.cli.chaos.journal import Journal
+from broker.cli.chaos.proxy import Proxy
+from broker.cli.chaos.snare import Snare
+from tests.redis_server import RedisServer
 
 SHOWS = "import sys, time\nfor _ in sys.stdin: print(time.time(), time.monotonic(), flush=True)"
+HEARS = """
+import redis, sys
+with redis.Redis(port=int(sys.argv[1])) as client:
+    while True:
+        print(client.brpop(["events", "submit"])[0].decode(), flush=True)
+"""
+RING = b"*2\r\n$6\r\nsubmit\r\n"
 
 
 def test_a_running_process_is_two_hours_ahead_and_its_neighbour_is_not(tmp_path: Path) -> None:
@@ -89,3 +101,48 @@ def test_the_carriers_file_is_read_as_it_grows_and_half_a_line_waits(tmp_path: P
     carried.read()
     assert len(carried.creates) == 2
     assert carried.markers == {"m-1"}
+
+
+async def test_a_ring_in_a_snare_was_popped_and_never_reaches_the_process_that_dies(
+    own_redis: Callable[..., RedisServer],
+) -> None:
+    server = own_redis()
+    proxy = Proxy(server.port)
+    await proxy.start()
+    snare = proxy.snare = Snare(RING)
+    hears = subprocess.Popen([sys.executable, "-c", HEARS, str(proxy.port)], stdout=subprocess.PIPE)
+    try:
+        with server.client() as client:
+            client.lpush("events", "another ring")
+            assert hears.stdout is not None
+            assert await asyncio.to_thread(hears.stdout.readline) == b"events\n"
+            client.lpush("submit", "a ring")
+            await asyncio.wait_for(snare.caught.wait(), 10)
+            assert client.llen("submit") == 0
+        assert not snare.lost.is_set()
+        hears.kill()
+        await asyncio.wait_for(snare.lost.wait(), 10)
+    finally:
+        hears.kill()
+        left, _ = hears.communicate()
+        await proxy.stop()
+    assert left == b""
+
+
+async def test_a_snare_that_is_freed_passes_on_what_it_held_and_says_that_nobody_died(
+    own_redis: Callable[..., RedisServer],
+) -> None:
+    server = own_redis()
+    proxy = Proxy(server.port)
+    await proxy.start()
+    snare = proxy.snare = Snare(RING)
+    try:
+        with server.client() as client, redis.Redis(port=proxy.port) as other:
+            client.lpush("submit", "a ring")
+            popped = asyncio.create_task(asyncio.to_thread(other.brpop, ["submit"]))
+            await asyncio.wait_for(snare.caught.wait(), 10)
+            snare.free()
+            assert await asyncio.wait_for(popped, 10) == (b"submit", b"a ring")
+            assert not snare.lost.is_set()
+    finally:
+        await proxy.stop()
