@@ -18,6 +18,7 @@ PREFIX = "BROKER_"
 class Durability(StrEnum):
     """What has happened to a message before its 2xx is sent (DESIGN section 7, promise 2)."""
 
+    REPLICA = "replica"
     FSYNC = "fsync"
     AOF = "aof"
     MEMORY = "memory"
@@ -74,7 +75,7 @@ class Settings(GatewaySettings, BaseSettings):
     )
 
     durability: Durability = Field(
-        Durability.FSYNC, description="What the 2xx of a send stands for: fsync, aof or memory."
+        Durability.FSYNC, description="What the 2xx of a send stands for: replica, fsync, aof or memory."
     )
     redis_timeout_s: float = Field(1.5, gt=0, description="Longest wait for one answer of Redis, in seconds.")
     redis_memory_watermark: float = Field(

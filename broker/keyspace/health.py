@@ -9,7 +9,7 @@ import redis
 
 from broker.dispatch import Queue
 from broker.errors import Busy
-from broker.keyspace import keys
+from broker.keyspace import durability, keys
 from broker.keyspace.client import open_sync
 from broker.settings import Settings
 
@@ -30,6 +30,7 @@ class Health:
     policy: str
     keeps_file: bool
     fsync: str
+    followed: bool
     used: int
     most: int
     clock_s: float
@@ -51,6 +52,7 @@ def look(url: str, settings: Settings) -> Health:
             policy=info.get("maxmemory_policy", ""),
             keeps_file=bool(info.get("aof_enabled")),
             fsync=_fsync(client),
+            followed=durability.has_replica(info),
             used=info["used_memory"],
             most=info.get("maxmemory", 0),
             clock_s=time.time() - (seconds + micros / 1e6),

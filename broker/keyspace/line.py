@@ -46,7 +46,7 @@ class Line:
         self._level = level
         self._patience_s = patience_s
         self._connection: AbstractConnection | None = None
-        self._wait_for_disk = False
+        self._waits: durability.Waits = ()
         self._silent_since: float | None = None
 
     async def run(self, keys: Sequence[Word], words: Sequence[Word], *, since: float) -> Any:
@@ -66,6 +66,7 @@ class Line:
                     sent = True
                     answer = await self._exchange(connection, keys, words)
             except ConfigurationError as error:
+                await self._close()  # else the next call would use it as one that was checked
                 raise (OutcomeUncertain if lost else QueueAway)(
                     "Redis is not as durable as promised"
                 ) from error
@@ -88,6 +89,9 @@ class Line:
         try:
             async with asyncio.timeout(self._patience_s):
                 await self._open()
+        except ConfigurationError:
+            await self._close()
+            raise
         except (OSError, RedisError, TimeoutError) as error:
             await self._close()
             raise QueueAway("Redis cannot be reached") from error
@@ -121,7 +125,7 @@ class Line:
         connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]  # theirs
         self._connection = connection
         await connection.connect()  # type: ignore[no-untyped-call]  # theirs
-        self._wait_for_disk = await durability.check(self._ask, self._level)
+        self._waits = await durability.check(self._ask, self._level)
         await self._ask("SCRIPT", "LOAD", self._script.text)
         return connection
 
@@ -132,11 +136,13 @@ class Line:
         command: Any = ("EVALSHA", self._script.sha, len(keys), *keys, *words)
         packed = hiredis.pack_command(command)
         await connection.send_packed_command(packed, check_health=False)
-        if not self._wait_for_disk:
+        if not self._waits:
             return await connection.read_response()
-        await connection.send_command("WAITAOF", 1, 0, 0, check_health=False)
+        for wait in self._waits:
+            await connection.send_command(*wait, check_health=False)
         answer = await connection.read_response()
-        await connection.read_response()
+        for _ in self._waits:
+            await connection.read_response()
         return answer
 
     async def _ask(self, *words: Word) -> Any:

@@ -53,7 +53,13 @@ def _keeping(patient: Patient, found: Health) -> Iterator[Finding]:
     if not found.keeps_file:
         yield fail("redis keeps", "no append-only file", "set appendonly yes")
     else:
-        yield ok("redis keeps", f"append-only file, fsync {found.fsync}, durability {level}")
+        yield _kept(found, level)
+
+
+def _kept(found: Health, level: Durability) -> Finding:
+    if level is Durability.REPLICA and not found.followed:
+        return fail("redis keeps", "no replica follows: sends get 503", "start one, or set durability fsync")
+    return ok("redis keeps", f"append-only file, fsync {found.fsync}, durability {level}")
 
 
 def _memory(patient: Patient, found: Health) -> Finding:

@@ -23,7 +23,7 @@ class Accepted(Answer):
     id: MessageId
     status: Literal["accepted"]
     to: str = Field(description="The recipient in E.164.")
-    durability: str = Field(description="What the answer stands for: `fsync`, `aof` or `memory`.")
+    durability: str = Field(description="What the answer stands for: `replica`, `fsync`, `aof` or `memory`.")
 
 
 class BatchMember(Answer):

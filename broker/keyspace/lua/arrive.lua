@@ -13,6 +13,8 @@ for n = 5, #KEYS do
     redis.call("ZADD", KEYS[1], redis.call("HINCRBY", KEYS[2], "0:", 1), digest)
     redis.call("ZADD", KEYS[3], due, digest)
     new = new + 1
+  else
+    redis.call("HINCRBY", KEYS[2], "0:", 0) -- a write, so that WAITAOF and WAIT cover the first call
   end
 end
 if redis.call("LLEN", KEYS[4]) < tonumber(ARGV[2]) then

@@ -10,6 +10,7 @@ import redis
 from aiohttp import ClientSession, FormData, encode_basic_auth
 
 from broker.domain.message import PartState
+from broker.keyspace import health
 from broker.keyspace.content import decode
 from broker.settings import Settings
 from tests.integration.ingress.conftest import DOCUMENT, KEY, OTHER_KEY, PASSWORD, Ingress, Running
@@ -199,6 +200,24 @@ async def test_an_ingress_that_starts_before_redis_waits_for_it(
         assert (await ingress.get("/readyz")).status == 503
         server.start()
         assert (await ingress.send()).status == 202
+
+
+async def test_a_send_names_the_second_machine_and_is_refused_without_it(
+    own_redis: Callable[..., RedisServer], make_settings: Callable[..., Settings], running: Running
+) -> None:
+    server = own_redis("--repl-diskless-sync-delay", "0")
+    replica = own_redis("--replicaof", "127.0.0.1", str(server.port))
+    settings = make_settings(redis_url=server.url, durability="replica")
+    while not health.look(server.url, settings).followed:
+        await asyncio.sleep(0.05)
+    async with running(settings) as ingress:
+        taken = await ingress.send()
+        assert (taken.status, (await taken.json())["durability"]) == (202, "replica")
+        replica.kill()
+        unknown, refused = await ingress.send(), await ingress.send()
+        assert (unknown.status, (await unknown.json())["code"]) == (503, "outcome_unknown")
+        assert (refused.status, (await refused.json())["code"]) == (503, "unavailable")
+        assert int(refused.headers["Retry-After"]) >= 1
 
 
 async def test_above_the_memory_watermark_nothing_is_taken(

@@ -137,6 +137,22 @@ async def test_a_redis_that_cannot_keep_the_promise_is_refused(
         await admission.admit(request())
 
 
+async def test_a_redis_that_was_refused_once_is_refused_again_also_if_it_knows_the_script(
+    own_redis: Own, open_admission: Open
+) -> None:
+    server = own_redis()
+    await open_admission(server.url).admit(request())
+    with server.client() as client:
+        client.config_set("appendonly", "no")
+        late = open_admission(server.url)
+        with pytest.raises(ConfigurationError):
+            await late.open()
+        for _ in range(2):
+            with pytest.raises(Busy):
+                await late.admit(request())
+        assert client.zcard("fresh:submit") == 1
+
+
 async def test_with_durability_memory_any_redis_will_do(own_redis: Own, open_admission: Open) -> None:
     server = own_redis("--appendonly", "no", "--maxmemory-policy", "allkeys-lru")
     admission = open_admission(server.url, durability=Durability.MEMORY)
