@@ -71,17 +71,16 @@ class Report:
             value=len(self._judge.repeated()),
             at_most=sum(self._flying),
         )
-        yield Figure(
-            name="missed",
-            what="faults that missed their moment",
-            value=len(self._outcome.missed),
-            at_most=0,
-            detail={"cases": list(self._outcome.missed)},
-        )
+        yield self._missed()
         yield from self._recoveries()
         said = {str(verdict): count for verdict, count in counted(self._books).items()}
         yield Figure(name="requests", what="requests", value=len(self._books.entries), detail={"ended": said})
         yield Figure(name="minutes", what="the whole run", value=self._outcome.wall_s / 60, unit="min")
+
+    def _missed(self) -> Figure:
+        missed = list(self._outcome.missed)
+        what = "faults that missed their moment"
+        return Figure(name="missed", what=what, value=len(missed), at_most=0, detail={"cases": missed})
 
     def _recoveries(self) -> Iterator[Figure]:
         ways = {"sent": "all APIs to the carrier again", "told": "and back to their customers"}
