@@ -91,11 +91,13 @@ def demo(
 @app.command()
 def prepare(
     provision: Annotated[Path | None, typer.Option(help="TOML with accounts, connections, routes.")] = None,
+    data: Data = None,
 ) -> None:
     """Bring the database up to date and apply the provisioning file."""
     from broker.cli import prepare as command
 
-    command.run(Settings.load(), provision)
+    settings = Settings.load()
+    command.run(settings.model_copy(update={"data_dir": data or settings.data_dir}), provision)
 
 
 @app.command()

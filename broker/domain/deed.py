@@ -17,10 +17,12 @@ _NO_DIGIT = re.compile(r"[^0-9]")
 
 
 class Door(StrEnum):
-    """Where somebody did it."""
+    """Where somebody did it: at a page, over the API, at the machine itself; or nobody, when its time had come."""
 
     CONSOLE = "console"
     API = "api"
+    COMMAND = "command"
+    CLOCK = "clock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Write a provisioning document: accounts, connections, routes, operators."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +10,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from sqlalchemy import Connection, Table, delete, select
 
-from broker.storage import callbacks, credit, rules
+from broker.domain.deed import Deed
+from broker.storage import audit, callbacks, credit, provisioned, rules
 from broker.storage.tables import (
     accounts,
     api_keys,
@@ -53,6 +55,24 @@ def apply(connection: Connection, document: Mapping[str, Sequence[Row]], *, secr
         was = _hash_of(connection, operators, row["name"])
         values = {"name": row["name"], "password_hash": _hashed(row["password"], was), "role": row["role"]}
         upsert(connection, operators, values)
+
+
+def apply_noted(
+    connection: Connection, document: Mapping[str, Sequence[Row]], *, secret_key: str, deed: Deed
+) -> dict[str, str]:
+    """Apply a document, and write `deed` down with what it changed, if it changed anything; return that.
+
+    Raises:
+        ConfigurationError: what is provisioned was sealed with another key; nothing is changed.
+    """
+    vault = Vault(secret_key)
+    before = provisioned.standing(connection, vault)
+    apply(connection, document, secret_key=secret_key)
+    changed = provisioned.changes(before, provisioned.standing(connection, vault))
+    if changed:
+        noted = replace(deed, details={**deed.details, **changed})
+        audit.note(connection, noted, at=datetime.now(UTC))
+    return changed
 
 
 def _account(connection: Connection, row: Row, vault: Vault, secret_key: str) -> None:
