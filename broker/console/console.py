@@ -22,6 +22,7 @@ from broker.console.hooks import Webhooks
 from broker.console.letters import DeadLetterPages
 from broker.console.live import Live
 from broker.console.message import OneMessage
+from broker.console.message_forms import MessageForms
 from broker.console.messages import Messages
 from broker.console.optouts import OptOuts
 from broker.console.overview import Overview
@@ -47,6 +48,7 @@ from broker.services.rereading import Rereading
 from broker.services.send_on import SendOn
 from broker.services.sessions import Sessions
 from broker.services.sql import AsyncSql
+from broker.services.steering import Steering
 from broker.services.tallies import Tallies
 from broker.services.trial import Trial
 from broker.settings import Settings
@@ -65,6 +67,7 @@ class Needs:
     pressure: Pressure
     browse: Browse
     send_on: SendOn
+    steering: Steering
     carrying: Carrying
     stopping: Stopping
     trial: Trial
@@ -91,7 +94,8 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
         Overview(pages, glance),
         Live(glance, needs.browse, needs.sessions, leaving=needs.leaving),
         Messages(pages, needs.browse),
-        OneMessage(pages, needs.browse, stored),
+        OneMessage(pages, needs.browse, stored, needs.audit, reached_at=settings.reached_at),
+        MessageForms(needs.browse, needs.steering, needs.audit),
         Attachments(pages, needs.browse, stored, needs.send_on),
         Connections(
             pages,

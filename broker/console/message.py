@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from broker.console import as_curl
 from broker.console.gate import Gate, Route
 from broker.console.headers import PRIVATE
 from broker.console.messages import LIST
@@ -12,12 +13,23 @@ from broker.console.pages import Pages
 from broker.console.stored import Stored, message_id
 from broker.console.timeline import timeline
 from broker.console.visit import Visit
+from broker.dialects.native.lookup import found
+from broker.domain.deed import DeedQuery
+from broker.domain.ids import new_id
+from broker.domain.message import Direction, Message
 from broker.domain.operator import Role
+from broker.domain.status import Status
 from broker.errors import NotPermitted
 from broker.log import get_logger
+from broker.services.audit import Audit
 from broker.services.browse import Browse
+from broker.services.handle import CANCELLABLE
 from broker.services.slides import show
+from broker.services.steering import AGAIN
 from broker.services.thumbnail import LARGE_SIDE, SIDE, thumbnail
+
+MOST_DEEDS = 10
+"""So many of the last things that people did about a message are shown with it."""
 
 log = get_logger()
 
@@ -28,10 +40,14 @@ _CONTENT = {**PRIVATE, "Content-Security-Policy": "default-src 'none'; sandbox"}
 class OneMessage:
     """Shows a message. Text, pictures and whole numbers are shown when somebody asks for them, and that is noted."""
 
-    def __init__(self, pages: Pages, browse: Browse, stored: Stored) -> None:
+    def __init__(
+        self, pages: Pages, browse: Browse, stored: Stored, audit: Audit, *, reached_at: str
+    ) -> None:
         self._pages = pages
         self._browse = browse
         self._stored = stored
+        self._audit = audit
+        self._reached_at = reached_at
 
     def routes(self, gate: Gate) -> list[Route]:
         """Return what leads here."""
@@ -40,6 +56,7 @@ class OneMessage:
         return [
             *gate.get(one, self.show),
             *gate.post(f"{one}/reveal", self.reveal, needs=Role.CONTENT),
+            *gate.get(f"{one}/raw", self.raw, needs=Role.CONTENT, deed="messages raw"),
             *gate.get(part, self.part, needs=Role.CONTENT, deed="messages parts download"),
             *gate.get(f"{part}/thumbnail", self.thumbnail, needs=Role.CONTENT),
             *gate.get(f"{part}/picture", self.picture, needs=Role.CONTENT),
@@ -54,6 +71,13 @@ class OneMessage:
         page = await self._page(visit, shown=True)
         log.warning("content_revealed", operator=visit.operator.name, message_id=visit.pieces["id"])
         return page
+
+    async def raw(self, visit: Visit) -> web.Response:
+        """Answer `GET /console/messages/{id}/raw`: the message as its customer gets it of the native API."""
+        whole = await self._browse.one(message_id(visit))
+        log.warning("content_revealed", operator=visit.operator.name, message_id=visit.pieces["id"])
+        answer = found(whole.record)
+        return web.Response(body=answer.body, headers={**answer.headers, **_CONTENT})
 
     async def part(self, visit: Visit) -> web.StreamResponse:
         """Answer `GET /console/messages/{id}/parts/{index}`: the file, to be kept and not shown."""
@@ -85,6 +109,12 @@ class OneMessage:
         whole = await self._browse.one(message_id(visit))
         message = whole.record.message
         slides = await self._stored.run(partial(show, message, self._stored.bytes_of)) if shown else None
+        base = self._reached_at
+        deeds, _ = (
+            await self._audit.page(DeedQuery(subject=message.id, limit=MOST_DEEDS))
+            if visit.may(Role.OPERATOR)
+            else ([], None)
+        )
         return await self._pages.show(
             visit,
             "message.html",
@@ -94,4 +124,16 @@ class OneMessage:
             steps=timeline(whole),
             shown=shown,
             may_read=visit.may(Role.CONTENT),
+            may=_may(message),
+            once=new_id(),
+            deeds=deeds,
+            curl=[as_curl.look_up(message, base), *([as_curl.send(message, base)] if shown else [])],
         )
+
+
+def _may(message: Message) -> set[str]:
+    """Return what can be done about a message."""
+    if message.direction is Direction.IN:
+        return set()
+    ways = {"cancel": CANCELLABLE, "retry": {Status.RETRYING}, "resend": AGAIN}
+    return {name for name, statuses in ways.items() if message.status in statuses}

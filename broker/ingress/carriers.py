@@ -44,6 +44,10 @@ class Carriers:
         except KeyError:
             raise NotFound("there is no such connection") from None
 
+    def known(self) -> Snapshot | None:
+        """Return what the directory said last, if it ever did."""
+        return self._snapshot
+
     def names(self) -> Container[str]:
         """Return the names of all connections that are known."""
         return () if self._snapshot is None else self._snapshot.providers

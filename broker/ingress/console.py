@@ -22,10 +22,12 @@ from broker.services.carrying import Carrying
 from broker.services.hooks import Hooks
 from broker.services.letters import DeadLetters
 from broker.services.logbook import Logbook
+from broker.services.on_behalf import OnBehalf
 from broker.services.replay import Replay
 from broker.services.send_on import SendOn
 from broker.services.sessions import LIFE_S, Sessions
 from broker.services.sql import AsyncSql
+from broker.services.steering import Steering
 from broker.services.tallies import Tallies
 
 
@@ -48,6 +50,7 @@ def add_console(router: Router, doors: Doors) -> None:
         pressure=doors.pressure,
         browse=Browse(sql, unrecorded, doors.lookup, logbook),
         send_on=SendOn(doors.accept, sql, taken=partial(doors.meter.accepted, "mms", 1)),
+        steering=_steering(doors, sql),
         carrying=Carrying(doors.connections, backlog),
         stopping=doors.connections,
         trial=doors.trial,
@@ -68,6 +71,20 @@ def add_console(router: Router, doors: Doors) -> None:
     )
     for method, path, door in routes(needs, assets):
         router.add(method, path, _handler(door), failed=_failed)
+
+
+def _steering(doors: Doors, sql: AsyncSql) -> Steering:
+    def taken(kind: str, messages: int, again: bool) -> None:
+        doors.meter.accepted(kind, messages, replayed=again)
+
+    return Steering(
+        doors.settings,
+        sql=sql,
+        unrecorded=Unrecorded(doors.client),
+        clock=Clock(doors.client),
+        known=doors.carriers.known,
+        on_behalf=OnBehalf(doors.accept, sql, taken=taken),
+    )
 
 
 def _sessions(doors: Doors) -> Sessions:

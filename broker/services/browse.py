@@ -67,7 +67,7 @@ class Browse:
 
     async def one(self, message_id: str) -> Whole:
         """Return all that is known of a message; raises NotFound."""
-        record = await self._lookup.one(message_id, Account(name=await self._account(message_id)))
+        record = await self._lookup.one(message_id, Account(name=await self.account_of(message_id)))
         names = {attempt.connection for attempt in record.attempts} | {record.message.connection} - {None}
         said: list[Entry] = []
         for name in sorted(one for one in names if one):
@@ -89,13 +89,14 @@ class Browse:
 
     async def part(self, message_id: str, index: int) -> Part:
         """Return a part of a message whose bytes are with us; raises NotFound."""
-        record = await self._lookup.one(message_id, Account(name=await self._account(message_id)))
+        record = await self._lookup.one(message_id, Account(name=await self.account_of(message_id)))
         for part in record.message.parts:
             if part.index == index and part.state is PartState.STORED and part.path:
                 return part
         raise NotFound("there is no such part")
 
-    async def _account(self, message_id: str) -> str:
+    async def account_of(self, message_id: str) -> str:
+        """Return whose a message is; raises NotFound."""
         name = await self._sql.read(partial(browsing.account_of, message_id=message_id))
         if name is None:
             waiting = await self._unrecorded.find(message_id)

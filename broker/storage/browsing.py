@@ -26,6 +26,7 @@ from broker.domain.message import Direction
 from broker.domain.search import Found, Search
 from broker.domain.status import Status
 from broker.storage.messages import load
+from broker.storage.privacy_tables import redactions
 from broker.storage.tables import accounts, callbacks, events, messages
 
 c = messages.c
@@ -87,6 +88,12 @@ def price(sql: Connection, message_id: str) -> tuple[int, bool]:
     """Return the units that a message costs, and whether they came from a credit."""
     row = sql.execute(select(c.units, c.prepaid).where(c.id == message_id)).first()
     return (0, False) if row is None else (row.units, row.prepaid)
+
+
+def is_redacted(sql: Connection, message_id: str) -> bool:
+    """Say whether a message's text was removed."""
+    gone = select(redactions.c.message_id).where(redactions.c.message_id == message_id)
+    return sql.execute(gone).first() is not None
 
 
 def told(sql: Connection, message_id: str) -> list[tuple[UntoldCallback, int]]:

@@ -1,8 +1,9 @@
 """What is due: messages that somebody must look at, found by the time that was set for them."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, select, tuple_, update
 
 from broker.domain.status import Event, Status, sources
 from broker.storage.tables import messages
@@ -31,3 +32,9 @@ def due(connection: Connection, now_ms: int, *, limit: int, after: tuple[int, st
         Due(row.due_at, row.id, Status(row.status) in WAITING and row.valid_until.timestamp() * 1000 > now_ms)
         for row in connection.execute(statement)
     ]
+
+
+def hasten(connection: Connection, ids: Sequence[str], now_ms: int) -> int:
+    """Let messages be due now that wait for their next try, and in no lane; return how many did."""
+    waits = (messages.c.id.in_(ids), messages.c.status == Status.RETRYING, messages.c.laned_at.is_(None))
+    return connection.execute(update(messages).where(*waits).values(due_at=now_ms)).rowcount

@@ -124,6 +124,20 @@ def fill(database: Database, settings: Settings) -> Filled:
     )
 
 
+def fill_waiting(database: Database, *, due_ms: int = NOW_MS) -> str:
+    """Put in a message that waits for its next try, and return its id."""
+    now = datetime.now(UTC)
+    one = make_message(id=new_id(), created_at=now, valid_until=now + timedelta(days=1))
+    defer = Move(id=one.id, event=Event.DEFER, at=now, key="w", due_at=due_ms)
+
+    def job(sql: Sql) -> None:
+        messages.add(sql, [Fresh(message=one, event=Event.CLAIM, due_at=NOW_MS, connection="bandwidth-1")])
+        messages.move(sql, [defer])
+
+    database.write(job)
+    return one.id
+
+
 def fill_beside(database: Database) -> str:
     """Put in an opt-out, and two webhooks that fit no message; return the digest of one that nobody can read."""
     now = datetime.now(UTC)

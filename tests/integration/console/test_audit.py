@@ -11,7 +11,7 @@ from sqlalchemy.exc import DatabaseError
 from broker.domain.deed import Deed, DeedQuery, Door, Noted
 from broker.storage import audit
 from tests.integration.console.conftest import PASSWORDS, Console
-from tests.integration.console.filling import HOSTILE, fill
+from tests.integration.console.filling import HOSTILE, fill, fill_waiting
 from tests.unit.test_house import ROOT
 
 LIST = "/console/audit"
@@ -65,6 +65,7 @@ async def test_every_form_of_the_console_is_noted_but_those_that_concern_only_th
     before = len(deeds(console))
     for path, form in (
         (f"/console/messages/{filled.delivered}/reveal", {}),
+        (f"/console/messages/{fill_waiting(console.database)}/cancel", {"reason": "r"}),
         ("/console/connections/bandwidth-1/resume", {"reason": "r"}),
         ("/console/connections/bandwidth-1/rate", {"reason": "r", "mps": "5"}),
         (
@@ -81,12 +82,13 @@ async def test_every_form_of_the_console_is_noted_but_those_that_concern_only_th
         "connections test",
         "connections rate",
         "connections resume",
+        "messages cancel",
         "messages reveal",
     ]
     assert deeds(console)[0].details == {"id": filled.letter, "what": "discard"}
     assert deeds(console)[2].details == {"account": "acme", "to": "+1202***0101"}
     assert deeds(console)[3].details == {"mps": "5"}
-    assert deeds(console)[5].subject == filled.delivered
+    assert deeds(console)[6].subject == filled.delivered
 
 
 async def test_the_audit_is_filtered_paged_and_for_operators_only(console: Console) -> None:

@@ -19,7 +19,7 @@ from broker.storage.dead_tables import dead_letters
 from broker.storage.optout_tables import opt_outs
 from broker.storage.tables import callbacks, messages, metadata
 from tests.integration.console.conftest import Console
-from tests.integration.console.filling import HOSTILE, NUMBER, OTHER, fill, fill_beside
+from tests.integration.console.filling import HOSTILE, NUMBER, OTHER, fill, fill_beside, fill_waiting
 
 PAGES = (
     "/console/",
@@ -91,6 +91,13 @@ async def test_pages_of_what_there_is_not_are_not_found(console: Console) -> Non
 
 
 FORMS = [
+    ("/console/messages/{waiting}/cancel", {"reason": "they asked"}, {"operator", "admin"}),
+    ("/console/messages/{waiting}/retry", {"reason": "it is back"}, {"operator", "admin"}),
+    (
+        "/console/messages/{rejected}/resend",
+        {"reason": "they asked", "sure": "yes", "once": "{letter}"},
+        {"operator", "admin"},
+    ),
     ("/console/messages/{delivered}/reveal", {}, {"content", "admin"}),
     (
         "/console/attachments/reveal",
@@ -144,9 +151,11 @@ async def test_each_form_takes_its_role_its_token_and_our_origin(
     webhook = fill_beside(console.database)
     known = {
         "delivered": filled.delivered,
+        "rejected": filled.rejected,
         "letter": filled.letter,
         "inbound": filled.inbound,
         "webhook": webhook,
+        "waiting": fill_waiting(console.database),
     }
     path, form = path.format(**known), {name: value.format(**known) for name, value in form.items()}
     before = standings(console)
@@ -173,7 +182,7 @@ async def test_every_form_there_is_is_tried_above(settings: Settings) -> None:
     own = {f"/console/{name}" for name in ("sign-in", "sign-out", "theme")}
     tried = set()
     for path, *_ in FORMS:
-        known = re.sub(r"\{(delivered|inbound)\}", "{id}", path).replace("/1/", "/{index}/")
+        known = re.sub(r"\{(delivered|rejected|inbound|waiting)\}", "{id}", path).replace("/1/", "/{index}/")
         tried.add(known.replace("bandwidth-1", "{name}").replace("{webhook}", "{digest}"))
     assert {path for path in paths if path.startswith("/console/")} - own == tried
 
@@ -187,6 +196,7 @@ def standings(console: Console) -> Any:
             sql.execute(select(dead_letters.c.standing)).all(),
             sql.execute(select(opt_outs.c.id)).all(),
             sql.execute(select(func.count()).select_from(messages)).scalar(),
+            sql.execute(select(messages.c.status, messages.c.due_at)).all(),
         )
     )
 

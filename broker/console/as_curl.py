@@ -1,0 +1,49 @@
+"""What would look a message up, or send one like it, as commands to copy; keys are left to whoever has them."""
+
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from broker.domain.ids import part_id
+from broker.domain.message import Message
+
+_LOGIN = '-H "Authorization: Bearer $RINGPOST_KEY"'
+
+
+def look_up(message: Message, base: str) -> str:
+    """Return the command that looks a message up, for whoever has its account's key."""
+    return f"curl {_LOGIN} {shlex.quote(f'{base}/v1/messages/{message.id}')}"
+
+
+def send(message: Message, base: str) -> str:
+    """Return the command that sends a message like this one again, for its account."""
+    media = [{"id": part_id(message.id, part.index)} for part in message.parts]
+    return command(
+        base,
+        to=message.recipient,
+        sender=message.originator,
+        text=message.text,
+        subject=message.subject,
+        media=media,
+    )
+
+
+def command(
+    base: str,
+    *,
+    to: str | Sequence[str],
+    sender: str = "",
+    text: str = "",
+    subject: str = "",
+    media: Sequence[dict[str, str]] = (),
+    send_at: str = "",
+) -> str:
+    """Return the command that sends a message; what is empty is left out."""
+    given: dict[str, Any] = {"to": to, "from": sender, "text": text, "subject": subject, "media": media}
+    body = {name: value for name, value in {**given, "send_at": send_at}.items() if value}
+    written = shlex.quote(orjson.dumps(body, default=list).decode())
+    return (
+        f"curl {_LOGIN} -H 'Content-Type: application/json' -d {written} {shlex.quote(f'{base}/v1/messages')}"
+    )
