@@ -37,7 +37,7 @@ class Census:
     figures: Mapping[str, int]
 
 
-WORDS = 8
+WORDS = 9
 """Answers for each queue."""
 
 
@@ -68,6 +68,7 @@ def _ask(pipe: Any, connections: Sequence[str]) -> float:
     for queue in Queue:
         pipe.llen(queue)
         pipe.llen(keys.ready(queue))
+        pipe.zcard(keys.due(queue))
         pipe.zcard(keys.fresh(queue))
         pipe.zcard(keys.outbox(queue))
         pipe.zcount(keys.outbox(queue), unpopped, "+inf")
@@ -86,11 +87,13 @@ def _read(answers: Sequence[Any], connections: Sequence[str], now_ms: float) -> 
     oldest: dict[Queue, float] = {}
     since_ms = now_ms
     for n, queue in enumerate(Queue):
-        rings, ready, fresh, admitted, unpopped, first, scheduled, due = rest[WORDS * n : WORDS * (n + 1)]
+        rings, ready, turns, fresh, admitted, unpopped, first, scheduled, due = rest[
+            WORDS * n : WORDS * (n + 1)
+        ]
         depth[queue, "ring"] = rings
         depth[queue, "admitted"] = admitted
         # What has a slot is on the list and in the outbox.
-        depth[queue, "ready"] = max(ready - max(unpopped - fresh, 0), 0)
+        depth[queue, "ready"] = max(ready - max(unpopped - fresh, 0), 0) + turns
         depth[queue, "scheduled"] = scheduled
         depth[queue, "lane"] = standing.get(f"lane {queue}", 0)
         came_ms = first[0][1] - keys.UNPOPPED_MS if first else now_ms

@@ -116,8 +116,18 @@ def session(digest: str) -> str:
 
 
 def schedule(queue: Queue) -> str:
-    """Sorted set, id → Unix ms when it is due. An index of SQL's `due_at`: a sweep finds what it has lost."""
+    """Sorted set, "<id> <flow>" → Unix ms when it is due. A sweep finds in SQL what it has lost."""
     return f"schedule:{queue}"
+
+
+def due(queue: Queue) -> str:
+    """Sorted set, id that fell due → its turn, the lowest is next. A sweep finds what it has lost."""
+    return f"due:{queue}"
+
+
+def due_rounds(queue: Queue) -> str:
+    """Hash, as `rounds`, of flows "<class>:<sender>". Goes with `due`."""
+    return f"due:rounds:{queue}"
 
 
 def lane(connection: str, sender: str) -> str:

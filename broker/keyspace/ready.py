@@ -89,8 +89,11 @@ class Ready:
         return round(unpopped[0][1]) - keys.UNPOPPED_MS if unpopped else None
 
     def waiting(self, queue: Queue) -> int:
-        """Return how many ids wait that SQL holds."""
-        return int(self._client.llen(keys.ready(queue)))  # type: ignore[arg-type]  # sync client
+        """Return how many ids wait that SQL holds and that are due."""
+        with self._client.pipeline(transaction=False) as pipe:
+            pipe.llen(keys.ready(queue))
+            pipe.zcard(keys.due(queue))
+            return sum(map(int, pipe.execute()))
 
     def fresh(self, queue: Queue) -> int:
         """Return how many ids wait that SQL does not hold yet."""

@@ -1,10 +1,11 @@
 """The schedule: ids that become due later, and the scheduler's hold on it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from broker.dispatch import Queue, ring
+from broker.domain.value import value
 from broker.keyspace import keys
 from broker.keyspace.client import Sync
 from broker.keyspace.ready import LONGEST_MS
@@ -15,7 +16,22 @@ PLACE_MS = 3600_000
 MOST_AT_ONCE = 200
 """Most ids one script moves, so that Redis is never held up."""
 
+DUE_AT_ONCE, DUE_ROUNDS = 500, 4
+"""Most entries that one script lets fall due, and most such scripts of one look."""
+
+MOST_READY = 400
+"""How long a ready list may become by what falls due: two takes. What is more takes turns before it gets there."""
+
 _LUA = Path(__file__).parent / "lua"
+
+
+@value
+class Later:
+    """An id, with whom it takes turns once it is due, and when that is (Redis's clock, ms)."""
+
+    id: str
+    flow: str
+    due_at: int
 
 
 class Schedule:
@@ -29,19 +45,28 @@ class Schedule:
             for name in ("due", "put_back", "restore", "lead")
         )
 
-    def add(self, queue: Queue, due_at: Mapping[str, int]) -> None:
-        """Enter ids with the times they are due at (Redis's clock, ms)."""
-        if due_at:
-            self._client.zadd(keys.schedule(queue), dict(due_at))
+    def add(self, queue: Queue, later: Iterable[Later]) -> None:
+        """Enter ids with the times they are due at."""
+        entries: dict[str, float] = {f"{one.id} {one.flow}": one.due_at for one in later}
+        if entries:
+            self._client.zadd(keys.schedule(queue), entries)
 
     def lead(self, who: str, *, lease_ms: int) -> bool:
         """Become or stay the active scheduler for `lease_ms`; return whether that worked."""
         return bool(self._lead(keys=[keys.leader()], args=[who, lease_ms]))
 
     def move_due(self, queue: Queue) -> int:
-        """Move ids whose time has come to the ready list; return how many."""
-        names = [keys.schedule(queue), keys.ready(queue), queue]
-        return int(self._due(keys=names, args=[MOST_AT_ONCE, self._rings, ring(queue)]))
+        """Move ids whose time has come to the ready list, senders in turn; return how many.
+
+        What the list has no room for takes its turn later: who comes then with less before it goes first.
+        """
+        names = [keys.schedule(queue), keys.ready(queue), queue, keys.due(queue), keys.due_rounds(queue)]
+        words: list[Any] = [DUE_AT_ONCE, self._rings, ring(queue), MOST_READY]
+        for left in reversed(range(DUE_ROUNDS)):
+            found: Any = self._due(keys=names, args=[*words, int(left == 0)])
+            if int(found[0]) < DUE_AT_ONCE:
+                break
+        return int(found[1])
 
     def put_back(self, queue: Queue) -> int:
         """Put back what was popped and not recorded in time, or is no longer waiting anywhere; return how much.

@@ -9,9 +9,10 @@ from broker.domain.message import Message
 from broker.domain.status import ENDS, Event, Status
 from broker.domain.value import value
 from broker.keyspace.lanes import Place
+from broker.keyspace.schedule import Later
 from broker.services import optouts, park, quiet
 from broker.services.failover import broken_groups, choose, given_to
-from broker.services.lanes import leader_of, place_of
+from broker.services.lanes import later_of, leader_of, place_of
 from broker.services.openings import Openings, Room
 from broker.services.outcome import at
 from broker.services.owing import begun, owe
@@ -50,7 +51,7 @@ class Claimed:
 
     submissions: tuple[tuple[Message, ...], ...]
     preparing: tuple[str, ...]
-    waiting: Mapping[str, int]
+    waiting: tuple[Later, ...]
     laned: tuple[Place, ...]
     owed: bool
     ended: tuple[Moved, ...] = ()
@@ -152,15 +153,15 @@ def _preparing(taken: Taken) -> tuple[str, ...]:
     )
 
 
-def _waiting(taken: Taken) -> dict[str, int]:
-    return {
-        name: decision.due_at
-        for name, (message, decision) in taken.items()
+def _waiting(taken: Taken) -> tuple[Later, ...]:
+    return tuple(
+        later_of(message, decision.due_at)
+        for message, decision in taken.values()
         if decision.due_at is not None
         and decision.place is None
         and decision.event in {Event.SCHEDULE, Event.TAKE, None}
         and _leads(message)
-    }
+    )
 
 
 def _ms(moment: datetime) -> int:

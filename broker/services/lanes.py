@@ -1,9 +1,11 @@
-"""Where a message waits for its slot."""
+"""Where a message waits: for its slot, or for its time."""
 
 from broker.domain.account import Connection
 from broker.domain.message import Message
 from broker.domain.pace import price
+from broker.keyspace.flows import flow
 from broker.keyspace.lanes import Place, score_of
+from broker.keyspace.schedule import Later
 
 
 def leader_of(message: Message) -> str:
@@ -24,3 +26,9 @@ def place_of(message: Message, connection: Connection) -> Place:
             price=price(message, connection.mps_unit),
         ),
     )
+
+
+def later_of(message: Message, due_at: int) -> Later:
+    """Return a message's entry in the schedule: once it is due it takes turns with those of other senders."""
+    turns = flow(message.originator, message.priority)
+    return Later(id=leader_of(message), flow=turns, due_at=due_at)

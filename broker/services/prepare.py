@@ -29,6 +29,7 @@ from broker.services import counting
 from broker.services.backlog import next_look_ms, queue_of
 from broker.services.fetch import bring
 from broker.services.fit import Picture, fit
+from broker.services.lanes import later_of
 from broker.services.outcome import at
 from broker.services.owing import owe, tell_soon
 from broker.services.recording import fetches, fetches_failed
@@ -145,7 +146,7 @@ def _ready(runtime: Runtime, message: Message, ready: Sequence[Part], told: Sequ
     runtime.meter.count(MEDIA_BYTES, "prepare", by=sum(part.size for part in ready))
     queue = queue_of(message.priority)
     if due_at > now_ms:
-        runtime.schedule.add(queue, {ids[0]: due_at})
+        runtime.schedule.add(queue, [later_of(message, due_at)])
     else:
         runtime.ready.push(queue, [ids[0]])
 

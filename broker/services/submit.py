@@ -18,6 +18,7 @@ from broker.domain.value import value
 from broker.errors import NotAuthorised, ProviderError
 from broker.hands import Hand
 from broker.keyspace import keys
+from broker.keyspace.schedule import Later
 from broker.providers.base import Submission
 from broker.runtime import Runtime
 from broker.services import counting, exchange, failover, openings, park, traces
@@ -25,6 +26,7 @@ from broker.services.backlog import queue_of, repaired_later
 from broker.services.claim import Claimed, claim
 from broker.services.departure import Departure
 from broker.services.errand import Errand
+from broker.services.lanes import later_of
 from broker.services.openings import Openings
 from broker.services.outcome import Result, Verdict, end_of, judge, move_of
 from broker.services.outgoing import laid_out, outgoing
@@ -236,14 +238,13 @@ def _told(judged: Sequence[tuple[Try, Verdict]], now_ms: int) -> tuple[list[Ende
 
 
 def _come_back(runtime: Runtime, verdicts: Sequence[tuple[Message, Verdict]]) -> None:
-    later: dict[Queue, dict[str, int]] = {}
+    later: dict[Queue, list[Later]] = {}
     for message, verdict in verdicts:
         if verdict.event is Event.DEFER and verdict.due_at is not None:
-            leader = message.members[0] if message.group else message.id
-            later.setdefault(queue_of(message.priority), {})[leader] = verdict.due_at
+            later.setdefault(queue_of(message.priority), []).append(later_of(message, verdict.due_at))
     with repaired_later():
-        for queue, due_at in later.items():
-            runtime.schedule.add(queue, due_at)
+        for queue, entries in later.items():
+            runtime.schedule.add(queue, entries)
 
 
 def _tell(

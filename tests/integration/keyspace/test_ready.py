@@ -11,7 +11,7 @@ from broker.dispatch import Queue
 from broker.keyspace import content, keys
 from broker.keyspace.client import AWAY, open_sync
 from broker.keyspace.ready import Ready
-from broker.keyspace.schedule import Schedule
+from broker.keyspace.schedule import Later, Schedule
 from broker.settings import Settings
 from tests.integration.keyspace.conftest import message, request
 from tests.redis_server import RedisServer
@@ -187,10 +187,11 @@ def test_the_schedule_moves_what_is_due_and_leaves_the_rest(
     schedule: Schedule, ready: Ready, client: Any
 ) -> None:
     now_ms = ready.now_ms()
-    schedule.add(Queue.SUBMIT, {"due": now_ms - 10, "overdue": now_ms - 20, "later": now_ms + 60_000})
+    due = {"due": now_ms - 10, "overdue": now_ms - 20, "later": now_ms + 60_000}
+    schedule.add(Queue.SUBMIT, [Later(id=name, flow="0:a", due_at=due_at) for name, due_at in due.items()])
     assert schedule.move_due(Queue.SUBMIT) == 2
     assert ready.pop(Queue.SUBMIT, 9).ids == ("overdue", "due")
-    assert client.zrange(keys.schedule(Queue.SUBMIT), 0, -1) == [b"later"]
+    assert client.zrange(keys.schedule(Queue.SUBMIT), 0, -1) == [b"later 0:a"]
     assert client.llen(Queue.SUBMIT) == 1
 
 

@@ -329,7 +329,9 @@ def test_a_message_that_is_cancelled_with_a_slot_is_not_sent(world: World, carri
     assert world.redis.zcard(keys.outbox(Queue.SUBMIT)) == 0
 
 
-@pytest.mark.parametrize("lost", ["lane:*", "turns:*", "pace:*", "slots:*", "detours", "schedule:*", "*"])
+@pytest.mark.parametrize(
+    "lost", ["lane:*", "turns:*", "pace:*", "slots:*", "detours", "schedule:*", "due:*", "*"]
+)
 def test_whatever_redis_loses_of_lanes_is_rebuilt_from_sql(world: World, carrier: Carrier, lost: str) -> None:
     world.provision(carrier, sender_mps=40)
     ids = world.admit(6, priority=Priority.BULK) + world.admit(6, originator=OTHER)

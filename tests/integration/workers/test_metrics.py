@@ -8,6 +8,7 @@ from broker.dispatch import Queue
 from broker.domain.message import Priority
 from broker.keyspace.census import look_from_thread
 from broker.keyspace.client import open_sync
+from broker.keyspace.schedule import Later
 from broker.metrics.meter import Meter
 from broker.services import events, figures, submit, sweep
 from broker.services.standing import Standing
@@ -110,7 +111,9 @@ def test_everything_that_waits_is_counted_once(world: World) -> None:
 
 
 def test_what_waits_for_its_time_and_what_is_pushed_is_counted(world: World) -> None:
-    world.runtime.schedule.add(Queue.SUBMIT, {"one": 2**42, "two": 2**42})
+    world.runtime.schedule.add(
+        Queue.SUBMIT, [Later(id=name, flow="0:a", due_at=2**42) for name in ("one", "two")]
+    )
     world.runtime.ready.push(Queue.MEDIA, ["three"])
     assert _depth(standing(world)) == {("submit", "scheduled"): 2, ("media", "ready"): 1}
 

@@ -47,8 +47,8 @@ def message(world: World, name: str) -> Message:
 
 def due_at(world: World, name: str, queue: Queue = Queue.SUBMIT) -> datetime:
     """Return when the schedule brings a message back, where its recipient is."""
-    score = world.redis.zscore(keys.schedule(queue), name)
-    assert score is not None
+    found = world.redis.zrange(keys.schedule(queue), 0, -1, withscores=True)
+    (score,) = (score for entry, score in found if entry.split()[0] == name)
     return datetime.fromtimestamp(score / 1000, tz=WASHINGTON)
 
 

@@ -223,7 +223,7 @@ def test_a_refusal_that_passes_is_tried_again_when_it_is_due(world: World, carri
     (one,) = world.admit()
     submit.take(world.runtime, Queue.SUBMIT)
     assert world.status(one) is Status.RETRYING
-    assert world.redis.zrange(keys.schedule(Queue.SUBMIT), 0, -1) == [one]
+    assert world.redis.zrange(keys.schedule(Queue.SUBMIT), 0, -1) == [f"{one} 0:+12025550150"]
 
     def sent() -> bool:
         world.runtime.schedule.move_due(Queue.SUBMIT)
