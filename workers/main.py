@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import socket
+import sys
 from collections.abc import Sequence
 
 
@@ -14,20 +16,20 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from workers.app import app, settings  # noqa: PLC0415  # the settings are read here, after --help
 
-    app.worker_main(
-        [
-            "worker",
-            "--pool=threads",
-            f"--concurrency={settings.worker_threads}",
-            f"--queues={options.queues}",
-            f"--hostname={options.name}@%h",
-            "--without-gossip",
-            "--without-mingle",
-            "--without-heartbeat",
-            "--task-events",
-            f"--loglevel={settings.log_level}",
-        ]
+    # Not by `worker_main`, which parses a command line: for that Celery loads every command that it and Flower have.
+    worker = app.Worker(
+        pool="threads",
+        concurrency=settings.worker_threads,
+        queues=options.queues,
+        hostname=f"{options.name}@{socket.gethostname()}",
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        task_events=True,
+        loglevel=settings.log_level,
     )
+    worker.start()
+    sys.exit(worker.exitcode)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,10 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from multiprocessing.context import ForkProcess
 from pathlib import Path
+
+from broker.cli import forked
 
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -20,12 +23,14 @@ _MOST_SAID = 65536
 class Program:
     """What to run. `name` is also its log file's; the lowest `rank` is ended first.
 
+    `argv` is its command line; where there is an `entry`, a `module:function` of ours, only that one's arguments.
     It does its work once `ready` says so and its log holds `ready_word`; without either, as soon as it runs.
     """
 
     role: str
     name: str
-    argv: tuple[str, ...]
+    argv: tuple[str, ...] = ()
+    entry: str = ""
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     rank: int = 0
     ready: Callable[[], bool] | None = None
@@ -53,7 +58,7 @@ class Child:
         self.log = logs / f"{program.name}.log"
         self.started_at = 0.0
         self._from = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | ForkProcess | None = None
 
     @property
     def pid(self) -> int | None:
@@ -62,36 +67,43 @@ class Child:
 
     def start(self) -> None:
         """Start the program, in a process group of its own: a terminal's Ctrl-C is for us alone."""
+        program, tie = self.program, leash(os.getpid())
         with self.log.open("ab") as log:
             self._from = log.tell()
-            self._process = subprocess.Popen(  # noqa: S603  # our own command lines
-                self.program.argv,
-                env=dict(self.program.env) or None,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                process_group=0,
-                preexec_fn=leash(os.getpid()),  # noqa: PLW1509  # we have one thread
-            )
+            if program.entry:
+                env = dict(program.env) or dict(os.environ)
+                self._process = forked.start(program.entry, program.argv, env=env, log=log, tie=tie)
+            else:
+                self._process = subprocess.Popen(  # noqa: S603  # our own command lines
+                    program.argv,
+                    env=dict(program.env) or None,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    process_group=0,
+                    preexec_fn=tie,  # noqa: PLW1509  # we have one thread
+                )
         self.started_at = time.monotonic()
 
     def poll(self) -> int | None:
         """Return the exit code, or None while it runs or never did."""
+        if isinstance(self._process, ForkProcess):
+            return self._process.exitcode
         return None if self._process is None else self._process.poll()
 
     @property
     def running(self) -> bool:
         """Say whether the process is there."""
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self.poll() is None
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, or do nothing where there is nobody to hear it; a kill takes its own children along."""
-        if self._process is None or not self.running:
+        if self.pid is None or not self.running:
             return
         if number is signal.SIGKILL:
-            os.killpg(self._process.pid, number)
+            os.killpg(self.pid, number)
         else:
-            self._process.send_signal(number)
+            os.kill(self.pid, number)
 
     def is_ready(self) -> bool:
         """Say whether the program does its work."""

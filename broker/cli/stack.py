@@ -19,6 +19,8 @@ WORKERS: Mapping[str, str] = {
 MEASURED = ("scheduler", *WORKERS)
 """Processes that show their metrics on ports of their own."""
 
+COMMAND_LINE = "broker.cli.main:main"
+
 CARRIER, STORE = 1, 2
 """Ranks: the workers may still need the carrier while they end, and everything needs the store."""
 
@@ -92,7 +94,7 @@ def simulator(places: Places, carrier: Carrier | None, env: Mapping[str, str]) -
         options += [f"--client-secret={secret}" for secret in carrier.client_secrets]
         if carrier.username:
             options += [f"--username={carrier.username}", f"--password={carrier.password}"]
-    argv = (sys.executable, "-m", "broker.simulator", *options)
+    argv = (sys.executable, "-P", "-m", "broker.simulator", *options)
     up = lambda: ready.answers(port, "/sim/stats")  # noqa: E731
     return [Program(role="simulator", name="simulator", argv=argv, env=env, rank=CARRIER, ready=up)]
 
@@ -102,26 +104,26 @@ def services(places: Places, env: dict[str, str], *, log_level: str) -> list[Pro
     # Celery says so at level INFO; where that is not logged we do not wait for it.
     said = " ready." if log_level in {"DEBUG", "INFO"} else ""
     port, host = places.ingress, _local(places.host)
-    python = (sys.executable, "-m")
     programs = [
         Program(
             role="ingress",
             name="ingress",
-            argv=(*python, "broker"),
+            entry="broker.__main__:main",
             env=env,
             ready=lambda: ready.answers(port, "/readyz", host=host),
         ),
         Program(
             role="scheduler",
             name="scheduler",
-            argv=(*python, "workers.scheduler"),
+            entry="workers.scheduler:main",
             env=env | _measured(places, "scheduler"),
         ),
     ]
     for name, queues in WORKERS.items():
-        argv = (*python, "workers.main", "--queues", queues)
-        own = env | _measured(places, name)
-        programs.append(Program(role="worker", name=name, argv=argv, env=own, ready_word=said))
+        own, argv = env | _measured(places, name), ("--queues", queues)
+        programs.append(
+            Program(role="worker", name=name, entry="workers.main:main", argv=argv, env=own, ready_word=said)
+        )
     return programs
 
 
@@ -134,8 +136,9 @@ def flower(places: Places, env: Mapping[str, str]) -> list[Program]:
     port = places.flower
     if port is None:
         return []
-    argv = (sys.executable, "-P", "-m", "broker.cli.main", "flower", "--port", str(port))
-    return [Program(role="flower", name="flower", argv=argv, env=env, ready=lambda: ready.listens(port))]
+    up = lambda: ready.listens(port)  # noqa: E731
+    argv = ("flower", "--port", str(port))
+    return [Program(role="flower", name="flower", entry=COMMAND_LINE, argv=argv, env=env, ready=up)]
 
 
 def endpoints(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from broker.cli import demo_account, provision, stack
+from broker.cli import demo_account, forked, provision, stack
 from broker.cli.child import Program
 from broker.cli.folder import Folder
 from broker.cli.folder import replace as write
@@ -149,10 +149,11 @@ class _Stack:
         supervisor.start(
             *stack.redis(places, self._folder.path / "redis"), *stack.simulator(places, carrier, env)
         )
-        prepare = (sys.executable, "-P", "-m", "broker.cli.main", "prepare")
-        supervisor.once(
-            Program(role="prepare", name="prepare", argv=prepare, env=env), within_s=READY_WITHIN_S
+        forked.load()
+        prepare = Program(
+            role="prepare", name="prepare", entry=stack.COMMAND_LINE, argv=("prepare",), env=env
         )
+        supervisor.once(prepare, within_s=READY_WITHIN_S)
         supervisor.await_ready(within_s=READY_WITHIN_S)
         supervisor.start(
             *stack.services(places, env, log_level=self._settings.log_level), *stack.flower(places, env)

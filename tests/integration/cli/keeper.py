@@ -26,6 +26,8 @@ def main() -> int:
             role=row["name"],
             name=row["name"],
             argv=tuple(row["argv"]),
+            entry=row.get("entry", ""),
+            env=row.get("env", {}),
             rank=row.get("rank", 0),
             ready=Path(row["ready"]).exists if "ready" in row else None,
         )

@@ -326,7 +326,7 @@ class Chaos:
 
     async def send(self, door: Ingress, account: Account) -> None:
         """Send requests one after the other."""
-        for _ in range(40):
+        for _ in range(12):
             self.sent.extend(one.id for one in await door.send(account, self.dice.randint(1, 3)))
 
     async def run(self, account: Account) -> None:

@@ -270,10 +270,12 @@ def test_many_dead_hosts_delay_nobody(open_runtime: Prepare) -> None:
         urls |= {f"ill{n}": one.url() for n, one in enumerate(ill)}
         urls |= {f"nobody{n}": f"http://{one}/told" for n, one in enumerate(nobody)}
         allowed = [*(one.authority for one in (*well, *silent, *ill)), *nobody]
-        runtime = open_runtime(egress_allow=tuple(allowed), callback_timeout_s=30, callback_first_s=0.05)
+        runtime = open_runtime(
+            egress_allow=tuple(allowed), callback_timeout_s=30, callback_first_s=0.05, callback_window=8
+        )
         settle(runtime, **urls)
         for name in urls:
-            for _ in range(30 if name.startswith("well") else 80):
+            for _ in range(30 if name.startswith("well") else 12):
                 submitted(runtime, account=name)
 
         def all_well() -> bool:

@@ -190,7 +190,7 @@ def large(database: Database) -> Database:
                 recipient=NUMBER if n == 7 else f"+1303{batch:03}{n:04}",
                 created_at=NOW + timedelta(seconds=batch),
             )
-            for n in range(1000)
+            for n in range(300)
         ]
         database.write(
             lambda sql, many=many: messages.add(sql, [Fresh(message=m, event=Event.REFUSE) for m in many])
@@ -204,7 +204,7 @@ def test_a_search_goes_through_the_messages_once_by_their_key_and_not_by_more_th
 ) -> None:
     after, found, looks = "", [], 0
     while True:
-        upto = large.read(lambda sql: erasing.edge(sql, message_table.c.id, after, 3000))  # noqa: B023
+        upto = large.read(lambda sql: erasing.edge(sql, message_table.c.id, after, 900))  # noqa: B023
         found += large.read(lambda sql: erasing.of_number(sql, NUMBER, after=after, upto=upto))  # noqa: B023
         looks += 1
         if upto is None:
