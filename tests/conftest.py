@@ -14,7 +14,7 @@ from broker.settings import Settings
 from tests.redis_server import RedisServer
 
 SECRET_KEY = "a test key of thirty-two characters or more"
-MEMORY, ROOMY = Path("/dev/shm"), 8 << 30  # noqa: S108  # a file system, not a name that others could guess
+MEMORY, ROOMY = Path("/dev/shm"), 8 << 30  # a file system, not a name that others could guess
 """Where a file is written without a disk, and how many bytes must be free there."""
 
 
