@@ -1,7 +1,7 @@
 """What would look a message up, or send one like it, as commands to copy; keys are left to whoever has them."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -47,3 +47,14 @@ def command(
     return (
         f"curl {_LOGIN} -H 'Content-Type: application/json' -d {written} {shlex.quote(f'{base}/v1/messages')}"
     )
+
+
+def by_hand(body: Mapping[str, Any]) -> str:
+    """Return what sends a message from our own command line."""
+    to = [body["to"]] if isinstance(body["to"], str) else body["to"]
+    options = [("--to", one) for one in to]
+    options += [
+        (f"--{name}", body[name]) for name in ("from", "text", "subject", "reference") if name in body
+    ]
+    options += [("--media", one["url"]) for one in body.get("media", ())]
+    return " ".join(["./run send", *(f"{name} {shlex.quote(value)}" for name, value in options)])

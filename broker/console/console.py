@@ -28,6 +28,7 @@ from broker.console.optouts import OptOuts
 from broker.console.overview import Overview
 from broker.console.pages import Pages, go_to
 from broker.console.queues import Queues
+from broker.console.sending import SendPage
 from broker.console.stored import Stored
 from broker.console.visit import ROOT
 from broker.keyspace.backlog import Backlog
@@ -40,9 +41,11 @@ from broker.services.connections import Connections as Stopping
 from broker.services.hooks import Hooks
 from broker.services.letters import DeadLetters
 from broker.services.logbook import Logbook
+from broker.services.on_behalf import OnBehalf
 from broker.services.optout_book import OptOutBook
 from broker.services.overview import Glance
 from broker.services.phones import Phones
+from broker.services.planning import Planning
 from broker.services.replay import Replay
 from broker.services.rereading import Rereading
 from broker.services.send_on import SendOn
@@ -67,6 +70,8 @@ class Needs:
     pressure: Pressure
     browse: Browse
     send_on: SendOn
+    on_behalf: OnBehalf
+    planning: Planning
     steering: Steering
     carrying: Carrying
     stopping: Stopping
@@ -95,6 +100,7 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
         Live(glance, needs.browse, needs.sessions, leaving=needs.leaving),
         Messages(pages, needs.browse),
         OneMessage(pages, needs.browse, stored, needs.audit, reached_at=settings.reached_at),
+        SendPage(pages, needs.sql, needs.on_behalf, needs.planning, reached_at=settings.reached_at),
         MessageForms(needs.browse, needs.steering, needs.audit),
         Attachments(pages, needs.browse, stored, needs.send_on),
         Connections(

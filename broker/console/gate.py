@@ -36,6 +36,8 @@ KEPT = frozenset(
         "oldest",
         "rate",
         "recipient",
+        "reference",
+        "send_at",
         "sender",
         "sender_mps",
         "since",
@@ -49,6 +51,7 @@ NUMBERS = frozenset({"recipient", "sender", "to"})
 _PIECE = re.compile(r"\{\w+\}")
 
 Handler = Callable[[Visit], Awaitable[web.StreamResponse]]
+Again = Callable[[Visit, RequestError | AdmissionError], Awaitable[web.Response]]
 Way = Callable[[web.BaseRequest, Mapping[str, str]], Awaitable[web.StreamResponse]]
 
 
@@ -75,13 +78,20 @@ class Gate:
         return [Route("GET", path, door), Route("HEAD", path, door)]
 
     def post(
-        self, path: str, handler: Handler, *, needs: Role = Role.OPERATOR, noted: bool = True
+        self,
+        path: str,
+        handler: Handler,
+        *,
+        needs: Role = Role.OPERATOR,
+        noted: bool = True,
+        again: Again | None = None,
     ) -> list[Route]:
         """Return the route of a form, which must come from a page of ours and bring the session's token.
 
-        What it asks for is noted before it is done, unless it concerns nobody but the person.
+        What it asks for is noted before it is done, unless it concerns nobody but the person. What cannot be done
+        is told as a page, by `again` where the form is to be shown as it was filled in.
         """
-        return [Route("POST", path, self._guarded(handler, needs, _deed(path) if noted else ""))]
+        return [Route("POST", path, self._guarded(handler, needs, _deed(path) if noted else "", again))]
 
     def open(self, door: Way) -> Way:
         """Return a door that anybody may go through; what it raises is told as a page."""
@@ -94,7 +104,7 @@ class Gate:
 
         return enter
 
-    def _guarded(self, handler: Handler, needs: Role, deed: str) -> Way:
+    def _guarded(self, handler: Handler, needs: Role, deed: str, again: Again | None = None) -> Way:
         async def enter(request: web.BaseRequest, pieces: Mapping[str, str]) -> web.StreamResponse:
             session: Session | None = None
             try:
@@ -106,8 +116,13 @@ class Gate:
                 visit = await _visit(request, pieces, session)
                 if not visit.operator.may(needs):
                     await self._refuse(visit, deed, needs)
-                async with self._audit.of(_noted(visit, deed)) if deed else nullcontext():
-                    return await handler(visit)
+                try:
+                    async with self._audit.of(_noted(visit, deed)) if deed else nullcontext():
+                        return await handler(visit)
+                except (RequestError, AdmissionError) as error:
+                    if again is None:
+                        raise
+                    return await again(visit, error)
             except (RequestError, AdmissionError) as error:
                 return await self.refused(request, session, error)
 
@@ -155,7 +170,7 @@ def _deed(path: str) -> str:
 
 def _noted(visit: Visit, deed: str) -> Deed:
     details = {name: visit.form.text(name) for name in sorted(KEPT & visit.form.fields.keys())}
-    details = {name: mask(text) if name in NUMBERS else text for name, text in details.items() if text}
+    details = {name: _masked(text) if name in NUMBERS else text for name, text in details.items() if text}
     subject, *rest = [unquote(piece) for piece in visit.pieces.values()] or [
         details.get("id") or details.get("account", "")
     ]
@@ -167,6 +182,11 @@ def _noted(visit: Visit, deed: str) -> Deed:
         reason=visit.form.text("reason"),
         details={**details, **({"part": rest[0]} if rest else {})},
     )
+
+
+def _masked(text: str) -> str:
+    """Return numbers as they may be kept, of several each."""
+    return ", ".join(mask(one.strip()) for one in text.replace(",", "\n").splitlines() if one.strip())
 
 
 def is_token(form: Form, token: str) -> bool:

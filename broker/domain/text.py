@@ -83,6 +83,11 @@ def _pack(alphabet: Alphabet, widths: Iterable[int]) -> Segmentation:
     return Segmentation(alphabet=alphabet, length=length, parts=1 if length <= SINGLE[alphabet] else parts)
 
 
+def outside(text: str) -> tuple[str, ...]:
+    """Return the characters that GSM-7 has not, each once, in their order: one of them halves what a segment holds."""
+    return tuple(dict.fromkeys(character for character in text if character not in _GSM))
+
+
 def cut(text: str, *, marks: str = "") -> tuple[str, ...]:
     """Return the text in pieces that each fit into one segment, with `marks` wherever a piece has a neighbour."""
     if segments(text).parts == 1:

@@ -23,6 +23,7 @@ from broker.services.hooks import Hooks
 from broker.services.letters import DeadLetters
 from broker.services.logbook import Logbook
 from broker.services.on_behalf import OnBehalf
+from broker.services.planning import Planning
 from broker.services.replay import Replay
 from broker.services.send_on import SendOn
 from broker.services.sessions import LIFE_S, Sessions
@@ -34,11 +35,7 @@ from broker.services.tallies import Tallies
 def add_console(router: Router, doors: Doors) -> None:
     """Add every path of the console to a router."""
     settings, assets = doors.settings, Assets()
-    sql, clock, unrecorded = (
-        AsyncSql(doors.database, doors.executor),
-        Clock(doors.client),
-        Unrecorded(doors.client),
-    )
+    sql, clock = AsyncSql(doors.database, doors.executor), Clock(doors.client)
     known = doors.carriers.providers
     backlog = Backlog(doors.client, connections=known)
     logbook = Logbook(sql, known=known, keep_s=settings.log_keep_s)
@@ -48,9 +45,11 @@ def add_console(router: Router, doors: Doors) -> None:
         sql=sql,
         audit=doors.audit,
         pressure=doors.pressure,
-        browse=Browse(sql, unrecorded, doors.lookup, logbook),
+        browse=Browse(sql, Unrecorded(doors.client), doors.lookup, logbook),
         send_on=SendOn(doors.accept, sql, taken=partial(doors.meter.accepted, "mms", 1)),
-        steering=_steering(doors, sql),
+        on_behalf=(on_behalf := _on_behalf(doors, sql)),
+        planning=Planning(doors.accept, on_behalf, doors.carriers.chosen),
+        steering=_steering(doors, sql, on_behalf),
         carrying=Carrying(doors.connections, backlog),
         stopping=doors.connections,
         trial=doors.trial,
@@ -73,17 +72,21 @@ def add_console(router: Router, doors: Doors) -> None:
         router.add(method, path, _handler(door), failed=_failed)
 
 
-def _steering(doors: Doors, sql: AsyncSql) -> Steering:
+def _on_behalf(doors: Doors, sql: AsyncSql) -> OnBehalf:
     def taken(kind: str, messages: int, again: bool) -> None:
         doors.meter.accepted(kind, messages, replayed=again)
 
+    return OnBehalf(doors.accept, sql, taken=taken)
+
+
+def _steering(doors: Doors, sql: AsyncSql, on_behalf: OnBehalf) -> Steering:
     return Steering(
         doors.settings,
         sql=sql,
         unrecorded=Unrecorded(doors.client),
         clock=Clock(doors.client),
         known=doors.carriers.known,
-        on_behalf=OnBehalf(doors.accept, sql, taken=taken),
+        on_behalf=on_behalf,
     )
 
 

@@ -96,6 +96,22 @@ class Accept:
             await self._discard(draft, parts)
         return self._admitted(draft, messages, result)
 
+    async def preview(
+        self, draft: Draft, account: Account, now: datetime, *, dialect: str
+    ) -> tuple[Message, ...]:
+        """Return the messages that a draft would become; nothing is taken, and nothing fetched or stored.
+
+        Raises:
+            RequestError, Busy: as `accept` would, as far as that can be told without its media and the counters.
+        """
+        messages = tuple(compose(draft, account, now, dialect=dialect))
+        if draft.connection and draft.connection not in self._connections():
+            raise UnknownConnection(
+                "there is no such connection", pointer="/connection", value=draft.connection
+            )
+        await self._permit(draft, messages, account, now)
+        return messages
+
     async def _permit(
         self, draft: Draft, messages: Sequence[Message], account: Account, now: datetime
     ) -> None:

@@ -17,6 +17,12 @@ def accounts(sql: Connection, *, after: str, limit: int) -> list[Account]:
     return [replace(one, password_hash="", callback_secret=None) for one in found if one is not None]
 
 
+def names(sql: Connection, *, limit: int) -> list[str]:
+    """Return the names of the first accounts."""
+    name = tables.accounts.c.name
+    return list(sql.execute(select(name).order_by(name).limit(limit)).scalars())
+
+
 def account(sql: Connection, name: str) -> Account | None:
     """Return one account in the same way."""
     found = by_name(sql, name)

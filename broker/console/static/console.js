@@ -99,3 +99,26 @@ if (news) {
     bar.onclick = () => location.reload();
   });
 }
+
+// While somebody writes, what would become of it is asked for; files stay here until it is sent.
+const form = document.querySelector("form[data-check]");
+if (form) {
+  let soon = 0;
+  let asked = 0;
+  const check = async () => {
+    const number = ++asked;
+    const data = new FormData(form);
+    let chosen = 0;
+    for (const field of form.querySelectorAll("input[type=file]")) {
+      data.delete(field.name);
+      chosen += field.files.length;
+    }
+    if (chosen) data.set("chosen", chosen);
+    const answer = await fetch(form.dataset.check, { method: "POST", body: data, redirect: "error" });
+    if (!answer.ok || number !== asked) return;
+    const plan = document.createRange().createContextualFragment(await answer.text());
+    document.getElementById("plan").replaceChildren(plan);
+  };
+  form.addEventListener("input", () => { clearTimeout(soon); soon = setTimeout(check, 400); });
+  form.addEventListener("submit", () => clearTimeout(soon));
+}

@@ -60,7 +60,9 @@ def fill(database: Database, settings: Settings) -> Filled:
         claimed = {"event": Event.CLAIM, "due_at": NOW_MS, "connection": "bandwidth-1"}
         messages.add(sql, [Fresh(message=one, **claimed) for one in (out, bad)])
         submissions.begin(sql, [(out.id, 1, "bandwidth-1"), (bad.id, 1, "bandwidth-1")], at=now)
-        taken = Ended(message_id=out.id, number=1, at=now + timedelta(seconds=1.5), outcome="sent")
+        taken = Ended(
+            message_id=out.id, number=1, at=now + timedelta(seconds=1.5), outcome="sent", http_status=202
+        )
         submissions.end(
             sql, [taken, Ended(message_id=bad.id, number=1, at=now, outcome="refused", http_status=400)]
         )

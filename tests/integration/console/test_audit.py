@@ -72,6 +72,15 @@ async def test_every_form_of_the_console_is_noted_but_those_that_concern_only_th
             "/console/connections/bandwidth-1/test",
             {"account": "acme", "to": "+12025550101", "text": "Hush", "once": filled.letter},
         ),
+        (
+            "/console/send/message",
+            {
+                "account": "acme",
+                "to": "+12025550133\n+12025550134",
+                "text": "Hush",
+                "once": filled.letter,
+            },
+        ),
         ("/console/callbacks/replay", {"rate": "5"}),
         ("/console/dead-letters/settle", {"id": filled.letter, "what": "discard", "reason": "r"}),
     ):
@@ -79,6 +88,7 @@ async def test_every_form_of_the_console_is_noted_but_those_that_concern_only_th
     assert [noted.action for noted in deeds(console)[: len(deeds(console)) - before]] == [
         "dead-letters settle",
         "callbacks replay",
+        "send message",
         "connections test",
         "connections rate",
         "connections resume",
@@ -86,9 +96,10 @@ async def test_every_form_of_the_console_is_noted_but_those_that_concern_only_th
         "messages reveal",
     ]
     assert deeds(console)[0].details == {"id": filled.letter, "what": "discard"}
-    assert deeds(console)[2].details == {"account": "acme", "to": "+1202***0101"}
-    assert deeds(console)[3].details == {"mps": "5"}
-    assert deeds(console)[6].subject == filled.delivered
+    assert deeds(console)[2].details == {"account": "acme", "to": "+1202***0133, +1202***0134"}
+    assert deeds(console)[3].details == {"account": "acme", "to": "+1202***0101"}
+    assert deeds(console)[4].details == {"mps": "5"}
+    assert deeds(console)[7].subject == filled.delivered
 
 
 async def test_the_audit_is_filtered_paged_and_for_operators_only(console: Console) -> None:

@@ -22,7 +22,7 @@ from broker.storage.database import Database
 from tests.conftest import SECRET_KEY
 from tests.integration.console.browsing import CHROMIUM, DRIVER, looking, served
 from tests.integration.console.conftest import PASSWORDS, WITH_PEOPLE
-from tests.integration.console.filling import Filled, fill, fill_beside
+from tests.integration.console.filling import Filled, fill, fill_beside, picture
 from tests.integration.console.pictures import FOLDER, main
 from tests.prepared import prepare
 from tests.redis_server import RedisServer
@@ -131,6 +131,7 @@ def pages(place: Place) -> dict[str, str]:
         "message": f"/console/messages/{place.filled.delivered}",
         "inbound": f"/console/messages/{place.filled.inbound}",
         "rejected": f"/console/messages/{place.filled.rejected}",
+        "send": "/console/send",
         "connections": "/console/connections",
         "connection": "/console/connections/bandwidth-1",
         "queues": "/console/queues",
@@ -348,6 +349,33 @@ def test_new_messages_wait_behind_a_bar_and_the_list_stays_as_it_is(
     assert browser.execute_script("return window.same") is True
     bar.click()
     wait(browser, lambda one: one.execute_script(rows) == before + 3)
+    assert silent(browser) == []
+
+
+def test_what_would_become_of_a_message_is_said_while_it_is_written(
+    browser: webdriver.Chrome, place: Place, pictures: Path, tmp_path: Path
+) -> None:
+    sign_in(browser, place)
+    browser.get(f"{place.url}/console/send")
+    browser.find_element(By.ID, "account").send_keys("acme")
+    browser.find_element(By.ID, "to").send_keys("+12025550133")
+    browser.find_element(By.ID, "text").send_keys("It\u2019s ready")
+
+    def says(words: str) -> Any:
+        return wait(browser, lambda one: words in one.find_element(By.ID, "plan").text)
+
+    assert says("1 segment: 10 of 70 characters, UCS-2")
+    assert says("right single quotation mark")
+    assert says("It could be sent so.")
+    browser.save_screenshot(str(pictures / "send-planned.png"))
+    file = tmp_path / "a.png"
+    file.write_bytes(picture())
+    browser.find_element(By.XPATH, "//summary[contains(., 'Pictures')]").click()
+    browser.find_element(By.ID, "file1").send_keys(str(file))
+    assert says("MMS, 1 file")
+    browser.find_element(By.XPATH, "//button[. = 'Send']").click()
+    wait(browser, lambda one: one.title.startswith("Message "))
+    assert "MMS sent" in browser.find_element(By.TAG_NAME, "h1").text
     assert silent(browser) == []
 
 

@@ -91,6 +91,16 @@ async def test_pages_of_what_there_is_not_are_not_found(console: Console) -> Non
 
 
 FORMS = [
+    (
+        "/console/send/message",
+        {"account": "acme", "to": "+12025550133", "text": "hello", "once": "{letter}"},
+        {"operator", "admin"},
+    ),
+    (
+        "/console/send/check",
+        {"account": "acme", "to": "+12025550133", "text": "hello"},
+        {"operator", "admin"},
+    ),
     ("/console/messages/{waiting}/cancel", {"reason": "they asked"}, {"operator", "admin"}),
     ("/console/messages/{waiting}/retry", {"reason": "it is back"}, {"operator", "admin"}),
     (
@@ -371,7 +381,7 @@ async def test_the_first_load_of_a_page_is_within_its_budget_and_asks_nobody_els
         fill(console.database, console.settings)
     one = await console.person("ada")
     packed: dict[str, int] = {}
-    for path in (*PAGES, "/console/audit", "/console/settings"):
+    for path in (*PAGES, "/console/audit", "/console/settings", "/console/send"):
         page = await one.get(path)
         assert re.findall(r'(?:src|href)="(?:https?:)?//[^"]*"', page.text) == [], path
         for asset in re.findall(r'(?:src|href)="(/console/assets/[^"]+)"', page.text):

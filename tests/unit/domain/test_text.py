@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.domain.text import EACH, SINGLE, Alphabet, cut, segments, straighten
+from broker.domain.text import EACH, SINGLE, Alphabet, cut, outside, segments, straighten
 
 EURO, YA, GRIN = "\u20ac", "\u044f", "\U0001f600"
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
@@ -104,3 +104,8 @@ def test_a_text_that_fits_is_one_piece_without_marks() -> None:
 def test_as_much_as_fits_is_in_each_piece() -> None:
     assert [len(piece) for piece in cut("a" * 400)] == [160, 160, 80]
     assert [len(piece) for piece in cut(YA * 150)] == [70, 70, 10]
+
+
+def test_the_characters_outside_gsm_are_named_once_each_in_their_order() -> None:
+    assert outside("It\u2019s €5 \u2013 it\u2019s {ok} 🎉") == ("\u2019", "\u2013", "🎉")
+    assert outside("plain ^ text\n") == ()
