@@ -16,6 +16,7 @@ from broker.console.configuration import Configuration
 from broker.console.connection_forms import ConnectionForms
 from broker.console.connections import Connections
 from broker.console.entrance import Entrance
+from broker.console.export import Export
 from broker.console.gate import Gate, Route
 from broker.console.handsets import Handsets
 from broker.console.hooks import Webhooks
@@ -30,6 +31,7 @@ from broker.console.pages import Pages, go_to
 from broker.console.queues import Queues
 from broker.console.sending import SendPage
 from broker.console.stored import Stored
+from broker.console.views import Views
 from broker.console.visit import ROOT
 from broker.keyspace.backlog import Backlog
 from broker.keyspace.lanes import Depths
@@ -98,7 +100,9 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
         Entrance(needs.sessions, pages, needs.audit, public_url=settings.public_url),
         Overview(pages, glance),
         Live(glance, needs.browse, needs.sessions, leaving=needs.leaving),
-        Messages(pages, needs.browse),
+        Messages(pages, needs.browse, needs.sql),
+        Export(needs.browse, needs.audit),
+        Views(needs.sql),
         OneMessage(pages, needs.browse, stored, needs.audit, reached_at=settings.reached_at),
         SendPage(pages, needs.sql, needs.on_behalf, needs.planning, reached_at=settings.reached_at),
         MessageForms(needs.browse, needs.steering, needs.audit),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import quote, urlencode
 
 from aiohttp import web
@@ -19,6 +20,8 @@ from broker.domain.status import ENDS, Status
 from broker.errors import InvalidField
 from broker.services.browse import Browse
 from broker.services.overview import BAD
+from broker.services.sql import AsyncSql
+from broker.storage import views
 
 LIST = f"{ROOT}messages"
 _LONGEST = 255
@@ -52,9 +55,10 @@ GROUPS: Mapping[str, tuple[Status, ...]] = {
 class Messages:
     """Lists messages of all accounts, newest first."""
 
-    def __init__(self, pages: Pages, browse: Browse) -> None:
+    def __init__(self, pages: Pages, browse: Browse, sql: AsyncSql) -> None:
         self._pages = pages
         self._browse = browse
+        self._sql = sql
 
     def routes(self, gate: Gate) -> list[Route]:
         """Return what leads here."""
@@ -93,6 +97,8 @@ class Messages:
             statuses=list(Status),
             groups=list(GROUPS),
             counters=list(Counter),
+            query=urlencode(kept),
+            views=await self._sql.read(partial(views.mine, operator=visit.operator.name)),
         )
 
 

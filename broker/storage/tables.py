@@ -22,6 +22,7 @@ from broker.storage import (
     operator_tables,
     optout_tables,
     privacy_tables,
+    view_tables,
 )
 from broker.storage.audit_tables import audit
 from broker.storage.engine import Instant
@@ -33,6 +34,7 @@ opt_outs, opt_out_changes = optout_tables.opt_outs, optout_tables.opt_out_change
 redactions, retention = privacy_tables.redactions, privacy_tables.retention
 dead_letters, operators = dead_tables.dead_letters, operator_tables.operators
 ledger, ledger_checks = ledger_tables.ledger, ledger_tables.ledger_checks
+views = view_tables.views
 metadata = audit.metadata
 
 IN_INBOX = "direction = 'in' AND marked_at IS NULL AND deleted_at IS NULL"

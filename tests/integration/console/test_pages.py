@@ -90,7 +90,10 @@ async def test_pages_of_what_there_is_not_are_not_found(console: Console) -> Non
     assert (await one.post("/console/connections/nobody/pause", {"reason": "x"})).status == 404
 
 
+NAMES = {"viewer": "vera", "content": "connie", "operator": "oscar", "admin": "ada"}
 FORMS = [
+    ("/console/views/save", {"name": "bad ones", "query": "status=bad"}, set(NAMES)),
+    ("/console/views/remove", {"name": "bad ones"}, set(NAMES)),
     (
         "/console/send/message",
         {"account": "acme", "to": "+12025550133", "text": "hello", "once": "{letter}"},
@@ -150,7 +153,6 @@ FORMS = [
         {"operator", "admin"},
     ),
 ]
-NAMES = {"viewer": "vera", "content": "connie", "operator": "oscar", "admin": "ada"}
 
 
 @pytest.mark.parametrize(("path", "form", "may"), FORMS, ids=[form[0] for form in FORMS])
