@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from broker.cli.bench_cpu import used_s
 from broker.cli.bench_door import ROUNDS, WARM_UP, door, load
+from broker.cli.bench_flow import TooSlow
 from broker.cli.bench_report import Figure
 from broker.cli.bench_requests import mx_sends, ozeki_sends, sends, sends_by_password
 from broker.cli.demo_account import ACCOUNT
@@ -67,7 +68,9 @@ def _turn(port: int, make: Make, *, seconds: float, ingress: int) -> _Turn:
 
 def _figure(way: str, rounds: Sequence[Mapping[str, _Turn]]) -> Figure:
     keyed, what = _WAYS[way]
-    shares = sorted(turns[way].rate / turns[keyed].rate for turns in rounds)
+    shares = sorted(turns[way].rate / turns[keyed].rate for turns in rounds if turns[keyed].rate)
+    if not shares:
+        raise TooSlow(f"nothing was accepted with {what}, nor with an API key")
     cpu_ms = {name: statistics.median(turns[name].cpu_ms for turns in rounds) for name in (keyed, way)}
     return Figure(
         name=f"{way}_ratio",
