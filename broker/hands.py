@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -14,14 +15,26 @@ CROWD = 40
 FREE = 2
 """Threads that are kept free of the crowd."""
 
-USUAL_SWITCH_S, QUICK_SWITCH_S = 0.005, 0.001
+REST, LONGEST_REST_S = 2.0, 0.1
+"""How long a crowd rests after a take while it has company, in times of what that one worked, and at most."""
+
+USUAL_SWITCH_S, QUICK_SWITCH_S = 0.005, 0.0002
 """How long a thread may keep Python to itself while others wait: short costs work, long makes company wait."""
 
 
 class Hands:
     """Lets one take at a time record and begin a crowd's submissions, and a few wait for its carrier. For threads."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(
+        self,
+        threads: int,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.clock = clock
+        self._pause = pause
+        self._rests_until = 0.0
         self._waiting = max(threads - FREE, 1)
         self._working = 1
         self._was_alone = False
@@ -30,13 +43,20 @@ class Hands:
         self._lock = threading.Lock()
 
     def hand(self, ring: Callable[[], None]) -> "Hand":
-        """Return what one take may do; `ring` asks for another where one was refused meanwhile."""
+        """Return what one take may do, once a crowd has rested; others go on meanwhile without the crowd.
+
+        `ring` asks for another take where one was refused.
+        """
         with self._lock:
             may = self._working > 0 and self._waiting > 0
             if may:
                 self._working -= 1
                 self._waiting -= 1
-            return Hand(self, ring, may=may, alone=not self._was_alone)
+            rest_s = self._rests_until - self.clock() if may and self._is_quick else 0.0
+            alone = not self._was_alone
+        if rest_s > 0:
+            self._pause(rest_s)
+        return Hand(self, ring, may=may, alone=alone)
 
     def note(self, popped: Popped) -> bool:
         """Note whose take it is, and return whether one that was refused should ask again now."""
@@ -54,9 +74,14 @@ class Hands:
             self._is_quick = is_quick
             sys.setswitchinterval(QUICK_SWITCH_S if is_quick else USUAL_SWITCH_S)
 
-    def free(self, *, working: int = 0, waiting: int = 0) -> bool:
-        """Free some of what a take had, and return whether another was refused that should ask again."""
+    def free(self, *, working: int = 0, waiting: int = 0, crowded_s: float = 0.0) -> bool:
+        """Free some of what a take had, and return whether another was refused that should ask again.
+
+        So long it worked for a crowd.
+        """
         with self._lock:
+            if crowded_s:
+                self._rests_until = self.clock() + min(REST * crowded_s, LONGEST_REST_S)
             self._working += working
             self._waiting += waiting
             asked, self._refused = self._refused, False
@@ -73,10 +98,13 @@ class Hand:
         self.crowd = CROWD if may else 0
         self.alone = alone
         self.first = False
+        self._began = hands.clock()
+        self._is_crowded = False
 
     def took(self, popped: Popped) -> None:
         """Say what was popped; what a take does not need for that is free for others."""
         self.first = popped.share is Share.COMPANY
+        self._is_crowded = popped.share is Share.CROWD and bool(popped.ids)
         if self._hands.note(popped):
             self._ring()
         if popped.share is not Share.CROWD:
@@ -98,5 +126,6 @@ class Hand:
         working, self._working = self._working, 0
         waited = self._waiting if waiting else 0
         self._waiting -= waited
-        if (working or waited) and self._hands.free(working=working, waiting=waited):
+        crowded_s = self._hands.clock() - self._began if working and self._is_crowded else 0.0
+        if (working or waited) and self._hands.free(working=working, waiting=waited, crowded_s=crowded_s):
             self._ring()

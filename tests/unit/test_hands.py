@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from broker.hands import CROWD, FREE, QUICK_SWITCH_S, USUAL_SWITCH_S, Hand, Hands
+from broker.hands import CROWD, FREE, LONGEST_REST_S, QUICK_SWITCH_S, REST, USUAL_SWITCH_S, Hand, Hands
 from broker.keyspace.ready import Popped, Share
 
 THREADS = 4
@@ -19,7 +19,9 @@ class Worker:
     """Hands, and how often one was asked for again."""
 
     def __init__(self) -> None:
-        self._hands = Hands(THREADS)
+        self.now = 100.0
+        self.pauses: list[float] = []
+        self._hands = Hands(THREADS, clock=lambda: self.now, pause=self.pauses.append)
         self.rings = 0
 
     def hand(self) -> Hand:
@@ -72,6 +74,34 @@ def test_a_take_that_breaks_leaves_the_crowd_to_the_next(worker: Worker) -> None
     with pytest.raises(OSError, match="away"), worker.hand():
         raise OSError("away")
     assert worker.hand().crowd == CROWD
+
+
+def test_a_crowd_rests_after_a_take_for_longer_than_that_worked_and_nobody_else_does(worker: Worker) -> None:
+    one = worker.crowd()
+    worker.now += 0.01
+    assert worker.hand().crowd == 0
+    assert worker.pauses == [], "others go on while it works"
+    one.sent()
+    second = worker.hand()
+    assert second.crowd == CROWD
+    assert worker.pauses == [pytest.approx(REST * 0.01)]
+    assert worker.hand().crowd == 0
+    assert len(worker.pauses) == 1, "others go on while it rests"
+    second.took(popped(Share.COMPANY, "b"))
+    worker.now += 1
+    worker.crowd().sent()
+    assert len(worker.pauses) == 1, "it has rested"
+
+
+def test_a_crowd_rests_no_longer_than_a_moment_and_not_at_all_without_company(worker: Worker) -> None:
+    one = worker.crowd()
+    worker.now += 60
+    one.sent()
+    alone = worker.hand()
+    assert worker.pauses == [pytest.approx(LONGEST_REST_S)]
+    alone.took(popped(Share.ALL, "b"))
+    worker.hand()
+    assert len(worker.pauses) == 1
 
 
 def test_who_was_refused_is_rung_for_once_when_the_crowds_take_has_been_sent(worker: Worker) -> None:
