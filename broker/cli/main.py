@@ -15,6 +15,8 @@ from broker.cli.client import Api, Refused, Unreachable
 from broker.cli.connections import connections
 from broker.cli.erasures import erase, erasures
 from broker.cli.folder import Folder
+from broker.cli.insight import attachments, audit
+from broker.cli.insight import settings as show_settings
 from broker.cli.journal import journal
 from broker.cli.letters import dead
 from broker.cli.operators import open_api
@@ -245,6 +247,9 @@ app.command()(erase)
 app.command()(erasures)
 app.command()(chaos)
 app.command()(ledger)
+app.command()(audit)
+app.command()(attachments)
+app.command("settings")(show_settings)
 
 
 @app.command()

@@ -1,8 +1,6 @@
 """Settings: what each is, and where that came from; versions; who may sign in."""
 
 import os
-import platform
-from importlib.metadata import PackageNotFoundError, version
 
 from aiohttp import web
 
@@ -10,13 +8,12 @@ from broker.console.gate import Gate, Route
 from broker.console.pages import Pages
 from broker.console.visit import ROOT, Visit
 from broker.domain.operator import Role
-from broker.services.configuration import configuration
+from broker.services.configuration import configuration, versions
 from broker.services.sql import AsyncSql
 from broker.settings import Settings
 from broker.storage import operators
 
 LIST = f"{ROOT}settings"
-_PACKAGES = ("aiohttp", "celery", "kombu", "redis", "sqlalchemy", "tenacity", "flower")
 
 
 class Configuration:
@@ -37,13 +34,6 @@ class Configuration:
             visit,
             "settings.html",
             rows=configuration(self._settings, os.environ),
-            versions=[("Python", platform.python_version()), *((name, _version(name)) for name in _PACKAGES)],
+            versions=list(versions().items()),
             people=await self._sql.read(operators.every),
         )
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"

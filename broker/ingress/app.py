@@ -14,6 +14,7 @@ from broker.ingress.console import add_console
 from broker.ingress.doors import Doors
 from broker.ingress.erasures import Erasures
 from broker.ingress.health import Health
+from broker.ingress.insight import InsightDesk
 from broker.ingress.intake import Intake
 from broker.ingress.media import Media
 from broker.ingress.native import Native
@@ -97,6 +98,7 @@ def _add_native(router: Router, doors: Doors, body_s: float) -> None:
     OptOuts(doors.opt_outs, doors.authenticator, doors.sign_in, doors.audit, patience_s=body_s).add_to(router)
     sql = AsyncSql(doors.database, doors.executor)
     Erasures(ErasureDesk(doors.settings, sql), doors.sign_in, doors.audit, patience_s=body_s).add_to(router)
+    InsightDesk(doors.sign_in, doors.audit, sql, doors.settings).add_to(router)
     LedgerDesk(doors.sign_in, Balance(sql, Clock(doors.client))).add_to(router)
     router.add("GET", "/v1/webhooks/parked", doors.journal.parked)
     router.add("POST", "/v1/webhooks/replay", doors.journal.replay)

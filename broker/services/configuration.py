@@ -1,9 +1,11 @@
 """Say what each setting is, and where that came from; no secret is told."""
 
+import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from pydantic import SecretStr
@@ -13,6 +15,9 @@ from broker.settings import PREFIX, Settings
 _USER = re.compile(r"(?<=://)[^/?#]*@")
 _QUERY = re.compile(r"[?#].*")
 SECRET, NONE = "set; it is not shown", "not set"
+
+
+_PACKAGES = ("aiohttp", "celery", "kombu", "redis", "sqlalchemy", "tenacity", "flower")
 
 
 class Origin(StrEnum):
@@ -59,6 +64,18 @@ def configuration(settings: Settings, environment: Mapping[str, str]) -> list[Sh
             )
         )
     return sorted(shown, key=lambda one: (one.origin in (Origin.DEFAULT, Origin.DERIVED), one.name))
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that matter most."""
+    return {"Python": platform.python_version(), **{name: _version(name) for name in _PACKAGES}}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _text(value: Any) -> str:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from broker.dialects.native.answers import OptOutPage
+from broker.dialects.native.insight import KINDS
 from broker.dialects.native.journal import REASONS
 from broker.dialects.native.openapi_pieces import (
     IDEMPOTENCY_KEY,
@@ -18,12 +19,14 @@ from broker.dialects.native.openapi_pieces import (
     refusals,
 )
 from broker.dialects.native.operator_answers import (
+    AuditPage,
     Changed,
     ConnectionList,
     ConnectionView,
     CountersView,
     ErasureList,
     ErasureView,
+    FilesPage,
     Leaving,
     LedgerView,
     LetterPage,
@@ -31,6 +34,7 @@ from broker.dialects.native.operator_answers import (
     OptOutChangePage,
     ParkedPage,
     Reread,
+    SettingList,
     Tried,
     UntoldPage,
 )
@@ -41,6 +45,9 @@ from broker.domain.logbook import Order
 from broker.domain.usage import FASTEST
 
 OPERATOR_MODELS = (
+    AuditPage,
+    FilesPage,
+    SettingList,
     Changed,
     ConnectionList,
     CountersView,
@@ -106,6 +113,7 @@ def operator_paths() -> dict[str, Any]:
         **_webhooks(),
         **_dead_letters(),
         **_opt_outs(),
+        **_insight(),
     }
 
 
@@ -204,6 +212,22 @@ def _opt_outs() -> dict[str, Any]:
             )
         },
         f"{path}/remove": {"post": change("removeOptOut", "Opt a recipient in again")},
+    }
+
+
+def _insight() -> dict[str, Any]:
+    deeds = {"operator": TEXT, "action": TEXT, "subject": TEXT, **PAGING}
+    files = {"account": TEXT, "type": {"enum": list(KINDS)}, **PAGING}
+    return {
+        "/v1/operators/audit": {
+            "get": _get("listAudit", "List what people did and looked at", AuditPage, deeds)
+        },
+        "/v1/operators/attachments": {
+            "get": _get("listAttachments", "List stored files by message", FilesPage, files)
+        },
+        "/v1/operators/settings": {
+            "get": _get("listSettings", "Say how the ingress is configured", SettingList, {})
+        },
     }
 
 

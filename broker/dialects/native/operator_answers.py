@@ -8,7 +8,10 @@ from broker.dialects.native.answers import Answer, MessageId, OptOutView, Stamp,
 from broker.domain.callback import CallbackState
 from broker.domain.dead import Kind as DeadKind
 from broker.domain.dead import Standing
+from broker.domain.deed import Door
 from broker.domain.logbook import Kind, Level, Way
+from broker.domain.message import Direction
+from broker.domain.status import Status
 
 Row = TypeVar("Row")
 
@@ -190,6 +193,70 @@ class Changed(Answer):
     """Whether a request changed anything."""
 
     changed: bool
+
+
+class DeedView(Answer):
+    """What somebody did or looked at; numbers are masked."""
+
+    id: str
+    at: Stamp
+    operator: str
+    door: Door
+    action: str
+    subject: str
+    reason: str
+    details: dict[str, str]
+    refused: str = Field(description="Why it was not done; empty: it was.")
+
+
+class StoredFile(Answer):
+    """A stored part; by its `id` its account can send it on."""
+
+    id: str
+    index: int
+    content_type: str
+    name: str
+    size: int
+    sha256: str
+    path: str | None
+
+
+class FilesView(Answer):
+    """A message and its stored files."""
+
+    message_id: MessageId
+    account: str
+    direction: Direction
+    status: Status
+    from_: str = Field(alias="from", description="Masked.")
+    to: str = Field(description="Masked.")
+    created_at: Stamp
+    files: list[StoredFile]
+
+
+class SettingView(Answer):
+    """A setting of the ingress that answers; a secret is only said to be set."""
+
+    name: str
+    variable: str
+    value: str
+    origin: Literal["default", "environment", "given at start", "worked out"]
+    description: str
+
+
+class SettingList(Answer):
+    """All settings, those that are not as they come first."""
+
+    data: list[SettingView]
+    versions: dict[str, str]
+
+
+class AuditPage(Page[DeedView]):
+    """The audit, newest first."""
+
+
+class FilesPage(Page[FilesView]):
+    """Messages with stored files, newest first."""
 
 
 class LogPage(Page[LogEntryView]):
