@@ -33,11 +33,12 @@ _LEAST_S = 0.5
 
 
 class CrowdPhase(StrEnum):
-    """What is measured of a crowd: who waits beside it in its lane, and on its way; memory and flow."""
+    """What is measured of a crowd: who waits beside it in its lane, and on its way; its flow; longer texts, and MMS."""
 
     LANE = "lane"
     WAY = "way"
     FLOW = "flow"
+    CONTENT = "content"
 
 
 def bench(
@@ -146,6 +147,7 @@ def _measure_crowd(folder: Path, phase: _Phases, count: int, wanted: Collection[
         one(CrowdPhase.LANE, "beside a crowd in its lane", lambda crowd: crowd.beside(count, paced=True))
         one(CrowdPhase.WAY, "beside a crowd on its way", lambda crowd: crowd.beside(count, paced=False))
         one(CrowdPhase.FLOW, "flow with a crowd behind it", lambda crowd: crowd.flow(count))
+        one(CrowdPhase.CONTENT, "what its content takes", lambda crowd: crowd.content(count))
     except (NotReady, TooSlow) as error:
         return str(error)
     return ""

@@ -24,7 +24,7 @@ from broker.cli.folder import Folder
 from broker.cli.load import Make, opened
 from broker.domain.account import Account
 from broker.domain.ids import new_id
-from broker.domain.message import Message
+from broker.domain.message import Message, Part, PartState
 from broker.keyspace.admission import Admission, AdmissionRequest
 from broker.keyspace.client import open_sync
 from broker.settings import Settings
@@ -45,6 +45,41 @@ _LEAST_RATE = 300
 _PAGE = 10_000
 _TOGETHER = 500
 _ROOM = "8gb"
+
+
+PATTERN = Message(
+    id="",
+    account="noisy",
+    originator=NOISY,
+    recipient="",
+    text=TEXT,
+    created_at=datetime.min.replace(tzinfo=UTC),
+    valid_until=datetime.min.replace(tzinfo=UTC),
+)
+
+
+def _part(index: int) -> Part:
+    """Return a part as an upload leaves it, which a customer named by its media id."""
+    return Part(
+        index=index,
+        content_type="image/jpeg",
+        name=f"picture-{index}.jpg",
+        state=PartState.STORED,
+        size=250_000,
+        sha256=64 * "0",
+        path=f"/srv/ringpost/uploads/noisy/{new_id()}/picture-{index}.jpg",
+    )
+
+
+CONTENTS: Mapping[str, tuple[str, Message]] = {
+    "short_text": (f"a text of {len(TEXT)} characters", PATTERN),
+    "text_of_160": ("a text of 160 characters", replace(PATTERN, text=160 * "t")),
+    "text_of_1600": ("a text of 1,600 characters", replace(PATTERN, text=1600 * "t")),
+    "text_of_1600_letters": ("a text of 1,600 Greek letters", replace(PATTERN, text=1600 * "\u03c0")),
+    "mms_of_1": ("an MMS of one upload", replace(PATTERN, parts=(_part(1),))),
+    "mms_of_3": ("an MMS of three uploads", replace(PATTERN, parts=tuple(map(_part, (1, 2, 3))))),
+}
+"""What is in a message, by the names of the figures."""
 
 
 class Crowd:
@@ -107,6 +142,25 @@ class Crowd:
             ),
         ]
 
+    def content(self, count: int) -> list[Figure]:
+        """Say what a waiting message takes in Redis by what is in it."""
+        figures = []
+        with self._frozen():
+            for name, (what, content) in CONTENTS.items():
+                before = self._redis.info("memory")["used_memory"]
+                self._admit(count, content)
+                taken = (self._redis.info("memory")["used_memory"] - before) / count
+                figures.append(
+                    Figure(
+                        name=f"bytes_per_{name}",
+                        what=f"Redis memory of each of {count:,} waiting messages: {what}",
+                        value=taken,
+                        unit="bytes",
+                        detail={"text": len(content.text.encode()), "parts": len(content.parts)},
+                    )
+                )
+        return figures
+
     def beside(self, count: int, *, paced: bool) -> list[Figure]:
         """Say what a message of a quiet account takes to the carrier while those of a noisy one wait."""
         self._provide(PACED if paced else None)
@@ -152,9 +206,9 @@ class Crowd:
         finally:
             os.kill(self._worker, signal.SIGCONT)
 
-    def _admit(self, count: int) -> None:
+    def _admit(self, count: int, content: Message = PATTERN) -> None:
         """Admit messages of the noisy account, as the ingress does."""
-        uvloop.run(_admit(self._settings, count))
+        uvloop.run(_admit(self._settings, count, content))
 
     def _drained(self, count: int) -> float:
         """Return how many messages a second reach the carrier, over the middle of the next `count`."""
@@ -208,20 +262,12 @@ def _quiet_sends() -> Make:
     return lambda number: make(number).replace(SENDER.encode(), QUIET.encode())
 
 
-async def _admit(settings: Settings, count: int) -> None:
+async def _admit(settings: Settings, count: int, content: Message) -> None:
     admission = Admission(settings.redis_url, settings)
     account = Account(name="noisy", senders=(NOISY,))
     for first in range(0, count, 4 * _TOGETHER):
         now = datetime.now(UTC)
-        pattern = Message(
-            id="",
-            account="noisy",
-            originator=NOISY,
-            recipient="",
-            text=TEXT,
-            created_at=now,
-            valid_until=now + timedelta(days=1),
-        )
+        pattern = replace(content, created_at=now, valid_until=now + timedelta(days=1))
         messages = (
             replace(pattern, id=new_id(), recipient=f"+1202555{number % 10_000:04d}")
             for number in range(first, min(first + 4 * _TOGETHER, count))

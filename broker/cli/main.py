@@ -56,6 +56,9 @@ def up(
     host: Annotated[str | None, typer.Option(help="Address of the API.", show_default="127.0.0.1")] = None,
     simulator: Annotated[bool, typer.Option(help="Run a make-believe carrier too.")] = True,
     flower: Annotated[bool, typer.Option(help="Run Flower too.")] = True,
+    ingresses: Annotated[
+        int, typer.Option(help="How many ingress processes, each on its own port.", min=1)
+    ] = 1,
 ) -> None:
     """Start everything on one folder and keep it running."""
     from broker.cli import up as command
@@ -68,6 +71,7 @@ def up(
         port=settings.port if port is None else port,
         simulator=simulator,
         flower=flower,
+        ingresses=ingresses,
     )
     command.check_host(options.host)
     raise typer.Exit(command.run(settings, options))

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ class Places:
 
     host: str
     ingress: int
+    more: tuple[int, ...] = ()  # ports of further ingress processes
     redis: int | None = None
     simulator: int | None = None
     flower: int | None = None
@@ -103,15 +105,8 @@ def services(places: Places, env: dict[str, str], *, log_level: str) -> list[Pro
     """Return the broker's own processes."""
     # Celery says so at level INFO; where that is not logged we do not wait for it.
     said = " ready." if log_level in {"DEBUG", "INFO"} else ""
-    port, host = places.ingress, _local(places.host)
     programs = [
-        Program(
-            role="ingress",
-            name="ingress",
-            entry="broker.__main__:main",
-            env=env,
-            ready=lambda: ready.answers(port, "/readyz", host=host),
-        ),
+        *_doors(places, env),
         Program(
             role="scheduler",
             name="scheduler",
@@ -123,6 +118,24 @@ def services(places: Places, env: dict[str, str], *, log_level: str) -> list[Pro
         own, argv = env | _measured(places, name), ("--queues", queues)
         programs.append(
             Program(role="worker", name=name, entry="workers.main:main", argv=argv, env=own, ready_word=said)
+        )
+    return programs
+
+
+def _doors(places: Places, env: Mapping[str, str]) -> list[Program]:
+    """Return the ingress processes; only the first serves HTTPS at the port that was chosen for it."""
+    host = _local(places.host)
+    programs = []
+    for number, port in enumerate((places.ingress, *places.more), 1):
+        own = {} if number == 1 else {"BROKER_PORT": str(port), "BROKER_TLS_PORT": "0"}
+        programs.append(
+            Program(
+                role="ingress",
+                name="ingress" if number == 1 else f"ingress-{number}",
+                entry="broker.__main__:main",
+                env={**env, **own},
+                ready=partial(ready.answers, port, "/readyz", host=host),
+            )
         )
     return programs
 
@@ -145,12 +158,14 @@ def endpoints(
     places: Places, *, redis_url: str, database_url: str, attachments: Path, logs: Path
 ) -> dict[str, Any]:
     """Return what endpoints.json says, but for the processes."""
-    ingress = f"http://{_local(places.host)}:{places.ingress}"
+    ingress, *more = (f"http://{_local(places.host)}:{port}" for port in (places.ingress, *places.more))
     found = {"ingress": ingress, "console": f"{ingress}/console/", "metrics": f"{ingress}/metrics"}
-    pages = {name: f"http://127.0.0.1:{port}/metrics" for name, port in places.metrics.items()}
+    pages = {f"ingress-{number}": f"{url}/metrics" for number, url in enumerate(more, 2)}
+    pages |= {name: f"http://127.0.0.1:{port}/metrics" for name, port in places.metrics.items()}
     return (
         found
         | _beside(places)
+        | ({"ingresses": [ingress, *more]} if more else {})
         | {
             "metrics_of": {"ingress": found["metrics"], **pages},
             "redis": redis_url,

@@ -35,6 +35,7 @@ class Options:
     port: int
     simulator: bool = True
     flower: bool = True
+    ingresses: int = 1
 
 
 def say(text: str) -> None:
@@ -90,6 +91,10 @@ class _Stack:
         places = Places(
             host=options.host, ingress=ports.take(options.port, host=options.host, what="ingress")
         )
+        for number in range(2, options.ingresses + 1):
+            name = f"ingress-{number}"
+            kept[name] = ports.take(kept.get(name, 0), host=options.host, what=name)
+            places = replace(places, more=(*places.more, kept[name]))
         if not settings.redis_url:
             places = replace(places, redis=take("redis", kept.get("redis", 0)))
         if options.simulator:

@@ -1,9 +1,11 @@
 """Customers that send at a steady pace, and repeat what was not answered, each as its API allows."""
 
 import asyncio
+import itertools
 import random
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from broker.cli.chaos import offers
@@ -27,9 +29,9 @@ _BATCH, _MEDIA, _TWICE, _HASTY, _IMPATIENT = 0.04, 0.03, 0.03, 0.02, 0.1
 class Customers:
     """Everybody who sends; what each was told is in `entries` and in a journal."""
 
-    def __init__(self, *, run: str, ingress: str, journal: Path, seed: int, media: str) -> None:
+    def __init__(self, *, run: str, ingresses: Sequence[str], journal: Path, seed: int, media: str) -> None:
         self._run = run
-        self._ingress = ingress
+        self._ingresses = itertools.cycle(ingresses)
         self._media = media
         self._dice = random.Random(seed)
         self._client: Client = open_client("lean")
@@ -103,7 +105,9 @@ class Customers:
 
     async def _ask(self, entry: Entry, *, timeout_s: float = TIMEOUT_S) -> None:
         before = bool(entry.taken)
-        answer = await self._answer(entry.offer, offers.request(entry.offer, self._ingress), timeout_s)
+        # Copies and repeats go to one process after the other.
+        request = offers.request(entry.offer, next(self._ingresses))
+        answer = await self._answer(entry.offer, request, timeout_s)
         entry.answers.append(answer)
         self.tries[f"{entry.offer.customer.tongue} {answer.verdict}"] += 1
         if answer.verdict is Verdict.TAKEN and not before:

@@ -102,6 +102,7 @@ async def _ring_lost(ground: Ground) -> AsyncIterator[None]:
 
 KILLS: Mapping[str, Fault] = {
     "kill-ingress": _killed("ingress"),
+    "kill-other-ingress": _killed("ingress", 1),
     "kill-submitting-worker": _killed("worker", 0),
     "kill-other-worker": _killed("worker", 1),
     "kill-scheduler": _killed("scheduler"),

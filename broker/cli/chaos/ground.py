@@ -117,7 +117,16 @@ class Ground:
         file = self.path / "provision.toml"
         carrier = f"http://127.0.0.1:{self.to_carrier.port}"
         file.write_text(provisioning(carrier=carrier, sink=self.sink.url))
-        options = ("--port", "0", "--no-simulator", "--no-flower", "--provision", str(file))
+        options = (
+            "--port",
+            "0",
+            "--ingresses",
+            "2",
+            "--no-simulator",
+            "--no-flower",
+            "--provision",
+            str(file),
+        )
         with (self._logs / "up.log").open("ab") as log:
             self._up = launch(self.stack, *options, env=self._environment(), output=log.fileno())
         deadline = time.monotonic() + READY_WITHIN_S
@@ -138,6 +147,11 @@ class Ground:
     def ingress(self) -> str:
         """Where customers and the carrier call."""
         return str(self.stack.read_endpoints()["ingress"])
+
+    @property
+    def ingresses(self) -> tuple[str, ...]:
+        """Every process that customers may call: they share Redis, SQL and the folder, and nothing else."""
+        return tuple(self.stack.read_endpoints()["ingresses"])
 
     @property
     def database(self) -> Path:

@@ -105,7 +105,7 @@ class _Run:
         self._outcome.began = began
         self._customers = Customers(
             run=f"c{self._options.seed}",
-            ingress=self._ground.ingress,
+            ingresses=self._ground.ingresses,
             journal=self._ground.path / "clients.jsonl",
             seed=self._options.seed,
             media=await picture(self._ground),

@@ -8,9 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -162,6 +164,33 @@ def test_what_dies_is_started_again_at_the_same_place(start: Callable[..., Stack
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel to end the orphans")
+def test_several_ingress_processes_are_one_door(start: Callable[..., Stack]) -> None:
+    stack = start("--ingresses", "3", "--no-flower")
+    endpoints = stack.ready()
+    doors = endpoints["ingresses"]
+    assert (len(set(doors)), doors[0], len(endpoints["processes"]["ingress"])) == (3, endpoints["ingress"], 3)
+    key = (stack.data / "client.key").read_text().strip()
+    body = {"to": "+12025550101", "from": "+12025550150", "text": "Hi"}
+
+    def ask(url: str, *, data: Any = None, **headers: str) -> dict[str, Any]:
+        headers |= {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        request = Request(url, data=data and json.dumps(data).encode(), headers=headers)
+        return dict(json.load(urlopen(request, timeout=30)))
+
+    for number in range(5):
+        send = partial(ask, data=body, **{"Idempotency-Key": f"key-{number}"})
+        with ThreadPoolExecutor() as copies:
+            answers = list(copies.map(lambda door, send=send: send(f"{door}/v1/messages"), doors))
+        assert len({answer["id"] for answer in answers}) == 1
+        assert {ask(f"{door}/v1/messages/{answers[0]['id']}")["id"] for door in doors} == {answers[0]["id"]}
+
+    os.kill(endpoints["processes"]["ingress"][0], signal.SIGKILL)
+    assert ask(f"{doors[1]}/v1/messages", data=body, **{"Idempotency-Key": "key-0"})["id"]
+    before = endpoints["processes"]["ingress"]
+    again = stack.until(lambda found: found["processes"]["ingress"][0] not in before)
+    assert again["ingresses"] == doors
+
+
 def test_a_killed_up_leaves_nobody_and_the_next_finds_everything(start: Callable[..., Stack]) -> None:
     stack = start("--no-flower", "--no-simulator")
     endpoints = stack.ready()

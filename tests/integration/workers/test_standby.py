@@ -12,10 +12,18 @@ import pytest
 
 from broker.dispatch import Queue
 from broker.keyspace import keys
+from broker.keyspace.client import open_sync
+from broker.keyspace.releasing import Releasing
+from broker.keyspace.schedule import Schedule
+from broker.metrics.measures import SCHEDULER
+from broker.metrics.meter import Meter
 from broker.settings import Settings
+from broker.storage.database import Database
 from tests.integration.workers.carrier import until
 from tests.integration.workers.conftest import World
 from tests.redis_server import die_with_parent
+from workers.paces import Paces
+from workers.scheduler import LEAD_S, Scheduler
 
 
 class Standby:
@@ -85,3 +93,26 @@ def test_a_standby_takes_over_from_a_scheduler_that_is_killed_or_frozen(
         until(lambda: first.turns() == ["scheduler_leads", "scheduler_stands_by"])
         assert leader(world, pair) is other
         assert other.turns() == ["scheduler_leads"]
+
+
+def test_who_is_no_longer_active_moves_nothing(world: World) -> None:
+    settings, redis = world.settings, world.redis
+    meter = Meter("scheduler", SCHEDULER)
+    with open_sync(settings.redis_url, settings) as client:
+        database = Database(settings.database)
+        paces = Paces(database)
+        one = Scheduler(Schedule(client, rings=2), Releasing(client, rings=2), paces, settings, meter)
+        redis.zadd(keys.schedule(Queue.SUBMIT), {"due": 1})
+        one.tick(0.0)
+        assert redis.lrange(keys.ready(Queue.SUBMIT), 0, -1) == ["due"]
+
+        redis.set(keys.leader(), "another")
+        redis.zadd(keys.schedule(Queue.SUBMIT), {"later": 1})
+        one.tick(LEAD_S)
+        one.tick(LEAD_S + 1)
+        assert redis.lrange(keys.ready(Queue.SUBMIT), 0, -1) == ["due"]
+
+        redis.delete(keys.leader())
+        one.tick(2 * LEAD_S + 1)
+        assert redis.lrange(keys.ready(Queue.SUBMIT), 0, -1) == ["later", "due"]
+    database.close()
