@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -116,6 +117,29 @@ async def test_while_redis_is_frozen_webhooks_are_acknowledged_in_time(
             async with asyncio.timeout(2):
                 assert await post(ingress, b"[%d]" % n) == 200
         server.thaw()
+
+
+async def test_while_sql_is_away_webhooks_are_acknowledged_and_with_redis_away_too_they_are_spooled(
+    own_redis: Own, make_settings: Make, running: Running
+) -> None:
+    server = own_redis()
+    settings = make_settings(redis_url=server.url)
+    async with running(settings) as ingress:
+        assert await post(ingress, b"[0]") == 200
+        with sqlite3.connect(settings.data_dir / "broker.db") as record:
+            for table in ("accounts", "connections", "routes", "webhooks"):
+                record.execute(f"ALTER TABLE {table} RENAME TO {table}_elsewhere")
+        while "\nbroker_sql_up 0" not in await (await ingress.get("/metrics")).text():
+            await asyncio.sleep(0.05)
+        async with asyncio.timeout(2):
+            assert await post(ingress, b"[1]") == 200
+        with redis.Redis.from_url(server.url) as client:
+            assert bodies(client) == [b"[0]", b"[1]"]
+        server.kill()
+        async with asyncio.timeout(2):
+            assert await post(ingress, b"[2]") == 200
+        assert list(settings.spool.iterdir())
+        server.start()
 
 
 async def test_when_the_disk_refuses_too_the_carrier_is_told_to_repeat(

@@ -261,6 +261,13 @@ def test_an_hour_that_balanced_is_not_counted_again(world: World) -> None:
     assert [line.accepted for line in kept] == [1]
 
 
+def test_books_and_lanes_are_compared_several_times_a_minute(world: World) -> None:
+    sweep.sweep(world.runtime)
+    for name in ("ledger", "lanes"):
+        assert 0 < world.redis.pttl(keys.turn(name)) <= 20_000
+    assert world.settings.sweep_every_s <= 5
+
+
 def test_the_entry_of_the_books_names_hour_and_account() -> None:
     at_ms = 492_000 * 3600_000 + 5
     assert entry_of("acme", new_id(at_ms)) == "492000 acme"
