@@ -6,7 +6,7 @@ import errno
 import fcntl
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from itertools import islice
@@ -36,9 +36,12 @@ class Spool:
     files.
     """
 
-    def __init__(self, folder: Path, executor: Executor) -> None:
+    def __init__(
+        self, folder: Path, executor: Executor, *, sync: Callable[[int], None] = os.fdatasync
+    ) -> None:
         self._folder = folder
         self._executor = executor
+        self._sync = sync
         self._handle: int | None = None
         self._length = 0
         self._gathering: Gathering[Webhook, None] = Gathering(self._together, most=_MOST_TOGETHER)
@@ -97,7 +100,7 @@ class Spool:
             self._cut(handle)
             raise
         try:
-            os.fdatasync(handle)
+            self._sync(handle)
         except OSError:
             self._let_go()  # nobody knows what of it is on disk: it must not be added to
             raise

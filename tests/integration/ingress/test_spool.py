@@ -1,6 +1,8 @@
 """The spool on a real disk, over many processes' lives."""
 
 import asyncio
+import errno
+import os
 import resource
 import signal
 import subprocess
@@ -126,6 +128,35 @@ async def test_after_a_replay_a_new_file_is_begun(
     await spool.append(webhook(b"2"))
     await spool.replay(arrivals)
     assert arrived(settings) == [b"1", b"2"]
+
+
+async def test_a_webhook_is_kept_once_its_line_was_synced_and_never_beside_one_that_could_not_be(
+    folder: Path, arrivals: Arrivals, settings: Settings
+) -> None:
+    synced: list[int] = []
+
+    def sync(handle: int) -> None:
+        length = os.fstat(handle).st_size
+        if len(synced) == 2:
+            synced.append(-1)
+            raise OSError(errno.EIO, "the disk says no more")
+        os.fdatasync(handle)
+        synced.append(length)
+
+    with ThreadPoolExecutor(1) as executor:
+        spool = Spool(folder, executor, sync=sync)
+        for body in (b"1", b"2"):
+            before = len(synced)
+            await spool.append(webhook(body))
+            (file,) = folder.iterdir()
+            assert synced[before:] == [file.stat().st_size], "the whole line, before it is acknowledged"
+        with pytest.raises(OSError, match="no more"):
+            await spool.append(webhook(b"3"))
+        await spool.append(webhook(b"4"))
+        assert len(list(folder.iterdir())) == 2, "what could not be synced is not added to"
+        await spool.close()
+        await Spool(folder, executor).replay(arrivals)
+    assert [body for body in arrived(settings) if body != b"3"] == [b"1", b"2", b"4"]
 
 
 async def test_a_disk_that_refuses_is_said(folder: Path) -> None:
