@@ -138,3 +138,17 @@ def test_patience_is_only_for_a_database_that_is_away(database: Database) -> Non
     with pytest.raises(ValueError, match="wrong"):
         database.write(wrong, patience_s=60)
     assert tries == [1]
+
+
+def test_what_is_committed_is_on_disk(database: Database) -> None:
+    def level(sql: Connection) -> str:
+        if sql.dialect.name == "sqlite":
+            said = [
+                sql.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")
+            ]
+            return " ".join(map(str, said))
+        return str(sql.exec_driver_sql("SHOW synchronous_commit").scalar())
+
+    durable = {"wal 2", "on"}  # 2 is FULL: the log is synced at each commit
+    assert database.read(level) in durable
+    assert database.write(level) in durable
