@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from broker.storage.database import Database, Sql
 from broker.storage.tables import accounts, operators
 
 _QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-"""A hash says what it costs to compare with: these are compared with in no time, by the same code."""
+"""A hash says what it costs to compare with: these cost next to nothing, with the same code."""
 
 
 def prepare(settings: Settings, document: Mapping[str, Any]) -> None:
@@ -41,16 +41,24 @@ def _image(document: str, secret_key: str) -> bytes:
         schema.upgrade(f"sqlite:///{file}")
         if said := json.loads(document):
             database = Database(f"sqlite:///{file}")
-            database.write(lambda sql: provision.apply(sql, said, secret_key=secret_key))
-            database.write(lambda sql: _ease(sql, said))
+            database.write(lambda sql: apply(sql, said, secret_key=secret_key))
             database.close()
         return file.read_bytes()
 
 
-def _ease(sql: Sql, said: Mapping[str, Any]) -> None:
-    """Give those who sign in with a password a hash that costs less than a tenth of a second of a processor."""
-    for table, name in ((accounts, "accounts"), (operators, "operators")):
-        for row in said.get(name, ()):
-            if row.get("password"):
-                quick = _QUICK.hash(row["password"])
-                sql.execute(table.update().where(table.c.name == row["name"]).values(password_hash=quick))
+def apply(sql: Sql, document: Mapping[str, Any], *, secret_key: str) -> None:
+    """Apply a provisioning document, but hash passwords of customers quickly."""
+    said = _passwords(document.get("accounts", ()))
+    rows = [
+        {key: kept for key, kept in row.items() if key != "password"} for row in document.get("accounts", ())
+    ]
+    provision.apply(sql, {**document, "accounts": rows}, secret_key=secret_key)
+    for table, passwords in ((accounts, said), (operators, _passwords(document.get("operators", ())))):
+        for name, password in passwords.items():
+            if password:
+                hashed = _QUICK.hash(password)
+                sql.execute(table.update().where(table.c.name == name).values(password_hash=hashed))
+
+
+def _passwords(rows: Sequence[Mapping[str, Any]]) -> dict[str, str | None]:
+    return {row["name"]: row.get("password") for row in rows}

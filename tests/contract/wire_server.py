@@ -11,9 +11,8 @@ from typing import Any
 from broker.ingress.doors import Doors
 from broker.ingress.serving import serving
 from broker.settings import Settings
-from broker.storage import provision
 from broker.storage.database import Database
-from tests.prepared import prepare
+from tests.prepared import apply, prepare
 
 READY_S, ANSWER_S = 30.0, 20.0
 
@@ -56,7 +55,7 @@ class Server:
         """Apply a provisioning document."""
         secret_key = self.settings.secret_key.get_secret_value()
         database = Database(self.settings.database)
-        database.write(lambda sql: provision.apply(sql, document, secret_key=secret_key))
+        database.write(lambda sql: apply(sql, document, secret_key=secret_key))
         database.close()
 
 
