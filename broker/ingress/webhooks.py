@@ -14,6 +14,7 @@ from broker.ingress.spool import Spool
 from broker.keyspace.arrivals import Arrivals
 from broker.keyspace.content import Webhook
 from broker.log import get_logger
+from broker.providers.basic import NoCredentials
 from broker.services.refusals import Refusals
 
 log = get_logger()
@@ -54,7 +55,7 @@ class Webhooks:
         try:
             provider.verify(head(request))
         except SignatureMismatch as error:
-            self._count(name, "refused")
+            self._count(name, "challenged" if isinstance(error, NoCredentials) else "refused")
             challenge = provider.challenge()
             self._refusals.count(name, f"{challenge.status}, {error}")
             return to_web(challenge)

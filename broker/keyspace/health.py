@@ -9,7 +9,7 @@ import redis
 
 from broker.dispatch import Queue
 from broker.errors import Busy
-from broker.keyspace import durability, keys
+from broker.keyspace import durability, keys, presence
 from broker.keyspace.client import open_sync
 from broker.settings import Settings
 
@@ -24,7 +24,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """One look at a server. Memory is in bytes, `most` 0 where there is no limit; `clock_s` is how far it is behind."""
+    """One look at a server. Memory is in bytes, `most` 0 where there is no limit; `clock_s` is how far it is behind.
+
+    `heard` says for how many seconds each queue's workers have been silent; `led`, whether a scheduler is active.
+    """
 
     version: str
     policy: str
@@ -35,6 +38,8 @@ class Health:
     most: int
     clock_s: float
     waiting: Mapping[Queue, Waiting]
+    heard: Mapping[str, float]
+    led: bool
 
 
 def look(url: str, settings: Settings) -> Health:
@@ -57,6 +62,8 @@ def look(url: str, settings: Settings) -> Health:
             most=info.get("maxmemory", 0),
             clock_s=time.time() - (seconds + micros / 1e6),
             waiting={queue: _waiting(client, queue) for queue in Queue},
+            heard=presence.heard(client),
+            led=bool(client.exists(keys.leader())),
         )
     except (redis.RedisError, OSError) as error:
         raise Busy(f"Redis does not answer: {error}") from error

@@ -63,6 +63,19 @@ class Presence:
             self._client.hdel(keys.workers(), *old)
 
 
+def heard(client: Sync) -> Mapping[str, float]:
+    """Return for how many seconds each queue has not been spoken for by any of its workers. For threads."""
+    asking: Any = client
+    seconds, micros = asking.time()
+    now_ms = int(seconds * 1000 + micros // 1000)
+    found: dict[str, float] = {}
+    for worker in _read(asking.hgetall(keys.workers()), now_ms):
+        silent_s = (now_ms - worker.seen_ms) / 1000
+        for queue in worker.queues:
+            found[queue] = min(silent_s, found.get(queue, silent_s))
+    return found
+
+
 async def present(client: Async) -> tuple[list[Worker], int]:
     """Return the workers by name, and Redis's clock in ms; raises what redis does where it is away."""
     asking: Any = client

@@ -12,6 +12,10 @@ CHALLENGE = Response(status=401, headers={"WWW-Authenticate": 'Basic realm="webh
 """What makes a carrier repeat its webhook with credentials. Without the header some give the event up."""
 
 
+class NoCredentials(SignatureMismatch):
+    """The call has none. Some carriers send it so first, and wait to be asked for them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Basic:
     """A user name with its password."""
@@ -36,7 +40,7 @@ class Basic:
         """
         scheme, _, encoded = call.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "basic":
-            raise SignatureMismatch("no Basic credentials")
+            raise NoCredentials("no Basic credentials")
         try:
             given = base64.b64decode(encoded.strip(), validate=True)
         except (binascii.Error, ValueError):

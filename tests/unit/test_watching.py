@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from broker.cli.main import app
+from broker.dispatch import Queue
+from broker.domain.callback import CallbackState
+from broker.domain.status import Status
 from broker.ingress.metrics import Meter as IngressMeter
 from broker.metrics.measure import Kind, Measure
 from broker.metrics.measures import SCHEDULER, WORKER
@@ -26,6 +30,7 @@ RULES = ROOT / "deploy" / "prometheus" / "rules.yml"
 PAGES = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
 DASHBOARDS = sorted((ROOT / "deploy" / "grafana").glob("*.json"))
 NAME = re.compile(r"\bbroker_\w+")
+SOURCES = [path.read_text() for folder in ("broker", "workers") for path in (ROOT / folder).rglob("*.py")]
 GROWING = {
     "account",
     "customer",
@@ -117,6 +122,26 @@ def test_what_a_page_names_is_there(page: Path) -> None:
     assert set(re.findall(rf"{PREFIX}\w+", text)) <= settings
     for target in re.findall(r"\]\(([^)]+)\)", text):
         assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_every_line_of_a_log_that_a_page_names_is_written_somewhere(page: Path) -> None:
+    labels = {label for measure in by_series().values() for label in measure.labels}
+    for event in re.findall(r"`(?!broker_)([a-z]+(?:_[a-z]+)+)`", page.read_text()):
+        assert event in labels or any(f'"{event}"' in source for source in SOURCES), event
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_every_process_that_a_page_starts_and_every_value_that_it_asks_for_is_there(page: Path) -> None:
+    text = page.read_text()
+    for module in re.findall(r"`python -m ([\w.]+)", text):
+        assert find_spec(module), module
+    for queues in re.findall(r"--queues ([\w.,]+)", text):
+        assert set(queues.split(",")) <= set(Queue), queues
+    for state in re.findall(r"callbacks \w+ .*?--state (\w+)", text):
+        assert state in {CallbackState.GIVEN_UP, CallbackState.HELD}, state
+    for status in re.findall(r"(?:[?&]|--)status[= ](\w+)", text):
+        assert status in set(Status), status
 
 
 @pytest.mark.parametrize(("place", "expr"), list(expressions()), ids=lambda value: None)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from broker.cli.doctor import Finding, Patient, fail, ok, warn
+from broker.dispatch import Queue
 from broker.domain.ids import made_at_ms
 from broker.errors import Busy
 from broker.keyspace import health
@@ -13,6 +14,8 @@ from broker.settings import Durability
 
 _CLOCK_S = 2.0
 _LONG_S = 60.0
+_SILENT_S = 15.0
+"""Workers speak every three seconds."""
 
 
 def redis(patient: Patient) -> Iterator[Finding]:
@@ -34,9 +37,31 @@ def redis(patient: Patient) -> Iterator[Finding]:
             f"{found.clock_s:+.1f} s behind ours",
             "keep the clocks together: run an NTP client",
         )
+    yield from _people(patient, found)
     for queue, waiting in found.waiting.items():
         if waiting.count:
             yield _backlog(f"{queue}: {waiting.count} waiting", waiting.oldest)
+
+
+def _people(patient: Patient, found: Health) -> Iterator[Finding]:
+    """Check who hears the queues and moves what is due; where nothing is meant to run, nobody is missed."""
+    if not patient.endpoints and not found.heard and not found.led:
+        return
+    silent = {queue: found.heard.get(queue) for queue in Queue}
+    for queue, silent_s in silent.items():
+        if silent_s is None or silent_s > _SILENT_S:
+            since = (
+                "no worker hears it"
+                if silent_s is None
+                else f"its worker has been silent for {silent_s:.0f} s"
+            )
+            yield fail("workers", f"{queue}: {since}", "start a worker for it, or end the one that hangs")
+    if all(silent_s is not None and silent_s <= _SILENT_S for silent_s in silent.values()):
+        yield ok("workers", "every queue is heard")
+    if found.led:
+        yield ok("scheduler", "one is active")
+    else:
+        yield fail("scheduler", "none is active", "start one, or end the one that hangs")
 
 
 def _keeping(patient: Patient, found: Health) -> Iterator[Finding]:

@@ -20,6 +20,7 @@ from broker.storage.optout_tables import opt_outs
 from broker.storage.tables import callbacks, messages, metadata
 from tests.integration.console.conftest import Console
 from tests.integration.console.filling import HOSTILE, NUMBER, OTHER, fill, fill_beside, fill_waiting
+from tests.unit.test_house import ROOT
 
 PAGES = (
     "/console/",
@@ -392,3 +393,15 @@ async def test_the_first_load_of_a_page_is_within_its_budget_and_asks_nobody_els
                 packed[asset] = len(await answer.read())
         assert len(packed) == 3
         assert len(page.text.encode()) + sum(packed.values()) <= 120_000, path
+
+
+async def test_every_page_that_a_runbook_leads_to_is_there(console: Console) -> None:
+    one = await console.person("vera")
+    named = {
+        address
+        for page in (ROOT / "docs" / "runbooks").glob("*.md")
+        for address in re.findall(r"`(/console/[^`]*)`", page.read_text())
+    }
+    assert {"/console/queues", "/console/connections"} <= named
+    for address in named:
+        assert (await one.get(address)).status == 200, address

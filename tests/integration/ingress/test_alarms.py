@@ -69,6 +69,36 @@ async def test_webhooks_refused(running: Running, settings: Settings, tmp_path: 
         fires("WebhooksRefused", (well, ill, await page(ingress)), tmp_path, later=later)
 
 
+async def test_webhooks_refused_where_a_carrier_gives_no_credentials_at_all(
+    running: Running, tmp_path: Path
+) -> None:
+    async with running() as ingress:
+        assert await post(ingress) == 200
+        assert await post(ingress, {}) == 401
+        well = await page(ingress)
+        for _ in range(20):
+            assert await post(ingress, {}) == 401
+        later = await page(ingress)
+        assert await post(ingress) == 200
+        fires("WebhooksRefused", (well, well, await page(ingress)), tmp_path, later=later)
+
+
+async def test_a_carrier_that_waits_to_be_asked_for_its_credentials_raises_no_alarm(
+    running: Running, tmp_path: Path
+) -> None:
+    async with running() as ingress:
+        for _ in range(2):
+            assert await post(ingress, {}) == 401
+            assert await post(ingress) == 200
+        well = await page(ingress)
+        for _ in range(20):
+            assert await post(ingress, {}) == 401
+            assert await post(ingress) == 200
+        later = await page(ingress)
+        with pytest.raises(AssertionError, match="FAILED"):
+            fires("WebhooksRefused", (well, well, later), tmp_path, later=later)
+
+
 def provision_again(settings: Settings, document: dict[str, Any]) -> None:
     """Do what `prepare --provision` does, to the database of a running ingress."""
     secret_key = settings.secret_key.get_secret_value()
