@@ -16,6 +16,10 @@ connections = typer.Typer(help="Connections to carriers.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="The connection's name.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept, or logged.")]
+Until = Annotated[
+    str | None,
+    typer.Option(help="When it ends by itself, as 2026-01-17T13:10:26Z.", show_default="when resumed"),
+]
 
 
 @connections.command("ls")
@@ -27,26 +31,49 @@ def list_connections(data: Data = None, url: Url = "", login: Login = "", json: 
         else:
             rates = f"{row['mps'] or '-'}/{row['sender_mps'] or '-'} {row['mps_unit']}/s"
             print(
-                f"{row['name']:<24} {row['state']:<7} {rates:<20} {row['waiting']:>9} wait  {row['reason']}"
+                f"{row['name']:<24} {row['state']:<7} {rates:<20} {row['waiting']:>9} wait  "
+                + (f"until {row['until']}: " if row["until"] else "")
+                + row["reason"]
             )
 
 
 @connections.command("pause")
-def pause(name: Name, reason: Reason, data: Data = None, url: Url = "", login: Login = "") -> None:
+def pause(
+    name: Name,
+    reason: Reason,
+    until: Until = None,
+    data: Data = None,
+    url: Url = "",
+    login: Login = "",
+) -> None:
     """Submit nothing over a connection until it is resumed; its messages go by another, or wait."""
-    _change(_api(data, url, login), name, "pause", reason)
+    _change(_api(data, url, login), name, "pause", reason, until)
 
 
 @connections.command("hold")
-def hold(name: Name, reason: Reason, data: Data = None, url: Url = "", login: Login = "") -> None:
+def hold(
+    name: Name,
+    reason: Reason,
+    until: Until = None,
+    data: Data = None,
+    url: Url = "",
+    login: Login = "",
+) -> None:
     """Submit nothing over a connection until it is resumed; its messages wait, also where there is another."""
-    _change(_api(data, url, login), name, "hold", reason)
+    _change(_api(data, url, login), name, "hold", reason, until)
 
 
 @connections.command("drain")
-def drain(name: Name, reason: Reason, data: Data = None, url: Url = "", login: Login = "") -> None:
+def drain(
+    name: Name,
+    reason: Reason,
+    until: Until = None,
+    data: Data = None,
+    url: Url = "",
+    login: Login = "",
+) -> None:
     """Let a connection finish what it was given; what is new goes by the other one of its route."""
-    _change(_api(data, url, login), name, "drain", reason)
+    _change(_api(data, url, login), name, "drain", reason, until)
 
 
 @connections.command("resume")
@@ -91,9 +118,10 @@ def try_out(
     print(_api(data, url, login).post(_path(name, "test"), body)["id"])
 
 
-def _change(api: Api, name: str, what: str, reason: str) -> None:
-    row = api.post(_path(name, what), {"reason": reason})
-    print(f"{name} is {row['state'].replace('_', ' ')}; {row['waiting']} messages wait for it")
+def _change(api: Api, name: str, what: str, reason: str, until: str | None = None) -> None:
+    row = api.post(_path(name, what), {"reason": reason, "until": until})
+    state = row["state"].replace("_", " ") + (f" until {row['until']}" if row["until"] else "")
+    print(f"{name} is {state}; {row['waiting']} messages wait for it")
 
 
 def _path(name: str, what: str) -> str:

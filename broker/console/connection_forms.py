@@ -6,6 +6,7 @@ from aiohttp import web
 
 from broker.console.connections import LIST
 from broker.console.gate import Gate, Handler, Route
+from broker.console.numbers import moment
 from broker.console.pages import go_to
 from broker.console.visit import ROOT, Visit
 from broker.dialects.native.connections import rate_of, trial
@@ -46,7 +47,8 @@ class ConnectionForms:
 
         async def stop(visit: Visit) -> web.Response:
             name, reason = visit.pieces["name"], _reason(visit)
-            await self._connections.stop(name, how, reason=f"{visit.operator.name}: {reason}")
+            told, until = f"{visit.operator.name}: {reason}", moment(visit.form.text("until"))
+            await self._connections.stop(name, how, reason=told, until=until)
             _log("connection_stopped", visit, how=str(how), reason=mask_within(reason))
             return _back(name)
 

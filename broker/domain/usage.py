@@ -35,7 +35,8 @@ class Rate:
 class Usage:
     """A connection as operators see it: its rates, why it is stopped and since when, how much waits for it.
 
-    `left` is how much a connection that drains has still to finish.
+    `paused_until` is when a person's stop ends by itself, if it does; `left` is how much a connection that drains has
+    still to finish.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Usage:
     held_reason: str
     paused_at: datetime | None
     paused_reason: str
+    paused_until: datetime | None = None
     stop: Stop | None = None
     waiting: int = 0
     left: int = 0

@@ -11,6 +11,7 @@ from broker.dialects.native.connections import (
     connections_listed,
     parse_rate,
     parse_reason,
+    parse_stop,
     parse_trial,
     tried,
 )
@@ -76,9 +77,11 @@ class ConnectionDesk:
 
         async def stop(request: web.BaseRequest) -> web.Response:
             operator, call = await self._asked(request)
-            name, reason = request[PIECES]["name"], parse_reason(call)
-            async with self._noted(operator, how, name, reason):
-                return to_web(connection_changed(await self._connections.stop(name, how, reason=reason)))
+            name, (reason, until) = request[PIECES]["name"], parse_stop(call)
+            async with self._noted(operator, how, name, reason, {"until": until}):
+                return to_web(
+                    connection_changed(await self._connections.stop(name, how, reason=reason, until=until))
+                )
 
         return stop
 

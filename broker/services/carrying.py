@@ -25,12 +25,13 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """One connection. `since` and `reason` tell of a state that is not Ready."""
+    """One connection. `since` and `reason` tell of a state that is not Ready, `until` when it ends by itself."""
 
     usage: Usage
     state: State
     since: datetime | None = None
     reason: str = ""
+    until: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -61,12 +62,22 @@ class Carrying:
 def _link(usage: Usage, circuit: Circuit | None) -> Link:
     if usage.stop in {Stop.PAUSE, Stop.HOLD}:
         state = State.PAUSED if usage.stop is Stop.PAUSE else State.ON_HOLD
-        return Link(usage=usage, state=state, since=usage.paused_at, reason=usage.paused_reason)
+        return _stopped(usage, state)
     if usage.held_at is not None:
         return Link(usage=usage, state=State.HELD, since=usage.held_at, reason=usage.held_reason)
     if circuit is not None and circuit.is_open:
         return Link(usage=usage, state=State.OPEN, reason=f"{circuit.failures} failures in a row")
     if usage.stop is Stop.DRAIN:
         state = State.DRAINING if usage.left else State.DRAINED
-        return Link(usage=usage, state=state, since=usage.paused_at, reason=usage.paused_reason)
+        return _stopped(usage, state)
     return Link(usage=usage, state=State.READY)
+
+
+def _stopped(usage: Usage, state: State) -> Link:
+    return Link(
+        usage=usage,
+        state=state,
+        since=usage.paused_at,
+        reason=usage.paused_reason,
+        until=usage.paused_until,
+    )

@@ -1,10 +1,11 @@
 """Show operators how connections stand; stop them, let them go on, change their rates."""
 
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 from broker.domain.usage import Rate, Stop, Usage
-from broker.errors import NotFound, QueueAway
+from broker.errors import InvalidField, NotFound, QueueAway
 from broker.keyspace.client import AWAY
 from broker.keyspace.clock import Clock
 from broker.keyspace.lanes import Depths
@@ -37,15 +38,20 @@ class Connections:
         """
         return await self._one(name)
 
-    async def stop(self, name: str, how: Stop, *, reason: str) -> Usage:
-        """Pause, hold or drain a connection, from two seconds on at the latest, until somebody resumes it.
+    async def stop(self, name: str, how: Stop, *, reason: str, until: datetime | None = None) -> Usage:
+        """Pause, hold or drain a connection, from two seconds on at the latest, until then or somebody resumes it.
 
         Raises:
             NotFound: there is no such connection.
+            InvalidField: that time is over.
             Busy: SQL or Redis is away.
         """
         now_ms = await self._clock.now_ms()
-        await self._sql.write(partial(accounts.pause, name=name, now_ms=now_ms, reason=reason, how=how))
+        until_ms = None if until is None else round(until.timestamp() * 1000)
+        if until_ms is not None and until_ms <= now_ms:
+            raise InvalidField("must be a time to come", pointer="/until")
+        job = partial(accounts.pause, name=name, now_ms=now_ms, reason=reason, how=how, until_ms=until_ms)
+        await self._sql.write(job)
         return await self._one(name)
 
     async def resume(self, name: str) -> Usage:

@@ -144,7 +144,8 @@ def _troubles(view: View, watermark: float) -> Iterator[Trouble]:
 
 
 def _unready(link: Link) -> Trouble:
-    text = f"{link.name}: {link.state}{f' ({link.reason})' if link.reason else ''}"
+    until = f" until {link.until:%Y-%m-%d %H:%M} UTC" if link.until else ""
+    text = f"{link.name}: {link.state}{until}{f' ({link.reason})' if link.reason else ''}"
     tone = "odd" if link.state is State.PAUSED else "bad"
     return Trouble(tone=tone, text=text, link=f"/console/connections/{quote(link.name, safe='')}")
 

@@ -22,6 +22,7 @@ from broker.services import (
     figures,
     forgetting,
     ledger,
+    lifting,
     news,
     rebuilding,
     retention,
@@ -77,6 +78,7 @@ def _sweep(runtime: Runtime) -> None:
     credit.keep_up(runtime)
     dead.leave(runtime)
     ledger.sweep(runtime)
+    lifting.lift(runtime, now_ms)
     changeover.change_over(runtime, known, now_ms)
     _probe(runtime, known, now_ms)
     rebuilding.keep_up(runtime, known)

@@ -120,6 +120,7 @@ def usages(sql: Sql) -> list[Usage]:
             held_reason=row["held_reason"],
             paused_at=_moment(row["paused_at"]),
             paused_reason=row["paused_reason"],
+            paused_until=_moment(row["paused_until"]),
             stop=_stop(row),
         )
         for row in sql.execute(select(connections).order_by(connections.c.position)).mappings()
@@ -127,25 +128,50 @@ def usages(sql: Sql) -> list[Usage]:
 
 
 def _moment(at_ms: int | None) -> datetime | None:
-    return None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, tz=UTC)
+    return None if at_ms is None else _at(at_ms)
+
+
+def _at(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, tz=UTC)
+
+
+def _ms(at: datetime | None) -> int | None:
+    return None if at is None else round(at.timestamp() * 1000)
 
 
 def _stop(row: RowMapping) -> Stop | None:
     return None if row["paused_at"] is None else Stop(row["paused_how"])
 
 
-def pause(sql: Sql, name: str, *, now_ms: int, reason: str, how: Stop = Stop.PAUSE) -> bool:
-    """Stop a connection until `resume`, and keep the reason; return whether there is such a one."""
+def pause(
+    sql: Sql, name: str, *, now_ms: int, reason: str, how: Stop = Stop.PAUSE, until_ms: int | None = None
+) -> bool:
+    """Stop a connection until `resume`, or until then, and keep the reason; return whether there is such a one."""
     found = update(connections).where(connections.c.name == name)
-    values = {"paused_at": now_ms, "paused_reason": reason, "paused_how": how}
+    values = {"paused_at": now_ms, "paused_reason": reason, "paused_how": how, "paused_until": until_ms}
     return bool(sql.execute(found.values(**values)).rowcount)
+
+
+def over(sql: Sql, now_ms: int) -> list[Usage]:
+    """Return the connections whose stop should have ended by itself by now."""
+    return [one for one in usages(sql) if one.paused_until is not None and one.paused_until <= _at(now_ms)]
+
+
+def lift(sql: Sql, one: Usage) -> bool:
+    """End a stop whose time is over, and nothing else; return whether it still was as it is given."""
+    of = connections.c
+    as_it_was = [of.name == one.name, of.paused_until == _ms(one.paused_until)]
+    freed = update(connections).where(*as_it_was).values(paused_at=None, paused_reason="", paused_until=None)
+    return bool(sql.execute(freed).rowcount)
 
 
 def resume(sql: Sql, name: str) -> bool:
     """Go on submitting over a connection, whoever stopped it; return whether there is such a one."""
     found = update(connections).where(connections.c.name == name)
     return bool(
-        sql.execute(found.values(paused_at=None, paused_reason="", held_at=None, held_reason="")).rowcount
+        sql.execute(
+            found.values(paused_at=None, paused_reason="", paused_until=None, held_at=None, held_reason="")
+        ).rowcount
     )
 
 

@@ -20,6 +20,7 @@ connections = Table(
     Column("held_reason", Text, nullable=False),
     Column("paused_at", BigInteger),  # as held_at, by a person, until a person ends it
     Column("paused_reason", Text, nullable=False, server_default=""),
+    Column("paused_until", BigInteger),  # Redis's clock, in ms: when it ends by itself, if it does
     Column("paused_how", String(8), nullable=False, server_default="pause"),  # or hold, drain
 )
 

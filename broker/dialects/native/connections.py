@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -9,6 +10,7 @@ import orjson
 from broker.dialects.native.body import load
 from broker.dialects.native.fields import fields, texts
 from broker.dialects.native.lookup import stamp
+from broker.dialects.native.parameters import moment_of
 from broker.domain.draft import Draft
 from broker.domain.message import Tag
 from broker.domain.usage import FASTEST, Rate, Stop, Usage
@@ -26,6 +28,16 @@ def parse_reason(call: Call) -> str:
         RequestError: there is none, or anything else.
     """
     return fields(call, needed=("reason",))["reason"]
+
+
+def parse_stop(call: Call) -> tuple[str, datetime | None]:
+    """Return the reason of a stop, and when it ends by itself, if it does.
+
+    Raises:
+        RequestError: there is no reason, or something that cannot be used.
+    """
+    given = fields(call, needed=("reason",), also=("until",))
+    return given["reason"], moment_of(given, "until")
 
 
 def parse_rate(call: Call) -> tuple[Rate, str]:
@@ -114,6 +126,7 @@ def _row(row: Usage) -> dict[str, Any]:
         "provider": row.provider,
         "state": state,
         "since": None if since is None else stamp(since),
+        "until": None if row.paused_until is None else stamp(row.paused_until),
         "reason": row.held_reason if state == "held" else row.paused_reason,
         "mps": row.mps,
         "sender_mps": row.sender_mps,

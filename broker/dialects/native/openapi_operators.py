@@ -121,7 +121,9 @@ def _connections() -> dict[str, Any]:
     one = "/v1/connections/{name}"
 
     def stop(name: str, summary: str) -> dict[str, Any]:
-        changed = _change(name, summary, ("reason",), status=200, model=ConnectionView)
+        changed = _change(
+            name, summary, ("reason",), others={"until": TIME}, status=200, model=ConnectionView
+        )
         return {"post": {**changed, "parameters": [_NAME]}}
 
     return {

@@ -46,6 +46,7 @@ class ConnectionView(Answer):
     provider: str
     state: Literal["open", "paused", "on_hold", "draining", "drained", "held"]
     since: Stamp | None
+    until: Stamp | None = Field(description="When a person's stop ends by itself, if it does.")
     reason: str
     mps: float | None
     sender_mps: float | None

@@ -45,6 +45,24 @@ async def test_a_connection_is_stopped_with_a_reason_and_resumed_with_one(
     assert "✓ Ready" in (await one.get(PATH)).seen
 
 
+async def test_a_stop_with_an_end_says_so_wherever_it_is_shown(console: Console) -> None:
+    one = await console.person("oscar")
+    for wrong in ("2020-01-17T13:10", "tomorrow"):
+        assert (await one.post(f"{PATH}/pause", {"reason": "work", "until": wrong})).status == 422
+    assert "✓ Ready" in (await one.get(PATH)).seen
+    form = {"reason": "work", "until": "2036-01-17T13:10"}
+    assert (await one.post(f"{PATH}/pause", form)).headers["Location"] == PATH
+    assert "until 2036-01-17 13:10:00 UTC" in (await one.get(PATH)).seen
+    assert "2036-01-17 13:10:00" in (await one.get("/console/connections")).seen
+    assert (
+        "bandwidth-1: Paused until 2036-01-17 13:10 UTC (oscar: work)"
+        in (await one.get("/console/?window=all")).seen
+    )
+    assert "until: 2036-01-17T13:10" in (await one.get("/console/audit")).seen
+    await one.post(f"{PATH}/pause", {"reason": "work", "until": ""})
+    assert "until" not in (await one.get(PATH)).seen.partition("Pause")[0]
+
+
 async def test_a_connection_that_drains_says_how_much_is_left(console: Console) -> None:
     one = await console.person("oscar")
     waiting = make_message(id=new_id())

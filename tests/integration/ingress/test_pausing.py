@@ -61,6 +61,18 @@ async def test_a_connection_is_paused_with_a_reason_and_resumed(running: Running
         assert "bandwidth-1" in in_use(settings)
 
 
+@pytest.mark.parametrize("how", ["pause", "hold", "drain"])
+async def test_a_stop_says_when_it_ends_by_itself(running: Running, settings: Settings, how: str) -> None:
+    async with running(settings, WITH_PEOPLE) as ingress:
+        ends = {**REASON, "until": "2036-01-17T13:10:26+01:00"}
+        status, row = await call(ingress, "POST", f"{ONE}/{how}", ends)
+        assert (status, row["until"]) == (200, "2036-01-17T12:10:26.000Z")
+        _, listed = await call(ingress, "GET", PATH, headers=VIEWER)
+        assert [one["until"] for one in listed["data"] if one["name"] == "bandwidth-1"] == [row["until"]]
+        _, row = await call(ingress, "POST", f"{ONE}/{how}", REASON)
+        assert row["until"] is None
+
+
 async def test_the_list_tells_how_much_waits_and_why_a_connection_is_held(
     running: Running, settings: Settings
 ) -> None:
@@ -91,6 +103,9 @@ async def test_the_list_tells_how_much_waits_and_why_a_connection_is_held(
         (f"{ONE}/pause", {"reason": 7}, OPERATOR, (422, "invalid_field")),
         (f"{ONE}/pause", {**REASON, "for": "ever"}, OPERATOR, (422, "unknown_field")),
         (f"{ONE}/pause", [], OPERATOR, (400, "malformed")),
+        (f"{ONE}/pause", {**REASON, "until": "2020-01-17T13:10:26Z"}, OPERATOR, (422, "invalid_field")),
+        (f"{ONE}/hold", {**REASON, "until": "tomorrow"}, OPERATOR, (400, "malformed")),
+        (f"{ONE}/drain", {**REASON, "until": 7}, OPERATOR, (422, "invalid_field")),
         (f"{ONE}/hold", REASON, VIEWER, (403, "not_permitted")),
         (f"{ONE}/drain", {}, OPERATOR, (422, "missing_field")),
         (f"{PATH}/nobody/drain", REASON, OPERATOR, (404, "not_found")),
@@ -141,6 +156,9 @@ async def test_the_command_line_pauses_and_resumes(
         await asyncio.to_thread(commands.list_connections, json=True, **login)
         (row, *_) = map(json.loads, capsys.readouterr().out.splitlines())
         assert (row["name"], row["state"], row["reason"]) == ("bandwidth-1", "paused", "tests")
+        await asyncio.to_thread(commands.pause, "bandwidth-1", "tests", until="2036-01-17T13:10:26Z", **login)
+        told = "bandwidth-1 is paused until 2036-01-17T13:10:26.000Z; 0 messages wait for it\n"
+        assert capsys.readouterr().out.endswith(told)
         await asyncio.to_thread(commands.resume, "bandwidth-1", "tests", **login)
         assert capsys.readouterr().out.endswith("bandwidth-1 is open; 0 messages wait for it\n")
         await asyncio.to_thread(commands.hold, "bandwidth-1", "tests", **login)
