@@ -78,8 +78,17 @@ class Customer:
         return dict(answer.json())
 
     def until(self, message_id: str, *states: str, within_s: float = WITHIN_S) -> Message:
-        """Wait until a message is in one of the states, and return it."""
-        return self.when(message_id, lambda found: found["status"] in states, " or ".join(states), within_s)
+        """Wait until a message is in one of the states, and return it.
+
+        An event may come before the answer to the create call: of what is delivered that is waited for too.
+        """
+
+        def is_there(found: Message) -> bool:
+            if found["status"] == "delivered" and not all(one["ended_at"] for one in found["attempts"]):
+                return False
+            return found["status"] in states
+
+        return self.when(message_id, is_there, " or ".join(states), within_s)
 
     def when(
         self,
