@@ -92,11 +92,13 @@ class Export:
                 if last.older:
                     await answer.write(_further(kind, asked, last.older))
                 await answer.write_eof()
-        except Busy:
+        except (Busy, ConnectionResetError) as error:
             log.warning("export_broken_off", operator=visit.operator.name, messages=number)
-            if answer is None or visit.request.transport is None:
+            if answer is None:
                 raise
-            visit.request.transport.abort()  # a file that ends too early must not look whole
+            if isinstance(error, Busy) and visit.request.transport is not None:
+                visit.request.transport.abort()  # a file that ends too early must not look whole
+            return answer
         finally:
             self._open -= 1
         log.info("messages_exported", operator=visit.operator.name, messages=number)

@@ -30,7 +30,9 @@ KEPT = frozenset(
     {
         "account",
         "connection",
+        "error",
         "id",
+        "kind",
         "mps",
         "newest",
         "oldest",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from hashlib import blake2b
 
 from aiohttp import web
@@ -80,7 +81,8 @@ class Live:
         try:
             await answer.prepare(visit.request)
             await answer.write(b"retry: 3000\n\n")
-            await self._tell(visit, answer, kind, look, seen)
+            with suppress(ConnectionResetError):  # nobody listens any more
+                await self._tell(visit, answer, kind, look, seen)
         finally:
             self._open -= 1
         return answer

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from broker.console import words
 from broker.console.curves import curves
 from broker.console.gate import Gate, Route
 from broker.console.messages import LIST, NO_CAUSE
@@ -82,7 +83,7 @@ def _rates(view: View) -> list[tuple[str, str, str]]:
         ("failed a second", beat.flow.bad, {"status": "bad"}),
     )
     return [
-        (f"{number / length_s:.1f}", word, _list({"direction": "out", **filters}, beat.since))
+        (words.rate(number / length_s), word, _list({"direction": "out", **filters}, beat.since))
         for word, number, filters in numbers
     ]
 

@@ -60,6 +60,11 @@ def lasted(seconds: float) -> str:
     return f"{int(seconds // _DAY)} d {int(seconds % _DAY // _HOUR)} h"
 
 
+def rate(number: float) -> str:
+    """Return how many a second: the slower, the more exactly."""
+    return f"{number:.2f}" if 0 < number < 1 else f"{number:,.0f}" if number >= 100 else f"{number:.1f}"  # noqa: PLR2004
+
+
 def size(number: int) -> str:
     """Return a number of bytes."""
     amount = float(number)
@@ -93,6 +98,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "exact": exact,
     "lasted": lasted,
     "size": size,
+    "rate": rate,
     "count": count,
     "short": short,
     "masked": mask,

@@ -67,12 +67,26 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Parked letters that the same thing broke: how many, and when the first and the last were set aside."""
+
+    kind: Kind
+    error: str
+    connection: str | None
+    number: int
+    first: datetime
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Letters:
-    """Which dead letters are meant; what is absent leaves nothing out."""
+    """Which dead letters are meant; what is absent leaves nothing out. An empty `connection` means those of none."""
 
     standing: Standing = Standing.PARKED
     kind: Kind | None = None
     account: str | None = None
+    connection: str | None = None
+    error: str | None = None
     id: str | None = None
     since: datetime | None = None
     until: datetime | None = None

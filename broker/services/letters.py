@@ -1,14 +1,15 @@
 """Show operators dead letters, and note what they want done about them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from broker.domain.dead import Letter, Letters, Standing
+from broker.domain.dead import Group, Letter, Letters, Standing
 from broker.keyspace.clock import Clock
 from broker.services.outcome import at
 from broker.services.sql import AsyncSql
-from broker.storage import dead
+from broker.storage import dead, dead_groups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,18 @@ class DeadLetters:
             Busy: SQL is away.
         """
         return await self._sql.read(partial(dead.page, which=which, after=after, limit=limit))
+
+    async def groups(self, *, most: int) -> list[Group]:
+        """Return what broke parked letters, the most frequent first; raises as `page` does."""
+        return await self._sql.read(partial(dead_groups.groups, most=most))
+
+    async def leaving(self) -> Sequence[tuple[str, str, int, datetime]]:
+        """Return who wanted how many letters to go where that have not left yet; raises as `page` does."""
+        return await self._sql.read(dead_groups.leaving)
+
+    async def stay(self) -> int:
+        """Keep all letters here that have not left yet, and return how many; raises as `page` does."""
+        return await self._sql.write(dead_groups.stay)
 
     async def settle(self, which: Letters, *, wanted: Standing, rate: float, by: str, reason: str) -> Settled:
         """Have parked letters put back or discarded, at most `rate` of them a second.

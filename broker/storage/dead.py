@@ -169,6 +169,10 @@ def _wanted(which: Letters) -> list[ColumnElement[bool]]:
         wanted.append(c.kind == which.kind)
     if which.account is not None:
         wanted.append(c.account == which.account)
+    if which.connection is not None:
+        wanted.append(c.connection == which.connection if which.connection else c.connection.is_(None))
+    if which.error is not None:
+        wanted.append(c.error == which.error)
     if which.id is not None:
         wanted.append(or_(c.id == which.id, c.subject == which.id))
     if which.since is not None:

@@ -111,9 +111,8 @@ def wait(browser: webdriver.Chrome, what: Any) -> Any:
 def sign_in(browser: webdriver.Chrome, place: Place, name: str = "ada") -> None:
     """Sign in with the keyboard: the page puts the cursor where it belongs."""
     browser.get(f"{place.url}/console/")
-    field = browser.switch_to.active_element
-    assert field.get_attribute("name") == "name"
-    field.send_keys(name, Keys.TAB)
+    wait(browser, lambda one: one.switch_to.active_element.get_attribute("name") == "name")
+    browser.switch_to.active_element.send_keys(name, Keys.TAB)
     browser.switch_to.active_element.send_keys(PASSWORDS[name], Keys.ENTER)
     wait(browser, lambda one: one.title.startswith("Overview"))
 
@@ -137,6 +136,7 @@ def pages(place: Place) -> dict[str, str]:
         "queues": "/console/queues",
         "callbacks": "/console/callbacks",
         "dead-letters": "/console/dead-letters",
+        "dead-cause": "/console/dead-letters?kind=webhook&error=ValueError&connection=bandwidth-1",
         "accounts": "/console/accounts",
         "account": "/console/accounts/acme",
         "attachments": "/console/attachments",

@@ -32,6 +32,7 @@ PAGES = (
     "/console/queues",
     "/console/callbacks",
     "/console/dead-letters",
+    "/console/dead-letters?kind=webhook&error=ValueError&connection=bandwidth-1",
     "/console/accounts",
     "/console/accounts/acme",
     "/console/attachments",
@@ -93,6 +94,21 @@ async def test_pages_of_what_there_is_not_are_not_found(console: Console) -> Non
 
 NAMES = {"viewer": "vera", "content": "connie", "operator": "oscar", "admin": "ada"}
 FORMS = [
+    (
+        "/console/dead-letters/all",
+        {
+            "kind": "webhook",
+            "error": "ValueError",
+            "connection": "bandwidth-1",
+            "until": "2099-01-01T00:00",
+            "what": "put back",
+            "sure": "yes",
+            "rate": "5",
+            "reason": "r",
+        },
+        {"operator", "admin"},
+    ),
+    ("/console/dead-letters/stay", {"reason": "r"}, {"operator", "admin"}),
     ("/console/views/save", {"name": "bad ones", "query": "status=bad"}, set(NAMES)),
     ("/console/views/remove", {"name": "bad ones"}, set(NAMES)),
     (
@@ -310,9 +326,9 @@ async def test_the_overview_tells_rates_latency_and_causes_and_each_leads_to_its
         assert found.status == 200, found.seen
         return set(re.findall(r'title="([0-9a-f-]{36})"', found.text))
 
-    accepted = re.escape("><b>0.0</b> <span>accepted a second")
+    accepted = re.escape("><b>0.03</b> <span>accepted a second")
     assert await listed(accepted) == {filled.delivered, filled.rejected}
-    assert await listed(r"><b>0.0</b> <span>failed a second") == {filled.rejected}
+    assert await listed(r"><b>0.02</b> <span>failed a second") == {filled.rejected}
     assert await listed(r">1</a></td><td class=.number.>100 %") == {filled.rejected}
     assert "cause=4720" in page.text
     assert await listed(r">1</a></td></tr>") == {filled.rejected}, "what ended badly in a minute"

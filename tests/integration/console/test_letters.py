@@ -1,0 +1,135 @@
+"""Dead letters by cause: all of one put back or discarded at a rate, and stopped."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from broker.domain.dead import LOST, Kind, Letter, Letters, Standing
+from broker.domain.deed import DeedQuery
+from broker.domain.ids import new_id
+from broker.storage import audit, dead
+from broker.storage.dead import Parking
+from broker.storage.dead_tables import dead_letters
+from tests.integration.console.conftest import Console, Person
+from tests.integration.console.filling import HOSTILE
+
+LIST, ALL = "/console/dead-letters", "/console/dead-letters/all"
+
+
+def park(console: Console, number: int, **changes: Any) -> list[str]:
+    """Set work aside, and return the ids of the letters."""
+    usual: dict[str, Any] = {
+        "kind": Kind.WEBHOOK,
+        "account": None,
+        "connection": "bandwidth-1",
+        "at": datetime.now(UTC),
+        "tries": 3,
+        "error": "ValueError",
+    }
+    made = [Letter(id=new_id(), subject=new_id(), **{**usual, **changes}) for _ in range(number)]
+    console.database.write(lambda sql: dead.park(sql, [Parking(letter=one) for one in made]))
+    return [one.id for one in made]
+
+
+def standings(console: Console) -> dict[str, tuple[str, int | None]]:
+    """Return where each letter stands, and when it leaves."""
+    rows = select(dead_letters.c.id, dead_letters.c.standing, dead_letters.c.due_at)
+    return console.database.read(
+        lambda sql: {row.id: (row.standing, row.due_at) for row in sql.execute(rows)}
+    )
+
+
+async def form_of(one: Person, what: str, path: str) -> dict[str, str]:
+    """Return the fields of one of the forms of a cause."""
+    page = (await one.get(path)).text
+    (form,) = [
+        piece
+        for piece in re.findall(r"<form class=\"filters\".*?</form>", page, re.S)
+        if f'"{what}"' in piece
+    ]
+    return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
+
+
+async def test_causes_are_counted_and_lead_to_their_letters(console: Console) -> None:
+    many, few = park(console, 3), park(console, 1, error=HOSTILE, kind=Kind.MESSAGE, connection=None)
+    one = await console.person("vera")
+    page = await one.get(LIST)
+    assert "<script>alert" not in page.text
+    assert re.search(r"webhook ValueError bandwidth-1 3 letters of ValueError", page.seen)
+    first, second = re.findall(r'href="(/console/dead-letters\?kind=[^"]+)"', page.text)
+    for path, ids in ((first, many), (second, few)):
+        found = (await one.get(path.replace("&amp;", "&"))).text
+        assert set(re.findall(r"…([0-9a-f-]{12})</a>|\b([0-9a-f-]{16})…", found)) != set()
+        rows = re.findall(r"<tr><td class=\"still\">", found)
+        assert len(rows) == len(ids)
+        assert "Put all of them back" not in found, "a viewer only looks"
+    assert (await one.get(f"{LIST}?kind=parcel")).status == 422
+
+
+async def test_all_of_a_cause_leave_at_a_rate_after_a_note_of_the_risk(console: Console) -> None:
+    mine, others = park(console, 3), park(console, 2, error="KeyError")
+    one = await console.person("oscar")
+    path = f"{LIST}?kind=webhook&error=ValueError&connection=bandwidth-1"
+    assert (
+        "3 letters are tried again. What broke may have been half done before" in (await one.get(path)).seen
+    )
+    form = {**await form_of(one, "put back", path), "reason": "mended", "rate": "2", "sure": "yes"}
+    late = park(console, 1)
+    for change in (
+        {"sure": ""},
+        {"reason": ""},
+        {"rate": "0"},
+        {"error": ""},
+        {"until": ""},
+        {"what": "eat"},
+    ):
+        assert (await one.post(ALL, {**form, **change})).status == 422, change
+    assert {standing for standing, _ in standings(console).values()} == {Standing.PARKED}
+    answer = await one.post(ALL, form)
+    assert "3 letters are on their way" in answer.seen
+    found = standings(console)
+    assert [found[name][0] for name in (*mine, *others, *late)] == [Standing.LEAVING] * 3 + [
+        Standing.PARKED
+    ] * 3
+    due = sorted(at for _, at in found.values() if at is not None)
+    assert [at - due[0] for at in due] == [0, 500, 1000]
+    noted = console.database.read(lambda sql: audit.page(sql, DeedQuery(action="dead-letters all")))[0][0]
+    assert (noted.reason, noted.details["error"], noted.details["rate"]) == ("mended", "ValueError", "2")
+
+
+async def test_what_has_not_left_yet_stays_when_somebody_stops_it(console: Console) -> None:
+    park(console, 3)
+    one = await console.person("oscar")
+    path = f"{LIST}?kind=webhook&error=ValueError&connection=bandwidth-1"
+    form = {**await form_of(one, "put back", path), "reason": "mended", "rate": "1", "sure": "yes"}
+    await one.post(ALL, form)
+    assert "3 letters are on their way: put back, as oscar wanted" in (await one.get(LIST)).seen
+    now_ms = min(at for _, at in standings(console).values() if at is not None)
+    gone = console.database.write(lambda sql: dead.leaving(sql, now_ms))[0].letter.id
+    console.database.write(lambda sql: dead.left(sql, [gone], Standing.PUT_BACK))
+    assert (await one.post(f"{LIST}/stay", {"reason": ""})).status == 422
+    assert "2 letters stay here" in (await one.post(f"{LIST}/stay", {"reason": "wrong ones"})).seen
+    found = standings(console)
+    assert found.pop(gone) == (Standing.PUT_BACK, None)
+    assert set(found.values()) == {(Standing.PARKED, None)}
+    assert console.database.write(lambda sql: dead.leaving(sql, now_ms + 10**9)) == []
+
+
+async def test_who_discards_all_types_how_many_and_what_is_lost_is_not_put_back(console: Console) -> None:
+    mine = park(console, 2, error=LOST, connection=None)
+    one = await console.person("oscar")
+    path = f"{LIST}?kind=webhook&error=content+lost&connection=-"
+    page = await one.get(path)
+    assert "Put all of them back" not in page.seen
+    form = {**await form_of(one, "discard", path), "reason": "old", "rate": "100"}
+    for typed in ("", "1", "all"):
+        assert (await one.post(ALL, {**form, "typed": typed})).status == 422
+    assert (await one.post(ALL, {**form, "typed": "2"})).status == 200
+    found, _ = console.database.read(
+        lambda sql: dead.page(sql, Letters(standing=Standing.LEAVING), after=None, limit=9)
+    )
+    assert {one.id for one in found} == set(mine)
+    put_back = {**form, "what": "put back", "sure": "yes"}
+    assert "0 letters are on their way" in (await one.post(ALL, put_back)).seen
