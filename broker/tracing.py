@@ -102,8 +102,9 @@ class Tracing:
         ended_s: float | None = None,
         kind: Kind = Kind.INTERNAL,
         attributes: Attributes | None = None,
+        link: str = "",
     ) -> None:
-        """Make a span of what has been done (Unix times), if it is traced."""
+        """Make a span of what has been done (Unix times), if it is traced; it may link to another trace's span."""
         if parent:
             span = self._tracer.start_span(
                 name,
@@ -111,6 +112,7 @@ class Tracing:
                 kind=_kind(kind),
                 attributes=dict(attributes or {}),
                 start_time=round(began_s * 1e9),
+                links=self._links(link),
             )
             span.end(round((time.time() if ended_s is None else ended_s) * 1e9))
 
@@ -132,6 +134,11 @@ class Tracing:
         from opentelemetry.context import Context
 
         return self._wire.extract({"traceparent": parent}, context=Context())
+
+    def _links(self, other: str) -> Any:
+        from opentelemetry.trace import Link, get_current_span
+
+        return [Link(get_current_span(self._within(other)).get_span_context())] if other else None
 
 
 def _kind(kind: Kind) -> Any:

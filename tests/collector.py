@@ -24,6 +24,7 @@ class Seen:
     began: float
     ended: float
     attributes: Mapping[str, str]
+    links: tuple[str, ...]
 
 
 class Collector:
@@ -77,6 +78,7 @@ def _seen(span: object, process: str) -> Seen:
         kind=span.kind,  # type: ignore[attr-defined]
         began=span.start_time_unix_nano / 1e9,  # type: ignore[attr-defined]
         ended=span.end_time_unix_nano / 1e9,  # type: ignore[attr-defined]
+        links=tuple(one.trace_id.hex() for one in span.links),  # type: ignore[attr-defined]
         attributes={
             one.key: one.value.string_value or str(one.value.int_value)
             for one in span.attributes  # type: ignore[attr-defined]

@@ -63,8 +63,10 @@ def build_app(doors: Doors, *, body_s: float = BODY_S) -> Router:
         meter=doors.meter,
         limit=settings.webhook_body_limit,
         patience_s=body_s,
+        tracing=doors.tracing,
     )
-    router.add("POST", "/webhooks/{connection}", webhooks.handle)
+    path = "/webhooks/{connection}"
+    router.add("POST", path, traced(webhooks.handle, doors.tracing, route=path))
     media = Media(settings, doors.executor)
     for method in ("GET", "HEAD"):
         router.add(method, "/media/{token}", media.handle)

@@ -16,6 +16,7 @@ from broker.keyspace.content import Webhook
 from broker.log import get_logger
 from broker.providers.basic import NoCredentials
 from broker.services.refusals import Refusals
+from broker.tracing import Tracing
 
 log = get_logger()
 
@@ -33,6 +34,7 @@ class Webhooks:
         meter: Meter,
         limit: int,
         patience_s: float,
+        tracing: Tracing | None = None,
     ) -> None:
         self._carriers = carriers
         self._arrivals = arrivals
@@ -41,6 +43,7 @@ class Webhooks:
         self._meter = meter
         self._limit = limit
         self._patience_s = patience_s
+        self._tracing = tracing
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
         """Answer `POST /webhooks/{connection}`.
@@ -60,7 +63,8 @@ class Webhooks:
             self._refusals.count(name, f"{challenge.status}, {error}")
             return to_web(challenge)
         body = await read_body(request, limit=self._limit, patience_s=self._patience_s)
-        webhook = Webhook(connection=name, body=body, at=datetime.now(UTC))
+        here = "" if self._tracing is None else self._tracing.here()
+        webhook = Webhook(connection=name, body=body, at=datetime.now(UTC), trace=here)
         try:
             await self._arrivals.arrive(webhook)
             self._count(name, "taken")

@@ -23,11 +23,12 @@ _USUAL = tuple(_SELDOM.values())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """What a carrier posted to a connection, as it came, and when (aware UTC)."""
+    """What a carrier posted to a connection, as it came, and when (aware UTC); `trace` as of a message."""
 
     connection: str
     body: bytes
     at: datetime
+    trace: str = ""
 
 
 def encode(message: Message) -> bytes:
@@ -55,15 +56,22 @@ def decode(content: bytes | str) -> Message:
 
 def encode_webhook(webhook: Webhook) -> bytes:
     """Return the webhook as one JSON line and then its untouched body."""
-    head = orjson.dumps({"connection": webhook.connection, "at": webhook.at})
-    return head + b"\n" + webhook.body
+    known: dict[str, Any] = {"connection": webhook.connection, "at": webhook.at}
+    if webhook.trace:
+        known["trace"] = webhook.trace
+    return orjson.dumps(known) + b"\n" + webhook.body
 
 
 def decode_webhook(content: bytes) -> Webhook:
     """Return the webhook that `encode_webhook` was given."""
     head, _, body = content.partition(b"\n")
     known = orjson.loads(head)
-    return Webhook(connection=known["connection"], body=body, at=datetime.fromisoformat(known["at"]))
+    return Webhook(
+        connection=known["connection"],
+        body=body,
+        at=datetime.fromisoformat(known["at"]),
+        trace=known.get("trace", ""),
+    )
 
 
 def _message(content: dict[str, Any]) -> Message:

@@ -1,9 +1,11 @@
 """Take carriers' webhooks: journal, match, move, or park until they match."""
 
+import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 
 import structlog
 
@@ -63,6 +65,7 @@ def take(runtime: Runtime) -> None:
 
 
 def _take(runtime: Runtime, ids: Sequence[str]) -> None:
+    began_s = time.time()
     arrived = runtime.ready.webhooks(ids)
     known = runtime.directory.look()
     now_ms = runtime.ready.now_ms()
@@ -74,7 +77,9 @@ def _take(runtime: Runtime, ids: Sequence[str]) -> None:
         now_ms=now_ms,
         settings=runtime.settings,
         missing=[digest for digest in ids if digest not in arrived],
+        traces_of={digest: one.trace for digest, one in arrived.items() if one.trace},
     )
+    recorded_s = time.time()
     applied: Applied = runtime.database.write(job)
     with repaired_later():
         runtime.ready.drop(Queue.EVENTS, ids, contents=[keys.webhook(digest) for digest in arrived])
@@ -83,6 +88,7 @@ def _take(runtime: Runtime, ids: Sequence[str]) -> None:
         ids = [one.id for one in applied.moved]
         known_traces = runtime.database.read(partial(messages.traces, ids=ids))
         traces.reported(runtime.tracing, applied.moved, known_traces, news=reading.news, arrived=arrived)
+        traces.arrived(runtime.tracing, applied.arrived, arrived, began_s=began_s, recorded_s=recorded_s)
     log.info("webhooks_read", webhooks=len(arrived), moved=len(applied.moved), parked=applied.parked)
 
 
@@ -106,15 +112,17 @@ def apply(
     now_ms: int,
     settings: Settings,
     missing: Collection[str] = (),
+    traces_of: Mapping[str | None, str] = MappingProxyType({}),
 ) -> Applied:
     """Write the journal and apply what is new in it; a webhook that came before changes nothing.
 
-    `missing` are those whose body is gone: what the journal does not hold of them either is lost.
+    `missing` are those whose body is gone: what the journal does not hold of them either is lost. `traces_of` has the
+    traces of those that are traced, by digest.
     """
     park.lost_webhooks(sql, missing, now_ms=now_ms)
     new = webhooks.keep(sql, reading.journal)
     told, came = reading.pieces(new)
-    return take_in(sql, told, came, known=known, now_ms=now_ms, settings=settings)
+    return take_in(sql, told, came, known=known, now_ms=now_ms, settings=settings, traces=traces_of)
 
 
 def _news(item: Arrived, known: Snapshot) -> tuple[Sequence[News], str]:

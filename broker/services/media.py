@@ -17,7 +17,7 @@ from broker.keyspace.ready import Popped
 from broker.metrics.measures import MEDIA_BYTES, MEDIA_PARTS, MEDIA_TIMES
 from broker.providers.base import Provider
 from broker.runtime import Runtime
-from broker.services import exchange, park, prepare
+from broker.services import exchange, park, prepare, traces
 from broker.services.backlog import next_look_ms, repaired_later
 from broker.services.fetch import bring
 from broker.services.outcome import at
@@ -104,10 +104,21 @@ async def _fetch(runtime: Runtime, message: Message) -> None:
     pending = [part for part in message.parts if part.state is PartState.PENDING]
     started = time.time()
     fetched = await asyncio.gather(*(_fetch_part(runtime, provider, message, part) for part in pending))
+    recorded_s = time.time()
     await asyncio.to_thread(_record, runtime, message, fetched, started)
+    if runtime.tracing is not None:
+        traces.recorded(runtime.tracing, message, began_s=recorded_s)
 
 
 async def _fetch_part(runtime: Runtime, provider: Provider | None, message: Message, part: Part) -> Part:
+    began_s = time.time()
+    found = await _try_part(runtime, provider, message, part)
+    if runtime.tracing is not None:
+        traces.fetched(runtime.tracing, message, found, began_s=began_s)
+    return found
+
+
+async def _try_part(runtime: Runtime, provider: Provider | None, message: Message, part: Part) -> Part:
     try:
         if provider is None:
             raise MediaUnavailable("its connection is gone")

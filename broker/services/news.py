@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from broker.directory import Snapshot
 from broker.dispatch import Queue
 from broker.domain.event import Inbound, Report
+from broker.domain.message import Message
 from broker.domain.status import Status, contradicts
 from broker.metrics.measures import ACCEPTED, EVENTS
 from broker.runtime import Runtime
@@ -22,19 +24,18 @@ from broker.storage.messages import Move, Moved
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What a transaction made of the news: how much moved and was parked, whose media is to be fetched.
+    """What a transaction made of the news: what moved and arrived, how much was parked, whose media is to be fetched.
 
-    `types` are the services that arrivals use. `owed` says that customers are to be told something now; `answers` are
+    `owed` says that customers are to be told something now; `answers` are
     messages that are to go out; `odd` counts what had no effect, by why.
     """
 
     moved: tuple[Moved, ...]
-    arrived: int
+    arrived: tuple[Message, ...]
     parked: int
     fetching: tuple[str, ...]
     owed: bool
     answers: tuple[str, ...] = ()
-    types: tuple[str, ...] = ()
     odd: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -46,11 +47,12 @@ def take_in(
     known: Snapshot,
     now_ms: int,
     settings: Settings,
+    traces: Mapping[str | None, str] = MappingProxyType({}),
 ) -> Applied:
-    """Apply reports and arrivals; what fits no message, or is for nobody's number, is parked."""
+    """Apply reports and arrivals, with their webhooks' traces by digest; what fits nothing, or nobody, is parked."""
     matched = reports.match(sql, told)
     moved = messages.move(sql, matched.moves, deadlines=deadlines(now_ms, settings))
-    arrivals = receive.receive(sql, came, known.owners, now_ms=now_ms, settings=settings)
+    arrivals = receive.receive(sql, came, known.owners, now_ms=now_ms, settings=settings, traces=traces)
     optouts.told_by_carrier(sql, matched.opt_outs, known, settings)
     answers = optouts.hear(sql, arrivals.added, known, now_ms=now_ms, settings=settings)
     waiting = [*reports.park(matched.unmatched, now_ms=now_ms), *arrivals.quarantined]
@@ -58,8 +60,7 @@ def take_in(
     odd = without_effect(sql, matched.moves, moved)
     return Applied(
         moved=tuple(moved),
-        arrived=len(arrivals.added),
-        types=tuple("mms" if one.is_mms else "sms" for one, _ in arrivals.added),
+        arrived=tuple(one for one, _ in arrivals.added),
         parked=len(waiting),
         fetching=arrivals.fetching,
         owed=owe(sql, [*moved, *arrivals.moved], known, now_ms=now_ms, settings=settings),
@@ -75,7 +76,7 @@ def go_on(runtime: Runtime, applied: Applied, odd: Mapping[str, int]) -> None:
         runtime.ready.push(Queue.SUBMIT, applied.answers)
     tell_soon(runtime.schedule, owed=applied.owed)
     counting.ended(runtime.meter, applied.moved)
-    runtime.meter.add(ACCEPTED, Counter((kind, "in") for kind in applied.types))
+    runtime.meter.add(ACCEPTED, Counter(("mms" if one.is_mms else "sms", "in") for one in applied.arrived))
     outcomes = {"moved": len(applied.moved), "parked": applied.parked, **applied.odd, **odd}
     runtime.meter.add(EVENTS, {(outcome,): number for outcome, number in outcomes.items()})
 

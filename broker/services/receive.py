@@ -1,9 +1,10 @@
 """Make messages of what arrived for our numbers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
@@ -52,11 +53,14 @@ def receive(
     *,
     now_ms: int,
     settings: Settings,
+    traces: Mapping[str | None, str] = MappingProxyType({}),
 ) -> Arrivals:
-    """Record arrivals; one that came before is not recorded again."""
+    """Record arrivals, within the traces of their webhooks by digest; one that came before is not recorded again."""
     ours = [heard for heard in came if heard[1].recipient in owners]
     fresh = [
-        _fresh(name, inbound, digest, owners[inbound.recipient], now_ms, settings)
+        _traced(
+            _fresh(name, inbound, digest, owners[inbound.recipient], now_ms, settings), traces.get(digest, "")
+        )
         for name, inbound, digest in ours
     ]
     added = messages.add(sql, fresh)
@@ -74,6 +78,10 @@ def receive(
             if inbound.recipient not in owners
         ),
     )
+
+
+def _traced(fresh: Fresh, trace: str) -> Fresh:
+    return replace(fresh, message=replace(fresh.message, trace=trace)) if trace else fresh
 
 
 def _fresh(

@@ -102,7 +102,7 @@ def reread(
     return Reread(
         webhooks=len(rows),
         moved=len(applied.moved),
-        arrived=applied.arrived,
+        arrived=len(applied.arrived),
         parked=applied.parked,
         last=None if last is None else Place(connection=last.connection, at=last.at, digest=last.digest),
     )

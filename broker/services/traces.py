@@ -1,11 +1,10 @@
 """Spans of what becomes of messages, for those whose requests are traced."""
 
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from broker.domain.event import News, Report
-from broker.domain.message import Message
+from broker.domain.message import Message, Part
 from broker.errors import ProviderError
 from broker.keyspace.content import Webhook
 from broker.services.outcome import OUTCOMES, Verdict
@@ -56,24 +55,54 @@ def reported(
     arrived: Mapping[str, Webhook],
 ) -> None:
     """Tell of what webhooks made of messages; `news` and `arrived` are by digest, `traces` by message."""
-    came: dict[str | None, datetime] = {
-        piece.message_id: arrived[digest].at
+    came: dict[str | None, Webhook] = {
+        piece.message_id: arrived[digest]
         for digest, pieces in news.items()
         if digest in arrived
         for piece in pieces
         if isinstance(piece, Report)
     }
-    first = min((one.at for one in arrived.values()), default=None)
+    first = min(arrived.values(), key=lambda one: one.at, default=None)
     for one in moved:
-        at = came.get(one.id, first)
-        if at is not None:
+        webhook = came.get(one.id, first)
+        if webhook is not None:
             about = {"ringpost.message": one.id, "ringpost.status": str(one.after)}
             tracing.note(
                 "webhook",
                 parent=traces.get(one.id, ""),
-                began_s=at.timestamp(),
+                began_s=webhook.at.timestamp(),
                 attributes=about | {"ringpost.connection": one.connection or ""},
+                link=webhook.trace,
             )
+
+
+def arrived(
+    tracing: Tracing,
+    added: Iterable[Message],
+    came: Mapping[str, Webhook],
+    *,
+    began_s: float,
+    recorded_s: float,
+) -> None:
+    """Tell of messages that arrived with webhooks, of which a take began and recorded them just now at these times."""
+    since = {one.trace: one.at.timestamp() for one in came.values() if one.trace}
+    for message in added:
+        if message.trace:
+            about = _about(message)
+            came_s = since[message.trace]
+            tracing.note("queue", parent=message.trace, began_s=came_s, ended_s=began_s, attributes=about)
+            tracing.note("record", parent=message.trace, began_s=recorded_s, attributes=about)
+
+
+def fetched(tracing: Tracing, message: Message, part: Part, *, began_s: float) -> None:
+    """Tell of a part whose bytes were fetched and stored just now, or were not to be had."""
+    about = _about(message) | {"ringpost.part": part.index, "ringpost.outcome": str(part.state)}
+    tracing.note("media", parent=message.trace, began_s=began_s, kind=Kind.CLIENT, attributes=about)
+
+
+def recorded(tracing: Tracing, message: Message, *, began_s: float) -> None:
+    """Tell of a transaction of just now about a message."""
+    tracing.note("record", parent=message.trace, began_s=began_s, attributes=_about(message))
 
 
 async def told(tracing: Tracing, message: Message, item: Due, telling: Coroutine[Any, Any, Answer]) -> Answer:

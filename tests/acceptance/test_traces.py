@@ -2,11 +2,13 @@
 
 import json
 import secrets
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 
+from tests.acceptance.flows.pictures import png
 from tests.acceptance.stack import KEYS, PROVISION, SHORT, Stack
 from tests.collector import Collector, Seen
 from tests.sink import Reply, Sink
@@ -32,7 +34,8 @@ def customer() -> Iterator[Sink]:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, collector: Collector, customer: Sink) -> Iterator[Stack]:
     """A stack that is traced, with a customer who is told."""
-    told = f'api_keys = ["{{acme}}"]\ncallback_url = "{customer.url()}"'
+    told = f'api_keys = ["{{acme}}"]\ncallback_url = "{customer.url()}"\n'
+    told += 'inbound_numbers = ["+12025550150"]'
     provision = PROVISION.replace('api_keys = ["{acme}"]', told, 1)
     env = {
         **SHORT,
@@ -101,6 +104,63 @@ def test_one_trace_leads_from_the_request_to_the_callback(
     spans = {one.id for one in rest if one.name == "callback"}
     assert spans <= {one.split("-")[2] for one in carried if one.startswith(f"00-{trace}-")}
     assert not [body for body in collector.bodies if secret.encode() in body or b"2025550101" in body]
+
+
+def test_a_report_is_in_the_trace_of_its_message_and_linked_to_that_of_its_webhook(
+    stack: Stack, collector: Collector
+) -> None:
+    name = send(stack)
+    found = whole(stack, collector, name)
+    (request,) = [one for one in found if one.name == "POST /v1/messages"]
+    told = [one for one in found if one.name == "webhook"]
+    assert {one.parent for one in told} == {request.id}
+    linked = {trace for one in told for trace in one.links}
+    asked = stack.until(lambda: [one for one in collector.spans if one.trace in linked])
+    assert {(one.name, one.process) for one in asked} == {("POST /webhooks/{connection}", "ingress")}
+    assert len(linked) == len(told)
+
+
+def test_one_trace_leads_from_a_carriers_webhook_over_its_media_to_the_callback(
+    stack: Stack, collector: Collector, customer: Sink
+) -> None:
+    secret = f"hush{secrets.token_hex(6)}"
+    media = [
+        {"name": f"{n}-{secret}.png", "content_type": "image/png", "data": b64encode(png()).decode()}
+        for n in (1, 2)
+    ]
+    heard = {"from": "+12025550177", "to": "+12025550150", "text": secret, "media": media}
+    stack.carrier("POST", "/sim/inbound", heard)
+
+    def arrived() -> list[str]:
+        found = stack.get("/v1/messages?direction=in&limit=1")["data"]
+        return [one["id"] for one in found if one["text"] == secret and one["status"] == "forwarded"]
+
+    (name,) = stack.until(arrived)
+
+    def spans() -> list[Seen]:
+        about = [one for one in collector.spans if one.attributes.get("ringpost.message") == name]
+        statuses = {one.attributes.get("ringpost.status") for one in about if one.name == "callback"}
+        return about if "ready" in statuses else []
+
+    trace = stack.until(spans)[0].trace
+    found = [one for one in collector.spans if one.trace == trace]
+    (root,) = [one for one in found if not one.parent]
+    assert (root.name, root.process) == ("POST /webhooks/{connection}", "ingress")
+    assert root.attributes["http.response.status_code"] == "200"
+    rest = [one for one in found if one is not root]
+    assert {one.parent for one in rest} == {root.id}
+    names = [one.name for one in rest if one.name != "callback"]
+    assert sorted(names) == ["media", "media", "queue", "record", "record"]
+    assert {one.process for one in rest} == {"worker"}
+    fetched = [one for one in rest if one.name == "media"]
+    assert {one.attributes["ringpost.part"] for one in fetched} == {"1", "2"}
+    assert {(one.attributes["ringpost.outcome"], one.kind) for one in fetched} == {("stored", CLIENT)}
+    begun = {one.name: one.began for one in reversed(found)}
+    assert begun["queue"] <= begun["record"] <= begun["media"] <= begun["callback"]
+    carried = [dict(told.headers).get("traceparent", "") for told in customer.told]
+    assert [one for one in carried if one.startswith(f"00-{trace}-")]
+    private = (secret.encode(), b"2025550177", b"2025550150")
+    assert not [body for body in collector.bodies if any(text in body for text in private)]
 
 
 def test_who_traces_nothing_gets_a_trace_of_ours(stack: Stack, collector: Collector) -> None:
