@@ -1,11 +1,14 @@
 """Handsets: the simulator's phones as an inbox, in development."""
 
+import asyncio
+import io
 import math
 from urllib.parse import quote
 
 from aiohttp import web
 
 from broker.console.gate import Gate, Route
+from broker.console.headers import CONTENT
 from broker.console.pages import Pages, go_to
 from broker.console.visit import ROOT, Visit
 from broker.domain.address import is_e164
@@ -13,9 +16,11 @@ from broker.domain.operator import Role
 from broker.errors import InvalidField, NotFound
 from broker.log import get_logger
 from broker.services.phones import DIALS, Phones, Picture, by_phone
+from broker.services.thumbnail import LARGE_SIDE, thumbnail
 
 LIST = f"{ROOT}handsets"
 LONGEST_TEXT = 1600
+_MOST_DIGITS = 9
 LONGEST_WAIT_MS = 60_000.0
 
 log = get_logger()
@@ -35,6 +40,7 @@ class Handsets:
             *gate.get(LIST, self.list),
             *gate.post(f"{LIST}/dials", self.turn),
             *gate.get(one, self.show),
+            *gate.get(f"{one}/pictures/{{entry}}/{{index}}", self.picture, needs=Role.CONTENT),
             *gate.post(f"{one}/reply", self.reply),
         ]
 
@@ -52,6 +58,15 @@ class Handsets:
         return await self._pages.show(
             visit, "handset.html", phone=phone, sent=sent[::-1], may_read=visit.may(Role.CONTENT)
         )
+
+    async def picture(self, visit: Visit) -> web.Response:
+        """Answer `GET /console/handsets/{phone}/pictures/{entry}/{index}`: a picture as the phone shows it."""
+        numbers = [visit.pieces[name] for name in ("entry", "index")]
+        if not all(one.isascii() and one.isdigit() and len(one) <= _MOST_DIGITS for one in numbers):
+            raise NotFound("there is no such picture")
+        data = await self._phones.picture(*map(int, numbers))
+        drawn = await asyncio.to_thread(thumbnail, io.BytesIO(data), side=LARGE_SIDE)
+        return web.Response(body=drawn, headers={**CONTENT, "Content-Type": "image/png"})
 
     async def reply(self, visit: Visit) -> web.Response:
         """Answer `POST /console/handsets/{phone}/reply`: the phone writes to one of our numbers."""

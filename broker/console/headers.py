@@ -28,3 +28,6 @@ SECURITY: Mapping[str, str] = {
 }
 PRIVATE: Mapping[str, str] = {**SECURITY, "Cache-Control": "no-store"}
 """For what only the person who asked may see."""
+
+CONTENT: Mapping[str, str] = {**PRIVATE, "Content-Security-Policy": "default-src 'none'; sandbox"}
+"""What customers and strangers wrote must never run as a page of ours."""

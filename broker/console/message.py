@@ -7,7 +7,7 @@ from aiohttp import web
 
 from broker.console import as_curl
 from broker.console.gate import Gate, Route
-from broker.console.headers import PRIVATE
+from broker.console.headers import CONTENT
 from broker.console.messages import LIST
 from broker.console.pages import Pages
 from broker.console.stored import Stored, message_id
@@ -32,9 +32,6 @@ MOST_DEEDS = 10
 """So many of the last things that people did about a message are shown with it."""
 
 log = get_logger()
-
-_CONTENT = {**PRIVATE, "Content-Security-Policy": "default-src 'none'; sandbox"}
-"""What customers and strangers wrote must never run as a page of ours."""
 
 
 class OneMessage:
@@ -77,14 +74,14 @@ class OneMessage:
         whole = await self._browse.one(message_id(visit))
         log.warning("content_revealed", operator=visit.operator.name, message_id=visit.pieces["id"])
         answer = found(whole.record)
-        return web.Response(body=answer.body, headers={**answer.headers, **_CONTENT})
+        return web.Response(body=answer.body, headers={**answer.headers, **CONTENT})
 
     async def part(self, visit: Visit) -> web.StreamResponse:
         """Answer `GET /console/messages/{id}/parts/{index}`: the file, to be kept and not shown."""
         part, path = await self._stored.part(visit)
         log.warning("part_fetched", operator=visit.operator.name, message_id=visit.pieces["id"])
         headers = {
-            **_CONTENT,
+            **CONTENT,
             "Content-Type": part.content_type or "application/octet-stream",
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(path.name)}",
         }
@@ -103,7 +100,7 @@ class OneMessage:
             raise NotPermitted("ask for it on the message's page first: it is noted there who looked")
         _, path = await self._stored.part(visit)
         picture = await self._stored.run(partial(thumbnail, path, side=side))
-        return web.Response(body=picture, headers={**_CONTENT, "Content-Type": "image/png"})
+        return web.Response(body=picture, headers={**CONTENT, "Content-Type": "image/png"})
 
     async def _page(self, visit: Visit, *, shown: bool) -> web.Response:
         whole = await self._browse.one(message_id(visit))

@@ -28,13 +28,17 @@ REFUSED = "503"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """One message that the simulator was given for a phone; `outcome` says what it made of it."""
+    """One message that the simulator was given for a phone; `outcome` says what it made of it.
 
+    `number` is its place in the simulator's journal, `media` are the ends of the links to its parts.
+    """
+
+    number: int
     at: str
     phone: str
     sender: str
     text: str
-    media: int
+    media: tuple[str, ...]
     outcome: str
 
 
@@ -92,7 +96,14 @@ class Phones:
             "PUT", "/sim/faults", {**found, **{name: dials[name] for name in DIALS}, "errors": errors}
         )
 
+    async def picture(self, number: int, index: int) -> bytes:
+        """Return what a phone got as a part of a message; raises InvalidField where there is none."""
+        return await self._fetch("GET", f"/sim/media?entry={number}&index={index}")
+
     async def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        return orjson.loads(await self._fetch(method, path, body) or b"{}")
+
+    async def _fetch(self, method: str, path: str, body: Any = None) -> bytes:
         client = AiohttpClient()
         headers = {} if body is None else {"Content-Type": "application/json"}
         request = Request(
@@ -109,7 +120,7 @@ class Phones:
             await client.close()
         if answer.status >= 400:  # noqa: PLR2004
             raise InvalidField("the simulator refuses that")
-        return orjson.loads(answer.body or b"{}")
+        return answer.body or b""
 
 
 def by_phone(sent: Sequence[Sent]) -> dict[str, Sent]:
@@ -122,10 +133,11 @@ def by_phone(sent: Sequence[Sent]) -> dict[str, Sent]:
 
 def _sent(entry: Mapping[str, Any], phone: str) -> Sent:
     return Sent(
+        number=entry["number"],
         at=entry["at"],
         phone=phone,
         sender=entry["from"],
         text=entry["text"],
-        media=len(entry["media"]),
+        media=tuple(str(link).rsplit("/", 1)[-1] for link in entry["media"]),
         outcome=entry["outcome"],
     )

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image
 
@@ -13,7 +14,7 @@ LARGE_SIDE = 1024
 _FORMATS = sorted({name for names in PICTURES.values() for name in names})
 
 
-def thumbnail(path: Path, *, side: int = SIDE) -> bytes:
+def thumbnail(path: Path | BinaryIO, *, side: int = SIDE) -> bytes:
     """Return a PNG of at most so many pixels a side, made anew: nothing of the file itself is in it.
 
     Raises:

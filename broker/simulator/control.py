@@ -2,6 +2,7 @@
 
 import itertools
 from typing import Any
+from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -57,6 +58,7 @@ class Control:
         self._routes = {
             ("GET", "/sim/stats"): self._stats,
             ("GET", "/sim/journal"): self._page,
+            ("GET", "/sim/media"): self._media,
             ("GET", "/sim/faults"): lambda _: says(self._fates.faults.model_dump(mode="json")),
             ("PUT", "/sim/faults"): self._turn,
             ("PUT", "/sim/webhook"): self._aim,
@@ -119,6 +121,19 @@ class Control:
                 "total": self._ledger.journal.next_number - 1,
             }
         )
+
+    def _media(self, call: Call) -> Reply:
+        """Return a file that a create request named, if it is of our own store."""
+        query = dict(call.query)
+        entries = self._ledger.journal.after(int(query["entry"]) - 1, 1) if "entry" in query else []
+        links = entries[0].shown()["media"] if entries else []
+        index = int(query.get("index", "0"))
+        link = links[index] if 0 <= index < len(links) else ""
+        own = isinstance(link, str) and link.startswith(self.media_url)
+        item = self._shelf.find(unquote(link.removeprefix(self.media_url))) if own else None
+        if item is None:
+            return refusal(404, "not-found", "There is no such media.")
+        return Reply(body=item.data, content_type=item.content_type)
 
     def _turn(self, call: Call) -> Reply:
         faults = Faults.model_validate_json(call.body or b"{}")

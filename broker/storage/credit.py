@@ -1,6 +1,7 @@
 """Prepaid credit: the truth that Redis's counters are made from."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +34,17 @@ class Standing:
     balance: int
     adjusted: int
     version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A change of an account's credit: by how much, to what where it is limited, who and why."""
+
+    at: datetime
+    delta: int
+    balance: int | None
+    reason: str
+    who: str
 
 
 def standing(connection: Connection, account: str) -> Standing | None:
@@ -112,6 +124,14 @@ def changes(connection: Connection, account: str) -> Collection[Mapping[str, Any
     """Return the journal of an account's credit, oldest first."""
     wanted = select(credit_changes).where(credit_changes.c.account == account).order_by(credit_changes.c.id)
     return [dict(row) for row in connection.execute(wanted).mappings()]
+
+
+def latest(connection: Connection, account: str, *, limit: int) -> list[Change]:
+    """Return the last changes of an account's credit, the newest first."""
+    c = credit_changes.c
+    wanted = select(*(c[name] for name in Change.__slots__)).where(c.account == account)
+    rows = connection.execute(wanted.order_by(c.id.desc()).limit(limit)).mappings()
+    return [Change(**row) for row in rows]
 
 
 def _standing(row: RowMapping) -> Standing:

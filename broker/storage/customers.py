@@ -8,6 +8,9 @@ from broker.domain.account import Account
 from broker.storage import tables
 from broker.storage.accounts import by_name
 
+FINGERPRINT = 8
+"""So much of a fingerprint is shown."""
+
 
 def accounts(sql: Connection, *, after: str, limit: int) -> list[Account]:
     """Return accounts by their names, without hashes of passwords."""
@@ -27,3 +30,10 @@ def account(sql: Connection, name: str) -> Account | None:
     """Return one account in the same way."""
     found = by_name(sql, name)
     return None if found is None else replace(found, password_hash="", callback_secret=None)
+
+
+def keys(sql: Connection, account: str) -> list[str]:
+    """Return the beginnings of the fingerprints of an account's keys: enough to tell them apart, and no key."""
+    k = tables.api_keys.c
+    found = sql.execute(select(k.fingerprint).where(k.account == account).order_by(k.fingerprint)).scalars()
+    return [one[:FINGERPRINT] for one in found]

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from aiohttp import FormData
+from aiohttp import FormData, encode_basic_auth
 
 from broker.simulator.options import Options
 from broker.simulator.simulator import Simulator
@@ -88,6 +88,47 @@ async def test_a_phone_replies_and_the_dials_are_turned(opening: Opening, simula
             await one.post(f"/console/handsets/%2B{PHONE[1:]}/reply", {"to": "me", "text": "x"})
         ).status == 422
         assert (await one.get("/console/handsets/nobody")).status == 404
+
+
+@pytest.fixture
+async def account_there() -> Any:
+    """A simulator whose account takes a name and a password."""
+    one = Simulator(Options(port=0, user="user", password="password"))
+    yield await one.start()
+    await one.stop()
+
+
+async def test_a_phone_shows_its_pictures_to_who_may_read_them(opening: Opening, account_there: str) -> None:
+    simulator = account_there
+    account = f"{simulator}/api/v2/users/9900000"
+    login = {"Authorization": encode_basic_auth("user", "password")}
+    async with opening(simulator_url=simulator) as console:
+        one, other = await console.person("connie"), await console.person("vera")
+        link = f"{account}/media/a-1-x.png"
+        image = {**login, "Content-Type": "image/png"}
+        async with one.client.put(link, data=picture(), headers=image) as answer:
+            assert answer.status == 204, await answer.text()
+        sent = {
+            "applicationId": "app-1",
+            "to": [PHONE],
+            "from": "+12025550150",
+            "text": HOSTILE,
+            "media": [link, "https://elsewhere.example/b.png"],
+        }
+        async with one.client.post(f"{account}/messages", json=sent, headers=login) as answer:
+            assert answer.status == 202, await answer.text()
+        page = await one.get(f"/console/handsets/%2B{PHONE[1:]}")
+        assert "<script>alert" not in page.text
+        first, second = re.findall(r'src="(/console/handsets/[^"]+)"', page.text)
+        async with one.client.get(one.url + first) as shown:
+            assert (shown.status, shown.headers["Content-Type"]) == (200, "image/png")
+            assert "sandbox" in shown.headers["Content-Security-Policy"]
+            assert (await shown.read()).startswith(b"\x89PNG")
+        assert (await one.get(second)).status == 422, "what is not in the simulator's store is not fetched"
+        for wrong in ("x", "-1", "9" * 12):
+            assert (await one.get(first.rpartition("/")[0] + f"/{wrong}")).status == 404
+        assert (await other.get(first)).status == 403
+        assert "/pictures/" not in (await other.get(f"/console/handsets/%2B{PHONE[1:]}")).text
 
 
 async def test_a_list_of_messages_is_told_how_many_are_new_to_it(console: Console) -> None:

@@ -15,11 +15,15 @@ from broker.ingress.app import build_app
 from broker.ingress.doors import Doors
 from broker.settings import Settings
 from broker.storage import accounts
+from broker.storage.credit_tables import credit_changes
 from broker.storage.dead_tables import dead_letters
 from broker.storage.optout_tables import opt_outs
 from broker.storage.tables import callbacks, messages, metadata
+from broker.storage.vault import fingerprint
+from tests.factories import NOW
 from tests.integration.console.conftest import Console
 from tests.integration.console.filling import HOSTILE, NUMBER, OTHER, fill, fill_beside, fill_waiting
+from tests.integration.ingress.conftest import KEY
 from tests.unit.test_house import ROOT
 
 PAGES = (
@@ -392,6 +396,22 @@ async def test_an_account_shows_its_addresses_and_none_of_its_secrets(console: C
     assert "the first always speaks" not in page.seen
     assert "the first always speaks" in (await one.get("/console/accounts/globex")).seen
     assert "argon2" not in page.text
+    mark = fingerprint(console.settings.secret_key.get_secret_value(), KEY)
+    assert f"1, whose fingerprints begin with {mark[:8]}" in page.seen
+    assert mark not in page.text
+    assert KEY not in page.text
+    assert "Nobody ever gave it any" in page.seen
+    given = {
+        "account": "acme",
+        "at": NOW,
+        "delta": 500,
+        "balance": 700,
+        "who": "ada",
+        "reason": "+12025550101 paid",
+    }
+    console.database.write(lambda sql: sql.execute(credit_changes.insert(), [given]))
+    page = await one.get("/console/accounts/acme")
+    assert re.search(r"2026-11-21 12:00:00 \+500 700 ada \+1202\*\*\*0101 paid", page.seen), page.seen
     assert "correct horse" not in page.text
 
 

@@ -9,14 +9,13 @@ from sqlalchemy import select
 
 from broker.domain.deed import DeedQuery, Noted
 from broker.domain.ids import new_id
-from broker.domain.status import Event, Status
+from broker.domain.status import Status
 from broker.keyspace.client import open_async
 from broker.keyspace.unrecorded import Unrecorded
 from broker.storage import audit, messages, redaction
-from broker.storage.messages import Fresh
 from broker.storage.tables import callbacks
 from broker.storage.tables import messages as rows
-from tests.factories import NOW, NOW_MS, make_message
+from tests.factories import NOW, NOW_MS
 from tests.integration.console.conftest import Console
 from tests.integration.console.filling import fill, fill_waiting
 from tests.integration.ingress.conftest import KEY
@@ -102,21 +101,12 @@ async def test_a_message_that_waits_for_its_next_try_is_due_at_once(console: Con
     status, due_at = standing(console, waiting)
     assert status == Status.RETRYING
     assert due_at < FAR_MS - 10**8
-    laned = make_message(id=new_id())
+    laned = fill_waiting(console.database, due_ms=FAR_MS)
     console.database.write(
-        lambda sql: messages.add(
-            sql,
-            [
-                Fresh(
-                    message=laned, event=Event.TAKE, due_at=FAR_MS, laned_at=NOW_MS, connection="bandwidth-1"
-                )
-            ],
-        )
+        lambda sql: sql.execute(rows.update().where(rows.c.id == laned).values(laned_at=NOW_MS))
     )
-    assert (await one.post(f"/console/messages/{laned.id}/retry", WHY)).status == 422, (
-        "its lane keeps its rate"
-    )
-    assert standing(console, laned.id).due_at == FAR_MS
+    assert (await one.post(f"/console/messages/{laned}/retry", WHY)).status == 422, "its lane keeps its rate"
+    assert standing(console, laned).due_at == FAR_MS
 
 
 async def test_a_message_is_sent_again_as_a_new_one_that_names_it(console: Console) -> None:
