@@ -59,7 +59,7 @@ def test_a_message_whose_validity_ended_in_the_queue_expires_and_is_never_sent(
 
 
 def test_retries_end_with_the_validity(world: World, number: Number) -> None:
-    world.acme.until(world.acme.send(number(), "Calm"), "delivered")  # so the circuit is closed, whoever tried before
+    world.acme.until(world.acme.send(number(), "Calm"), "delivered")  # the circuit is closed, whoever tried
     to, until = number(), soon(2.5)
     world.main.dial(errors={503: 1})
     message_id = world.acme.send(to, "Hurry", valid_until=stamp(until))
