@@ -29,6 +29,14 @@ const keys = {
   j: () => choose(1),
   k: () => choose(-1),
   f: () => document.querySelector(".filters input, .filters select")?.focus(),
+  c: () => document.querySelector("[data-copy]:not([hidden])")?.click(),
+  r: () => {
+    const again = document.querySelector("details[data-again]");
+    if (!again) return;
+    again.open = true;
+    again.querySelector("input:not([type=hidden])").focus();
+  },
+  l: () => document.getElementById("live")?.click(),
   "?": () => document.getElementById("keys")?.showModal(),
   g: () => { going = Date.now() + 1500; },
 };
@@ -71,8 +79,9 @@ if (region) {
     region.replaceChildren(document.createRange().createContextualFragment(await answer.text()));
   };
   let bar = null;
+  let still = false;
   const changed = () => {
-    if (!busy()) return fetchNow();
+    if (!busy() && !still) return fetchNow();
     if (bar) return undefined;
     bar = document.createElement("button");
     bar.className = "news";
@@ -84,6 +93,12 @@ if (region) {
   const stream = new EventSource(region.dataset.stream);
   stream.addEventListener("changed", changed);
   const light = document.getElementById("live");
+  light.hidden = false;
+  light.addEventListener("click", () => {
+    still = !still;
+    light.setAttribute("aria-pressed", String(!still));
+    light.textContent = still ? "standing still" : "live";
+  });
   stream.addEventListener("open", () => light?.classList.add("on"));
   stream.addEventListener("error", () => light?.classList.remove("on"));
 }

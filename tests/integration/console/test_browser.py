@@ -288,6 +288,12 @@ def test_everything_can_be_reached_with_the_keyboard_alone(browser: webdriver.Ch
     assert browser.switch_to.active_element.get_attribute("id") == "q"
     press("carrier-ref-1", Keys.ENTER)
     wait(browser, lambda one: one.current_url.endswith(place.filled.delivered))
+    press("r")
+    assert browser.switch_to.active_element.get_attribute("id") == "again-reason"
+    assert "its recipient gets it twice" in browser.find_element(By.CSS_SELECTOR, "[data-again]").text
+    press(Keys.ESCAPE, "g", "b")
+    wait(browser, lambda one: one.current_url.endswith("/console/messages?direction=in"))
+    assert browser.find_element(By.CSS_SELECTOR, "nav a[aria-current]").text == "Inbound"
     press("?")
     assert browser.find_element(By.ID, "keys").is_displayed()
     press(Keys.ESCAPE)
@@ -329,6 +335,25 @@ def test_the_overview_follows_what_happens_without_being_loaded_again(
         ),
     )
     assert browser.execute_script("return window.same") is True
+    assert silent(browser) == []
+
+
+def test_the_overview_stands_still_when_somebody_wants_it_to(browser: webdriver.Chrome, place: Place) -> None:
+    sign_in(browser, place)
+    browser.get(f"{place.url}/console/?window=all")
+    live = browser.find_element(By.ID, "live")
+    wait(browser, lambda _: "on" in live.get_attribute("class").split())
+    webdriver.ActionChains(browser).send_keys("l").perform()
+    assert (live.text, live.get_attribute("aria-pressed")) == ("standing still", "false")
+    tile = "a.tile[href^='/console/messages?direction=in'] b"
+    before = browser.find_element(By.CSS_SELECTOR, tile).text
+    database = Database(place.settings.database)
+    fill(database, place.settings)
+    database.close()
+    bar = wait(browser, lambda one: one.find_element(By.CSS_SELECTOR, "button.news"))
+    assert browser.find_element(By.CSS_SELECTOR, tile).text == before
+    bar.click()
+    wait(browser, lambda one: one.find_element(By.CSS_SELECTOR, tile).text == str(int(before) + 1))
     assert silent(browser) == []
 
 
