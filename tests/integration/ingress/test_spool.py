@@ -239,6 +239,23 @@ async def test_a_limit_on_the_size_of_files_tears_no_line(
     assert [body.partition(b".")[0].decode() for body in arrived(settings)] == kept
 
 
+async def test_once_there_is_room_again_no_line_is_added_to_a_torn_one(
+    spool: Spool, folder: Path, arrivals: Arrivals, settings: Settings
+) -> None:
+    await spool.append(webhook(b"1"))
+    (file,) = folder.iterdir()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size + 10, before[1]))
+    try:
+        with pytest.raises(OSError, match="part"):
+            await spool.append(webhook(b"2"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    await spool.append(webhook(b"3"))
+    await spool.replay(arrivals)
+    assert arrived(settings) == [b"1", b"3"]
+
+
 async def test_a_folder_that_may_not_be_written_is_said() -> None:
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)

@@ -9,7 +9,7 @@ import pytest
 
 from broker.domain.ids import new_id
 from broker.domain.message import Direction, Part, PartState
-from broker.domain.status import ENDS, Status
+from broker.domain.status import ENDS, Event, Status
 from broker.services import roaming, sweep
 from broker.storage import messages
 from broker.storage.messages import Fresh
@@ -30,6 +30,19 @@ def until(question: Callable[[], T]) -> T:
             return answer
         time.sleep(0.02)
     raise AssertionError("waited in vain")
+
+
+FIRST = {
+    Status.SUBMITTING: Event.LOSE,
+    Status.UNKNOWN: Event.RESEND,
+    Status.SUBMITTED: Event.UNCONFIRM,
+    Status.RELAYED: Event.UNCONFIRM,
+    Status.RECEIVED: Event.READY,
+    Status.FETCHING: Event.LOSE_PART,
+    Status.READY: Event.GIVE_UP_FORWARD,
+    Status.INCOMPLETE: Event.GIVE_UP_FORWARD,
+}
+"""What its deadline does to a message first; any other expires."""
 
 
 def standing(world: World, status: Status, **changes: Any) -> str:
@@ -63,6 +76,8 @@ def test_what_nobody_works_on_comes_to_an_end_that_says_why(
 
     until(ended)
     record = world.record(one)
+    first = next(one.type for one in record.events if one.type != Event.ADMIT)
+    assert first == FIRST.get(status, Event.EXPIRE)
     assert record.events[-1].status == record.message.status
     assert record.events[-1].detail
 

@@ -220,6 +220,7 @@ def test_after_a_change_of_what_words_mean_the_missing_news_comes_in_once(
     (page,) = replay(world)
     assert (page.webhooks, page.moved) == (1, 1)
     assert world.status(one) is Status.DELIVERED
+    assert [each.type for each in world.record(one).events][-2:] == ["hand_off", "deliver"]
     before = everything(world)
     assert [page.moved for page in replay(world)] == [0]
     assert everything(world) == before

@@ -14,6 +14,7 @@ from broker.domain.folder import Folder
 from broker.domain.ids import new_id
 from broker.domain.message import Direction, Message, Part, PartState, Tag
 from broker.domain.record import Record
+from broker.domain.rules import Kept
 from broker.domain.status import Event, Status
 from broker.keyspace import keys
 from broker.services import events, retention, submit, sweep
@@ -226,6 +227,15 @@ def test_a_sweep_that_is_cut_off_goes_on_where_it_was_and_counts_each_message_on
     retention.forget_old(world.runtime, most=10)
     retention.forget_old(world.runtime, most=10)
     assert done(world)["acme", "text"] == 25
+
+
+def test_of_two_sweeps_that_did_the_same_one_counts_it(world: World) -> None:
+    def step(sql: Sql) -> bool:
+        now = datetime.now(UTC)
+        return progress.advance(sql, "acme", Kept.TEXT, was="", after="a", done=10, at=now)
+
+    assert [world.runtime.database.write(step) for _ in range(2)] == [True, False]
+    assert done(world)["acme", "text"] == 10
 
 
 def test_a_sweep_that_died_after_the_files_says_so_of_the_parts_the_next_time(world: World) -> None:

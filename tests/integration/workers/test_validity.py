@@ -56,6 +56,7 @@ def test_one_that_nobody_took_in_time_expires(
     (one,) = world.admit(valid_until=soon, priority=priority)
     pass_by(soon)
     assert ends(world, one) is Status.EXPIRED
+    assert not world.record(one).attempts, "no try was begun"
     assert carrier.tags() == []
 
 
@@ -67,6 +68,7 @@ def test_one_for_later_that_was_not_sent_in_time_expires(
     assert world.status(one) is Status.SCHEDULED
     pass_by(soon)
     assert ends(world, one) is Status.EXPIRED
+    assert not world.record(one).attempts
     assert carrier.tags() == []
 
 
