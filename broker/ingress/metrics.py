@@ -28,6 +28,10 @@ INGRESS = (
 )  # fmt: skip
 
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Methods that have a name in the metrics: strangers know some thirty more."""
+
+
 class Meter(Plain):
     """A meter with plain dictionaries for the hot path, which has the loop to itself: it needs no lock.
 
@@ -65,9 +69,10 @@ class Meter(Plain):
 
     def collect(self) -> Iterable[Metric]:
         """Return the metrics as they stand."""
-        requests: dict[Labels, float] = {
-            (route, method, str(status)): n for (route, method, status), n in self._requests.items()
-        }
+        requests: dict[Labels, float] = {}
+        for (route, method, status), number in self._requests.items():
+            key = (route, method if method in METHODS else "other", str(status))
+            requests[key] = requests.get(key, 0) + number
         yield family(REQUESTS, requests)
         yield histogram_family(REQUEST_TIMES, {(route,): row for route, row in self._answers.items()})
         yield family(ACCEPTED, {(kind, "out"): number for kind, number in self._accepted.items()})
