@@ -16,6 +16,8 @@ dead = typer.Typer(help="Work that broke every take and was set aside.", no_args
 Id = Annotated[str | None, typer.Option("--id", help="Only this letter, message, webhook or callback.")]
 Kind = Annotated[str | None, typer.Option(help="Only message, webhook, media or callback.")]
 Account = Annotated[str | None, typer.Option(help="Only of this account.")]
+Connection = Annotated[str | None, typer.Option(help="Only of this connection.")]
+Error = Annotated[str | None, typer.Option(help="Only of this cause, as the list says it.")]
 Until = Annotated[str | None, typer.Option(help="Only from before this time.")]
 
 
@@ -24,6 +26,8 @@ def list_letters(
     id_: Id = None,
     kind: Kind = None,
     account: Account = None,
+    connection: Connection = None,
+    error: Error = None,
     standing: Annotated[str | None, typer.Option(help="parked, leaving, put_back or discarded.")] = None,
     since: Since = None,
     until: Until = None,
@@ -34,7 +38,7 @@ def list_letters(
     json: Json = False,
 ) -> None:
     """List dead letters, the oldest first."""
-    wanted = _wanted(id_, kind, account, since, until) | {"standing": standing}
+    wanted = _wanted(id_, kind, account, since, until, connection, error) | {"standing": standing}
     rows = open_api(data, url, login).rows("/v1/dead-letters", limit=limit, **wanted)
     printing.rows(rows, _told, json=json)
 
@@ -44,6 +48,8 @@ def put_back(
     id_: Id = None,
     kind: Kind = None,
     account: Account = None,
+    connection: Connection = None,
+    error: Error = None,
     since: Since = None,
     until: Until = None,
     rate: Annotated[float, typer.Option(help="Most a second.")] = 10.0,
@@ -53,7 +59,10 @@ def put_back(
     login: Login = "",
 ) -> None:
     """Have parked letters tried again."""
-    wanted = _wanted(id_, kind, account, since, until) | {"rate": str(rate), "reason": reason or None}
+    wanted = _wanted(id_, kind, account, since, until, connection, error) | {
+        "rate": str(rate),
+        "reason": reason or None,
+    }
     settle(open_api(data, url, login), "put-back", wanted)
 
 
@@ -63,6 +72,8 @@ def discard(
     id_: Id = None,
     kind: Kind = None,
     account: Account = None,
+    connection: Connection = None,
+    error: Error = None,
     since: Since = None,
     until: Until = None,
     data: Data = None,
@@ -71,7 +82,9 @@ def discard(
 ) -> None:
     """End parked letters for good."""
     settle(
-        open_api(data, url, login), "discard", _wanted(id_, kind, account, since, until) | {"reason": reason}
+        open_api(data, url, login),
+        "discard",
+        _wanted(id_, kind, account, since, until, connection, error) | {"reason": reason},
     )
 
 
@@ -84,9 +97,16 @@ def settle(api: Api, what: str, wanted: Mapping[str, str | None]) -> None:
 
 
 def _wanted(
-    id_: str | None, kind: str | None, account: str | None, since: str | None, until: str | None
+    id_: str | None,
+    kind: str | None,
+    account: str | None,
+    since: str | None,
+    until: str | None,
+    connection: str | None,
+    error: str | None,
 ) -> dict[str, str | None]:
-    return {"id": id_, "kind": kind, "account": account, "since": since, "until": until}
+    wanted = {"id": id_, "kind": kind, "account": account, "since": since, "until": until}
+    return {**wanted, "connection": connection, "error": error}
 
 
 def _told(row: Mapping[str, Any]) -> str:

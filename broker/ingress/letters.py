@@ -63,7 +63,10 @@ class DeadLetterDesk:
     async def _settle(
         self, which: Letters, wanted: Standing, *, rate: float, by: str, reason: str
     ) -> web.Response:
-        told = {name: getattr(which, name) for name in ("kind", "account", "since", "until")}
+        told = {
+            name: getattr(which, name)
+            for name in ("kind", "account", "connection", "error", "since", "until")
+        }
         told |= {"what": wanted.replace("_", " "), "rate": rate}
         noted = deed(by, "dead-letters settle", subject=which.id, reason=reason, details=told)
         async with self._audit.of(noted):

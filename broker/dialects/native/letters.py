@@ -13,7 +13,7 @@ from broker.domain.ids import is_id
 from broker.domain.wire import Call, Response
 from broker.errors import Malformed
 
-_WHICH = frozenset({"id", "kind", "account", "since", "until"})
+_WHICH = frozenset({"id", "kind", "account", "connection", "error", "since", "until"})
 _JSON = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 
 
@@ -70,6 +70,8 @@ def _which(given: Mapping[str, str], standing: Standing) -> Letters:
         standing=standing,
         kind=one_of(Kind, given, "kind"),
         account=given.get("account") or None,
+        connection=given.get("connection") or None,
+        error=given.get("error") or None,
         id=given.get("id") or None,
         since=moment_of(given, "since"),
         until=moment_of(given, "until"),

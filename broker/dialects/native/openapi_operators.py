@@ -74,7 +74,12 @@ def _one_of(kind: type[StrEnum] | tuple[StrEnum, ...]) -> dict[str, Any]:
 
 
 _UNTOLD = {"state": _one_of(UNTOLD), "account": TEXT, **_SPAN}
-_LETTERS = {"id": TEXT, "kind": _one_of(Kind), "account": TEXT, **_SPAN}
+_LETTERS = {
+    "id": TEXT,
+    "kind": _one_of(Kind),
+    **dict.fromkeys(("account", "connection", "error"), TEXT),
+    **_SPAN,
+}
 _OPT_OUTS = {"account": TEXT, "sender": TEXT, "recipient": TEXT, **PAGING}
 
 

@@ -82,6 +82,10 @@ async def test_letters_are_paged_and_chosen(running: Running, settings: Settings
             found += [row["id"] for row in page["data"]]
             cursor = page["next_cursor"]
         assert found == [one.id for one in made]
+        (other,) = parked(settings, error="KeyError", connection="bandwidth-1")
+        for query in ({"error": "KeyError"}, {"connection": "bandwidth-1"}):
+            _, page = await ask(ingress, LETTERS, **query)
+            assert [row["subject"] for row in page["data"]] == [other.subject]
         for query in ({"id": hook.id}, {"id": "digest"}, {"kind": "webhook"}):
             _, page = await ask(ingress, LETTERS, **query)
             assert [row["subject"] for row in page["data"]] == ["digest"]
