@@ -3,7 +3,8 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 
@@ -25,6 +26,7 @@ from broker.services.owing import owe, tell_soon
 from broker.services.poison import work_on
 from broker.services.recording import fetches
 from broker.storage import logbook, messages, parts
+from broker.storage.away import StorageAway
 from broker.storage.database import Sql
 from broker.storage.messages import Move
 
@@ -40,13 +42,9 @@ def take(runtime: Runtime) -> None:
     if popped.ids:
         until_ms = popped.now_ms + _lease_ms(runtime)
         ours = _lease(runtime, popped, until_ms)
-        work_on(
-            runtime,
-            Queue.MEDIA,
-            ours,
-            partial(_take, runtime, until_ms),
-            park=partial(park.media, runtime),
-        )
+        work = partial(_take, runtime, until_ms)
+        with _yielding(runtime, ours.ids, until_ms):
+            work_on(runtime, Queue.MEDIA, ours, work, park=partial(park.media, runtime))
 
 
 def _lease_ms(runtime: Runtime) -> int:
@@ -64,15 +62,30 @@ def _lease(runtime: Runtime, popped: Popped, until_ms: int) -> Popped:
     return replace(popped, ids=tuple(name for name in popped.ids if name in ours))
 
 
+@contextmanager
+def _yielding(runtime: Runtime, ids: Sequence[str], leased_ms: int) -> Iterator[None]:
+    """Give the lease up of what a broken try leaves undone; where SQL is away too, it runs out."""
+    is_whole = False
+    try:
+        yield
+        is_whole = True
+    finally:
+        if not is_whole:
+            now_ms = runtime.ready.now_ms()
+            with suppress(StorageAway):
+                runtime.database.write(partial(parts.renew, ids=ids, until_ms=now_ms, was_ms=leased_ms))
+
+
 def _take(runtime: Runtime, leased_ms: int, ids: Sequence[str]) -> None:
     until_ms = runtime.ready.now_ms() + _lease_ms(runtime)  # those before it may have taken long
     free = runtime.database.write(partial(parts.renew, ids=ids, until_ms=until_ms, was_ms=leased_ms))
-    found = runtime.database.read(partial(messages.load, ids=free))
-    broken = runtime.loop.run(_work_on(runtime, list(found.values()))) if found else {}
-    with repaired_later():
-        runtime.ready.drop(Queue.MEDIA, [name for name in free if name not in broken])
-    for error in broken.values():
-        raise error
+    with _yielding(runtime, free, until_ms):
+        found = runtime.database.read(partial(messages.load, ids=free))
+        broken = runtime.loop.run(_work_on(runtime, list(found.values()))) if found else {}
+        with repaired_later():
+            runtime.ready.drop(Queue.MEDIA, [name for name in free if name not in broken])
+        for error in broken.values():
+            raise error
 
 
 async def _work_on(runtime: Runtime, found: Sequence[Message]) -> dict[str, BaseException]:
@@ -93,7 +106,7 @@ async def _work_on(runtime: Runtime, found: Sequence[Message]) -> dict[str, Base
         if isinstance(result, BaseException)
     }
     for name, error in broken.items():
-        # The lease runs out, and the sweep brings the message back.
+        # The outbox brings the message back.
         log.error("media_broke", message_id=name, exc_info=error)
     return broken
 

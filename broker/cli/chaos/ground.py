@@ -33,6 +33,7 @@ LEASE_S = 8.0
 SETTINGS: Mapping[str, str] = {
     "BROKER_LEASE_S": f"{LEASE_S:g}",
     "BROKER_SUBMIT_TIMEOUT_S": "3",
+    "BROKER_MEDIA_TIMEOUT_S": "4",
     "BROKER_UNKNOWN_HOLD_S": "1",
     "BROKER_PUT_BACK_S": "2",
     "BROKER_SWEEP_EVERY_S": "0.5",

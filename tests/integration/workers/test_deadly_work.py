@@ -223,3 +223,18 @@ def test_media_whose_lease_ran_out_before_its_turn_came_is_left_to_who_has_it_no
     assert write(lambda sql: parts.renew(sql, [one], now_ms + 20, was_ms=now_ms + 10)) == [one]
     write(lambda sql: parts.lease(sql, [one], now_ms=now_ms + 20, until_ms=now_ms + 30))
     assert write(lambda sql: parts.renew(sql, [one], now_ms + 40, was_ms=now_ms + 20)) == []
+
+
+def test_media_whose_try_breaks_waits_for_no_lease(world: World) -> None:
+    one = arrive(world, "http://127.0.0.1:9/a.jpg")
+    kind = "UPDATE parts SET kind = '{}'"
+    world.runtime.database.write(lambda sql: sql.execute(text(kind.format("unheard of"))))
+    world.runtime.ready.push(Queue.MEDIA, [one])
+    with pytest.raises(ValueError, match="unheard of"):
+        media.take(world.runtime)
+
+    world.runtime.database.write(lambda sql: sql.execute(text(kind.format("media"))))
+    world.runtime.ready.push(Queue.MEDIA, [one])
+    media.take(world.runtime)
+
+    assert part_of(world, one).error, "it was tried again at once"
