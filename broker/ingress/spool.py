@@ -5,6 +5,7 @@ import base64
 import errno
 import fcntl
 import os
+import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
@@ -116,7 +117,8 @@ class Spool:
     def _open(self) -> int:
         self._folder.mkdir(parents=True, exist_ok=True)
         while True:
-            path = self._folder / f"{new_id()}{SUFFIX}"
+            # In the order in which they were begun, also within a millisecond; the id keeps processes apart.
+            path = self._folder / f"{time.time_ns():020}-{new_id()}{SUFFIX}"
             handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             # Somebody who replays may have seen, locked and removed the file before it was locked here.
             if _lock(handle) and os.fstat(handle).st_nlink:

@@ -1,4 +1,4 @@
-"""One stack for all tests of the flows in a session."""
+"""One stack for all tests of the flows in a process."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(360))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def whole_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Start the stack with the first test that needs it."""
     with open_world(tmp_path_factory.mktemp("flows")) as world:
