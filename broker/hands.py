@@ -15,7 +15,7 @@ CROWD = 40
 FREE = 2
 """Threads that are kept free of the crowd."""
 
-REST, LONGEST_REST_S = 2.0, 0.1
+REST, LONGEST_REST_S = 3.0, 0.1
 """How long a crowd rests after a take while it has company, in times of what that one worked, and at most."""
 
 USUAL_SWITCH_S, QUICK_SWITCH_S = 0.005, 0.0002
@@ -43,20 +43,18 @@ class Hands:
         self._lock = threading.Lock()
 
     def hand(self, ring: Callable[[], None]) -> "Hand":
-        """Return what one take may do, once a crowd has rested; others go on meanwhile without the crowd.
-
-        `ring` asks for another take where one was refused.
-        """
+        """Return what one take may do; `ring` asks for another where one was refused meanwhile."""
         with self._lock:
             may = self._working > 0 and self._waiting > 0
             if may:
                 self._working -= 1
                 self._waiting -= 1
             rest_s = self._rests_until - self.clock() if may and self._is_quick else 0.0
-            alone = not self._was_alone
-        if rest_s > 0:
-            self._pause(rest_s)
-        return Hand(self, ring, may=may, alone=alone)
+            return Hand(self, ring, may=may, alone=not self._was_alone, rest_s=rest_s)
+
+    def pause(self, rest_s: float) -> None:
+        """Let a take wait while a crowd rests."""
+        self._pause(rest_s)
 
     def note(self, popped: Popped) -> bool:
         """Note whose take it is, and return whether one that was refused should ask again now."""
@@ -91,15 +89,31 @@ class Hands:
 class Hand:
     """What one take may do. It pops and says what it got, then it works."""
 
-    def __init__(self, hands: Hands, ring: Callable[[], None], *, may: bool, alone: bool) -> None:
+    def __init__(
+        self, hands: Hands, ring: Callable[[], None], *, may: bool, alone: bool, rest_s: float
+    ) -> None:
         self._hands = hands
         self._ring = ring
         self._working = self._waiting = int(may)
         self.crowd = CROWD if may else 0
         self.alone = alone
         self.first = False
+        self._rest_s = rest_s
         self._began = hands.clock()
         self._is_crowded = False
+
+    def pop(self, pop: Callable[..., Popped]) -> Popped:
+        """Pop what this take may have: company at once, a crowd that rests once it has rested."""
+        if self._rest_s > 0:
+            company = pop(crowd=0, alone=self.alone)
+            if company.ids or company.share is not Share.CROWD:
+                self.took(company)
+                return company
+            self._hands.pause(self._rest_s)  # others go on meanwhile, without the crowd
+        self._began = self._hands.clock()
+        popped = pop(crowd=self.crowd, alone=self.alone)
+        self.took(popped)
+        return popped
 
     def took(self, popped: Popped) -> None:
         """Say what was popped; what a take does not need for that is free for others."""

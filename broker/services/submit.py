@@ -66,8 +66,7 @@ def take(runtime: Runtime, queue: Queue) -> None:
     """Work on up to a take's worth of what waits in a queue."""
     runtime.directory.look()  # raises while SQL is away: nothing is popped then that could only be put back
     with runtime.hands.hand(partial(_ring, runtime, queue)) as hand:
-        popped = runtime.ready.pop(queue, runtime.settings.take_size, crowd=hand.crowd, alone=hand.alone)
-        hand.took(popped)
+        popped = hand.pop(partial(runtime.ready.pop, queue, runtime.settings.take_size))
         work = partial(_take, runtime, queue, hand)
         work_on(runtime, queue, popped, work, park=partial(park.message, runtime, queue))
 

@@ -76,21 +76,43 @@ def test_a_take_that_breaks_leaves_the_crowd_to_the_next(worker: Worker) -> None
     assert worker.hand().crowd == CROWD
 
 
-def test_a_crowd_rests_after_a_take_for_longer_than_that_worked_and_nobody_else_does(worker: Worker) -> None:
-    one = worker.crowd()
+class Line:
+    """What waits: ids of company, and a crowd without end."""
+
+    def __init__(self, *company: str) -> None:
+        self.company = list(company)
+        self.asked: list[int] = []
+
+    def pop(self, *, crowd: int, alone: bool) -> Popped:
+        """Pop as the script does."""
+        self.asked.append(crowd)
+        if self.company and (alone or not crowd):
+            return popped(Share.COMPANY, self.company.pop())
+        return popped(Share.CROWD, *(["many"] if crowd else []))
+
+
+def test_a_crowd_rests_after_a_take_for_longer_than_that_worked(worker: Worker) -> None:
+    one, line = worker.crowd(), Line()
     worker.now += 0.01
-    assert worker.hand().crowd == 0
-    assert worker.pauses == [], "others go on while it works"
     one.sent()
-    second = worker.hand()
-    assert second.crowd == CROWD
+    assert worker.hand().pop(line.pop).ids == ("many",)
     assert worker.pauses == [pytest.approx(REST * 0.01)]
-    assert worker.hand().crowd == 0
+    assert line.asked == [0, CROWD], "company is asked for before the rest"
+    assert worker.hand().pop(line.pop).ids == ()
     assert len(worker.pauses) == 1, "others go on while it rests"
-    second.took(popped(Share.COMPANY, "b"))
-    worker.now += 1
-    worker.crowd().sent()
-    assert len(worker.pauses) == 1, "it has rested"
+
+
+def test_company_waits_for_no_rest(worker: Worker) -> None:
+    one, line = worker.crowd(), Line("b")
+    worker.now += 0.01
+    one.sent()
+    hand = worker.hand()
+    assert hand.pop(line.pop).ids == ("b",)
+    assert hand.first
+    assert worker.pauses == []
+    worker.now += REST * 0.01
+    assert worker.hand().pop(line.pop).ids == ("many",)
+    assert worker.pauses == [], "it has rested"
 
 
 def test_a_crowd_rests_no_longer_than_a_moment_and_not_at_all_without_company(worker: Worker) -> None:
@@ -98,9 +120,10 @@ def test_a_crowd_rests_no_longer_than_a_moment_and_not_at_all_without_company(wo
     worker.now += 60
     one.sent()
     alone = worker.hand()
+    alone.pop(Line().pop)
     assert worker.pauses == [pytest.approx(LONGEST_REST_S)]
     alone.took(popped(Share.ALL, "b"))
-    worker.hand()
+    worker.hand().pop(Line().pop)
     assert len(worker.pauses) == 1
 
 
