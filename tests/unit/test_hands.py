@@ -110,7 +110,7 @@ def test_company_waits_for_no_rest(worker: Worker) -> None:
     assert hand.pop(line.pop).ids == ("b",)
     assert hand.first
     assert worker.pauses == []
-    worker.now += REST * 0.01
+    worker.now += 1
     assert worker.hand().pop(line.pop).ids == ("many",)
     assert worker.pauses == [], "it has rested"
 
