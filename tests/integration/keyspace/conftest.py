@@ -1,6 +1,6 @@
 """Requests for admission, and an admission over this test's Redis."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +11,8 @@ from broker.domain.account import Account
 from broker.domain.ids import new_id
 from broker.domain.message import Message
 from broker.keyspace.admission import Admission, AdmissionRequest
+from broker.keyspace.client import open_sync
+from broker.keyspace.ready import Ready
 from broker.settings import Settings
 
 ACCOUNT = Account(name="acme", senders=("+12025550150",))
@@ -34,6 +36,19 @@ def message(**changes: Any) -> Message:
 def request(*messages: Message, account: Account = ACCOUNT, **changes: Any) -> AdmissionRequest:
     """Return a request to admit these messages, or one new one."""
     return AdmissionRequest(account=account, messages=messages or (message(),), **{"now": NOON, **changes})
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[Any]:
+    """A connection to this test's Redis."""
+    with open_sync(settings.redis_url, settings) as one:
+        yield one
+
+
+@pytest.fixture
+def ready(client: Any) -> Ready:
+    """What waits there, put back after longer than any test takes."""
+    return Ready(client, rings=3, put_back_s=60)
 
 
 @pytest.fixture

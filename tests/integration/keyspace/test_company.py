@@ -1,6 +1,5 @@
 """Beside a crowd: who has nothing else waiting is taken without it, and the crowd in small takes."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,23 +7,10 @@ import pytest
 from broker.dispatch import Queue
 from broker.keyspace import keys
 from broker.keyspace.admission import Admission
-from broker.keyspace.client import open_sync
 from broker.keyspace.ready import Ready, Share
-from broker.settings import Settings
 from tests.integration.keyspace.test_turns import Customers
 
 MOST, CROWD = 20, 4
-
-
-@pytest.fixture
-def client(settings: Settings) -> Iterator[Any]:
-    with open_sync(settings.redis_url, settings) as one:
-        yield one
-
-
-@pytest.fixture
-def ready(client: Any) -> Ready:
-    return Ready(client, rings=3, put_back_s=60)
 
 
 @pytest.fixture

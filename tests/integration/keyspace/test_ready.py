@@ -1,7 +1,7 @@
 """Ready lists, the outbox that repairs them, and the schedule."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import pytest
@@ -18,12 +18,6 @@ from tests.redis_server import RedisServer
 
 T = TypeVar("T")
 RINGS = 3
-
-
-@pytest.fixture
-def client(settings: Settings) -> Iterator[Any]:
-    with open_sync(settings.redis_url, settings) as one:
-        yield one
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What falls due takes turns: however much of one sender is due, another's message is among the next."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,22 +7,9 @@ import pytest
 from broker.dispatch import Queue
 from broker.domain.message import Priority
 from broker.keyspace import keys
-from broker.keyspace.client import open_sync
 from broker.keyspace.flows import flow
 from broker.keyspace.ready import Ready
 from broker.keyspace.schedule import MOST_READY, Later, Schedule
-from broker.settings import Settings
-
-
-@pytest.fixture
-def client(settings: Settings) -> Iterator[Any]:
-    with open_sync(settings.redis_url, settings) as one:
-        yield one
-
-
-@pytest.fixture
-def ready(client: Any) -> Ready:
-    return Ready(client, rings=3, put_back_s=60)
 
 
 class Due:

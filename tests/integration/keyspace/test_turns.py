@@ -1,6 +1,6 @@
 """Accounts take turns: however much waits of one, another's next message is among the next."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -13,22 +13,9 @@ from broker.dispatch import Queue
 from broker.domain.message import Priority
 from broker.keyspace import keys
 from broker.keyspace.admission import Admission
-from broker.keyspace.client import open_sync
 from broker.keyspace.ready import Ready
 from broker.keyspace.schedule import Schedule
-from broker.settings import Settings
 from tests.integration.keyspace.conftest import ACCOUNT, message, request
-
-
-@pytest.fixture
-def client(settings: Settings) -> Iterator[Any]:
-    with open_sync(settings.redis_url, settings) as one:
-        yield one
-
-
-@pytest.fixture
-def ready(client: Any) -> Ready:
-    return Ready(client, rings=3, put_back_s=60)
 
 
 class Customers:
