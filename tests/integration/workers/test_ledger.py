@@ -271,3 +271,16 @@ def test_books_and_lanes_are_compared_several_times_a_minute(world: World) -> No
 def test_the_entry_of_the_books_names_hour_and_account() -> None:
     at_ms = 492_000 * 3600_000 + 5
     assert entry_of("acme", new_id(at_ms)) == "492000 acme"
+
+
+def test_what_a_clock_that_is_behind_puts_into_an_hour_that_balanced_is_counted(
+    world: World,
+) -> None:
+    hours_ago_ms = round(time.time() * 1000) - 2 * 3600_000
+    for count in (1, 2):
+        world.admit(id=new_id(hours_ago_ms))
+        submit.take(world.runtime, Queue.SUBMIT)
+        (line,) = ledger.check(world.runtime)
+        assert line.accepted == count
+        assert line.difference == 0
+    assert ledger.check(world.runtime) == [], "it has balanced again"
