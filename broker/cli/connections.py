@@ -1,6 +1,6 @@
 """Commands about connections."""
 
-from pathlib import Path
+from collections.abc import Callable
 from typing import Annotated
 from urllib.parse import quote
 
@@ -8,9 +8,8 @@ import typer
 
 from broker.cli import printing
 from broker.cli.client import Api
-from broker.cli.folder import Folder
+from broker.cli.operators import open_api
 from broker.cli.options import Data, Json, Login, Url
-from broker.settings import Settings
 
 connections = typer.Typer(help="Connections to carriers.", no_args_is_help=True)
 
@@ -25,7 +24,7 @@ Until = Annotated[
 @connections.command("ls")
 def list_connections(data: Data = None, url: Url = "", login: Login = "", json: Json = False) -> None:
     """List connections: their state, their rates, and how much waits for them."""
-    for row in _api(data, url, login).get("/v1/connections")["data"]:
+    for row in open_api(data, url, login).get("/v1/connections")["data"]:
         if printing.as_json(json):
             printing.line(row)
         else:
@@ -33,53 +32,50 @@ def list_connections(data: Data = None, url: Url = "", login: Login = "", json: 
             print(
                 f"{row['name']:<24} {row['state']:<7} {rates:<20} {row['waiting']:>9} wait  "
                 + (f"until {row['until']}: " if row["until"] else "")
+                + (f"circuit {row['circuit']}: " if row["circuit"] != "closed" else "")
                 + row["reason"]
             )
 
 
-@connections.command("pause")
-def pause(
-    name: Name,
-    reason: Reason,
-    until: Until = None,
-    data: Data = None,
-    url: Url = "",
-    login: Login = "",
-) -> None:
-    """Submit nothing over a connection until it is resumed; its messages go by another, or wait."""
-    _change(_api(data, url, login), name, "pause", reason, until)
+def _stop(how: str, told: str) -> Callable[..., None]:
+    """Return the command that stops a connection in one of the three ways."""
+
+    @connections.command(how, help=told)
+    def stop(
+        name: Name,
+        reason: Reason,
+        until: Until = None,
+        data: Data = None,
+        url: Url = "",
+        login: Login = "",
+    ) -> None:
+        _change(open_api(data, url, login), name, how, reason, until)
+
+    return stop
 
 
-@connections.command("hold")
-def hold(
-    name: Name,
-    reason: Reason,
-    until: Until = None,
-    data: Data = None,
-    url: Url = "",
-    login: Login = "",
-) -> None:
-    """Submit nothing over a connection until it is resumed; its messages wait, also where there is another."""
-    _change(_api(data, url, login), name, "hold", reason, until)
-
-
-@connections.command("drain")
-def drain(
-    name: Name,
-    reason: Reason,
-    until: Until = None,
-    data: Data = None,
-    url: Url = "",
-    login: Login = "",
-) -> None:
-    """Let a connection finish what it was given; what is new goes by the other one of its route."""
-    _change(_api(data, url, login), name, "drain", reason, until)
+pause = _stop(
+    "pause", "Submit nothing over a connection until it is resumed; its messages go by another, or wait."
+)
+hold = _stop(
+    "hold",
+    "Submit nothing over a connection until it is resumed; its messages wait, also with another there.",
+)
+drain = _stop(
+    "drain", "Let a connection finish what it was given; what is new goes by the other one of its route."
+)
 
 
 @connections.command("resume")
 def resume(name: Name, reason: Reason, data: Data = None, url: Url = "", login: Login = "") -> None:
     """Go on submitting over a connection."""
-    _change(_api(data, url, login), name, "resume", reason)
+    _change(open_api(data, url, login), name, "resume", reason)
+
+
+@connections.command("reset-circuit")
+def reset_circuit(name: Name, reason: Reason, data: Data = None, url: Url = "", login: Login = "") -> None:
+    """Use a connection again at once that is left alone because its carrier failed."""
+    _change(open_api(data, url, login), name, "reset-circuit", reason)
 
 
 @connections.command("rate")
@@ -96,7 +92,7 @@ def rate(
     given = {"mps": mps, "sender_mps": sender_mps}
     rates = {field: _number(text) for field, text in given.items() if text is not None}
     body = {**rates, "reason": reason}
-    row = _api(data, url, login).post(_path(name, "rate"), body, nulls=True)
+    row = open_api(data, url, login).post(_path(name, "rate"), body, nulls=True)
     print(
         f"{name} carries {row['mps'] or 'any'} {row['mps_unit']} a second, {row['sender_mps'] or 'any'} each sender"
     )
@@ -115,7 +111,7 @@ def try_out(
 ) -> None:
     """Send a message over a connection, to try it."""
     body = {"account": account, "to": to, "text": text, "from": from_}
-    print(_api(data, url, login).post(_path(name, "test"), body)["id"])
+    print(open_api(data, url, login).post(_path(name, "test"), body)["id"])
 
 
 def _change(api: Api, name: str, what: str, reason: str, until: str | None = None) -> None:
@@ -135,7 +131,3 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         raise typer.BadParameter(f"{text} is no number, and not none") from None
-
-
-def _api(data: Path | None, url: str, login: str) -> Api:
-    return Api.of_operators(Folder(data or Settings.load().data_dir), url=url, login=login)

@@ -1,5 +1,6 @@
 """The audit: who did what and when, for those who run things."""
 
+from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -30,7 +31,7 @@ class AuditPage:
 
     async def show(self, visit: Visit) -> web.Response:
         """Answer `GET /console/audit`."""
-        asked = {name: visit.query[name] for name in _FILTERS if visit.query.get(name)}
+        asked: dict[str, Any] = {name: visit.query[name] for name in _FILTERS if visit.query.get(name)}
         rows, last = await self._audit.page(
             DeedQuery(**asked, before=row_number(visit.query.get("cursor", "")) or None, limit=PAGE)
         )

@@ -38,6 +38,7 @@ class ConnectionForms:
         return [
             *(route for how in Stop for route in gate.post(f"{one}/{how}", self._stop(how))),
             *gate.post(f"{one}/resume", self.resume),
+            *gate.post(f"{one}/reset-circuit", self.reset),
             *gate.post(f"{one}/rate", self.rate),
             *gate.post(f"{one}/test", self.try_out),
         ]
@@ -59,6 +60,13 @@ class ConnectionForms:
         name, reason = visit.pieces["name"], _reason(visit)
         await self._connections.resume(name)
         _log("connection_resumed", visit, reason=mask_within(reason))
+        return _back(name)
+
+    async def reset(self, visit: Visit) -> web.Response:
+        """Answer `POST /console/connections/{name}/reset-circuit`."""
+        name, reason = visit.pieces["name"], _reason(visit)
+        await self._connections.reset(name)
+        _log("connection_circuit_reset", visit, reason=mask_within(reason))
         return _back(name)
 
     async def rate(self, visit: Visit) -> web.Response:

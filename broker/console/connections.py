@@ -57,8 +57,9 @@ class Connections:
         tally = await self._tallies.of(link.name, None)
         return await self._pages.show(
             visit,
-            "connection.html",
+            "connection_events.html",
             link=link,
+            section="",
             lanes=await self._depths.of(link.name),
             tally=tally,
             entries=[entry for _, entry in found],

@@ -14,6 +14,7 @@ from broker.console.audit import AuditPage
 from broker.console.callbacks import Callbacks
 from broker.console.configuration import Configuration
 from broker.console.connection_forms import ConnectionForms
+from broker.console.connection_sections import ConnectionSections
 from broker.console.connections import Connections
 from broker.console.entrance import Entrance
 from broker.console.export import Export
@@ -40,9 +41,10 @@ from broker.services.audit import Audit
 from broker.services.browse import Browse
 from broker.services.carrying import Carrying
 from broker.services.connections import Connections as Stopping
+from broker.services.health import HealthOf
 from broker.services.hooks import Hooks
 from broker.services.letters import DeadLetters
-from broker.services.logbook import Logbook
+from broker.services.logbook import Known, Logbook
 from broker.services.on_behalf import OnBehalf
 from broker.services.optout_book import OptOutBook
 from broker.services.overview import Glance
@@ -87,6 +89,7 @@ class Needs:
     opt_outs: OptOutBook
     hooks: Hooks
     rereading: Rereading
+    known: Known
     leaving: Callable[[], bool]
 
 
@@ -107,14 +110,7 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
         SendPage(pages, needs.sql, needs.on_behalf, needs.planning, reached_at=settings.reached_at),
         MessageForms(needs.browse, needs.steering, needs.audit),
         Attachments(pages, needs.browse, stored, needs.send_on),
-        Connections(
-            pages,
-            needs.carrying,
-            tallies=needs.tallies,
-            logbook=needs.logbook,
-            depths=needs.depths,
-        ),
-        ConnectionForms(needs.stopping, needs.trial),
+        *_of_connections(needs),
         Queues(pages, needs.backlog),
         Callbacks(pages, needs.replay, needs.backlog),
         DeadLetterPages(pages, needs.letters),
@@ -128,6 +124,24 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
     if settings.simulator_url:
         found += Handsets(pages, Phones(settings.simulator_url)).routes(gate)
     return found
+
+
+def _of_connections(needs: Needs) -> tuple[Connections, ConnectionSections, ConnectionForms]:
+    """Return what shows connections, and what their forms ask."""
+    pages, carrying = needs.pages, needs.carrying
+    return (
+        Connections(pages, carrying, tallies=needs.tallies, logbook=needs.logbook, depths=needs.depths),
+        ConnectionSections(
+            pages,
+            carrying,
+            sql=needs.sql,
+            audit=needs.audit,
+            health=HealthOf(needs.sql),
+            known=needs.known,
+            settings=needs.settings,
+        ),
+        ConnectionForms(needs.stopping, needs.trial),
+    )
 
 
 def _bare(gate: Gate, assets: Assets) -> list[Route]:

@@ -51,11 +51,15 @@ class Noted(Deed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeedQuery:
-    """Which deeds are wanted, the newest first: those before the one with the number `before`."""
+    """Which deeds are wanted, the newest first: those before the one with the number `before`.
+
+    `kinds` are first words of actions: none means any.
+    """
 
     operator: str = ""
     action: str = ""
     subject: str = ""
+    kinds: tuple[str, ...] = ()
     before: int | None = None
     limit: int = 50
 

@@ -18,6 +18,14 @@ class Stop(StrEnum):
     DRAIN = "drain"
 
 
+class CircuitState(StrEnum):
+    """Whether a connection's carrier is left alone, since it failed again and again, or tried with a few."""
+
+    CLOSED = "closed"
+    TRYING = "trying"
+    OPEN = "open"
+
+
 FASTEST = 100_000
 """Highest rate that a person may give, a second."""
 
@@ -36,7 +44,7 @@ class Usage:
     """A connection as operators see it: its rates, why it is stopped and since when, how much waits for it.
 
     `paused_until` is when a person's stop ends by itself, if it does; `left` is how much a connection that drains has
-    still to finish.
+    still to finish. `failures` are those in a row that its circuit counts.
     """
 
     name: str
@@ -52,3 +60,5 @@ class Usage:
     stop: Stop | None = None
     waiting: int = 0
     left: int = 0
+    circuit: CircuitState = CircuitState.CLOSED
+    failures: int = 0

@@ -41,6 +41,7 @@ _EVENTS = {
     "resume": "connection_resumed",
     "rate": "connection_rate_changed",
     "test": "connection_tested",
+    "reset-circuit": "connection_circuit_reset",
 }
 
 
@@ -63,6 +64,7 @@ class ConnectionDesk:
         router.add("POST", "/v1/connections/{name}/hold", self._stop(Stop.HOLD))
         router.add("POST", "/v1/connections/{name}/drain", self._stop(Stop.DRAIN))
         router.add("POST", "/v1/connections/{name}/resume", self.resume)
+        router.add("POST", "/v1/connections/{name}/reset-circuit", self.reset)
         router.add("POST", "/v1/connections/{name}/rate", self.rate)
         router.add("POST", "/v1/connections/{name}/test", self.try_out)
 
@@ -91,6 +93,13 @@ class ConnectionDesk:
         name, reason = request[PIECES]["name"], parse_reason(call)
         async with self._noted(operator, "resume", name, reason):
             return to_web(connection_changed(await self._connections.resume(name)))
+
+    async def reset(self, request: web.BaseRequest) -> web.Response:
+        """Answer `POST /v1/connections/{name}/reset-circuit`."""
+        operator, call = await self._asked(request)
+        name, reason = request[PIECES]["name"], parse_reason(call)
+        async with self._noted(operator, "reset-circuit", name, reason):
+            return to_web(connection_changed(await self._connections.reset(name)))
 
     async def rate(self, request: web.BaseRequest) -> web.Response:
         """Answer `POST /v1/connections/{name}/rate`."""

@@ -50,7 +50,7 @@ def add_console(router: Router, doors: Doors) -> None:
         on_behalf=(on_behalf := _on_behalf(doors, sql)),
         planning=Planning(doors.accept, on_behalf, doors.carriers.chosen),
         steering=_steering(doors, sql, on_behalf),
-        carrying=Carrying(doors.connections, backlog),
+        carrying=Carrying(doors.connections),
         stopping=doors.connections,
         trial=doors.trial,
         tallies=Tallies(sql, known=known),
@@ -62,6 +62,7 @@ def add_console(router: Router, doors: Doors) -> None:
         opt_outs=doors.opt_outs,
         hooks=Hooks(sql, known=known),
         rereading=doors.rereading,
+        known=known,
         leaving=lambda: doors.leaving.told,
         sessions=_sessions(doors),
         pages=Pages(

@@ -19,6 +19,7 @@ from broker.ingress.spool import Spool, replay_for_ever
 from broker.keyspace import crowds
 from broker.keyspace.admission import Admission
 from broker.keyspace.arrivals import Arrivals
+from broker.keyspace.breakers import Fuses
 from broker.keyspace.client import Async, open_async
 from broker.keyspace.clock import Clock
 from broker.keyspace.counters import Counters
@@ -135,7 +136,7 @@ class Doors:
             sign_in=(sign_in := SignIn(sql, passwords)),
             audit=(audit := Audit(sql)),
             operations=_operations(settings, sql, sign_in, audit, carriers, client),
-            connections=Connections(sql, Clock(client), Depths(client)),
+            connections=Connections(sql, Clock(client), Depths(client), Fuses(client)),
             letters=DeadLetterDesk(sign_in, audit, DeadLetters(sql, Clock(client))),
             opt_outs=OptOutBook(settings, sql),
             rereading=(rereading := Rereading(settings, sql, Clock(client), directory)),

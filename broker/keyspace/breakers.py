@@ -3,10 +3,11 @@
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from broker.keyspace import keys
-from broker.keyspace.circuits import Circuit, Circuits, Leave
-from broker.keyspace.client import AWAY, Sync
+from broker.keyspace.circuits import FIELDS, Circuit, Circuits, Leave, circuit_of
+from broker.keyspace.client import AWAY, Async, Sync
 
 LONGEST_MS = 8_000
 """Longest pause: messages must flow again soon after the carrier does."""
@@ -79,3 +80,22 @@ class Breakers:
     def unused(self, connection: str) -> None:
         """Give back a probe for which there was nothing to send."""
         self._circuits.unused(connection)
+
+
+class Fuses:
+    """Shows people the circuits of connections, and closes them. For the loop of the ingress."""
+
+    def __init__(self, client: Async) -> None:
+        self._client: Any = client
+
+    async def look(self, connections: Sequence[str]) -> dict[str, Circuit]:
+        """Return the circuit of each connection; nothing changes by looking."""
+        async with self._client.pipeline(transaction=False) as pipe:
+            for one in connections:
+                pipe.hmget(keys.breaker(one), FIELDS)
+            found = await pipe.execute() if connections else []
+        return {one: circuit_of(words) for one, words in zip(connections, found, strict=True)}
+
+    async def reset(self, connection: str) -> None:
+        """Forget a connection's failures: workers that left it alone ask again with their next take."""
+        await self._client.delete(keys.breaker(connection))

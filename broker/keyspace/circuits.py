@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from pathlib import Path
 
+from broker.domain.usage import CircuitState
 from broker.domain.value import value
 from broker.keyspace import keys
 from broker.keyspace.client import Sync
@@ -40,6 +41,13 @@ class Circuit:
     def is_open(self) -> bool:
         """Say whether it failed often enough to be left alone, or to be tried with a few only."""
         return self.failures >= OPENS_AFTER
+
+    @property
+    def state(self) -> CircuitState:
+        """Return the word for how it is."""
+        if not self.is_open:
+            return CircuitState.CLOSED
+        return CircuitState.TRYING if self.probing else CircuitState.OPEN
 
 
 class Circuits:

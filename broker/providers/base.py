@@ -2,7 +2,7 @@
 
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -33,12 +33,15 @@ class Provider(ABC):
 
     `now` dates events that carry no time and reads dated waits; `dice` returns the random piece of an upload's name.
     `create_url`, which `configure` sets, is where the create call goes. `layouts` says that it wants the layout of a
-    message among its parts, and one built where there is none.
+    message among its parts, and one built where there is none. `shown` names its own settings that are no secrets,
+    `usual` what absent ones mean.
     """
 
     name: ClassVar[str]
     limits: ClassVar[Limits]
     layouts: ClassVar[bool] = False
+    shown: ClassVar[frozenset[str]] = frozenset({"base_url", "media_mode", "username", "webhook_username"})
+    usual: ClassVar[Mapping[str, str | bool]] = {"media_mode": MEDIA_MODES[0]}
     create_url: str
 
     def __init__(

@@ -4,10 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from broker.domain.usage import Stop, Usage
-from broker.errors import NotFound
-from broker.keyspace.backlog import Backlog
-from broker.keyspace.circuits import Circuit
+from broker.domain.usage import CircuitState, Stop, Usage
 from broker.services.connections import Connections
 
 
@@ -42,31 +39,26 @@ class Link:
 class Carrying:
     """Says how connections are. Raises Busy while SQL or Redis is away."""
 
-    def __init__(self, connections: Connections, backlog: Backlog) -> None:
+    def __init__(self, connections: Connections) -> None:
         self._connections = connections
-        self._backlog = backlog
 
     async def all(self) -> list[Link]:
         """Return every connection, in the order they were provisioned."""
-        circuits = (await self._backlog.census()).circuits
-        return [_link(one, circuits.get(one.name)) for one in await self._connections.all()]
+        return [_link(one) for one in await self._connections.all()]
 
     async def one(self, name: str) -> Link:
         """Return one connection; raises NotFound."""
-        for link in await self.all():
-            if link.name == name:
-                return link
-        raise NotFound("there is no such connection")
+        return _link(await self._connections.one(name))
 
 
-def _link(usage: Usage, circuit: Circuit | None) -> Link:
+def _link(usage: Usage) -> Link:
     if usage.stop in {Stop.PAUSE, Stop.HOLD}:
         state = State.PAUSED if usage.stop is Stop.PAUSE else State.ON_HOLD
         return _stopped(usage, state)
     if usage.held_at is not None:
         return Link(usage=usage, state=State.HELD, since=usage.held_at, reason=usage.held_reason)
-    if circuit is not None and circuit.is_open:
-        return Link(usage=usage, state=State.OPEN, reason=f"{circuit.failures} failures in a row")
+    if usage.circuit is not CircuitState.CLOSED:
+        return Link(usage=usage, state=State.OPEN, reason=f"{usage.failures} failures in a row")
     if usage.stop is Stop.DRAIN:
         state = State.DRAINING if usage.left else State.DRAINED
         return _stopped(usage, state)

@@ -57,7 +57,7 @@ def configuration(settings: Settings, environment: Mapping[str, str]) -> list[Sh
             origin = Origin.ENVIRONMENT
         else:
             origin = Origin.START
-        told = _text(value) if value or name not in worked_out else _text(worked_out[name])
+        told = worded(value) if value or name not in worked_out else worded(worked_out[name])
         shown.append(
             Shown(
                 name=name, variable=variable, value=told, origin=origin, description=field.description or ""
@@ -78,7 +78,8 @@ def _version(name: str) -> str:
         return "not installed"
 
 
-def _text(value: Any) -> str:
+def worded(value: Any) -> str:
+    """Return a value as people may see it: no secret, and of an address no user and no query."""
     if isinstance(value, SecretStr):
         return SECRET if value.get_secret_value() else NONE
     if value is None or value == "":

@@ -1,4 +1,4 @@
-"""Show operators how connections stand; stop them, let them go on, change their rates."""
+"""Show operators how connections stand; stop them, let them go on, change their rates, close their circuits."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -6,6 +6,7 @@ from functools import partial
 
 from broker.domain.usage import Rate, Stop, Usage
 from broker.errors import InvalidField, NotFound, QueueAway
+from broker.keyspace.breakers import Fuses
 from broker.keyspace.client import AWAY
 from broker.keyspace.clock import Clock
 from broker.keyspace.lanes import Depths
@@ -16,10 +17,11 @@ from broker.storage import accounts, lanes
 class Connections:
     """Stops connections for people, and lets them go on; what waits for one meanwhile waits in its lanes."""
 
-    def __init__(self, sql: AsyncSql, clock: Clock, depths: Depths) -> None:
+    def __init__(self, sql: AsyncSql, clock: Clock, depths: Depths, fuses: Fuses) -> None:
         self._sql = sql
         self._clock = clock
         self._depths = depths
+        self._fuses = fuses
 
     async def all(self) -> list[Usage]:
         """Return every connection in the order of provisioning, with how much waits in its lanes.
@@ -74,6 +76,20 @@ class Connections:
         await self._sql.write(partial(accounts.set_rate, name=name, change=change))
         return await self._one(name)
 
+    async def reset(self, name: str) -> Usage:
+        """Forget that a connection's carrier failed: it is used again at once, and left alone after as many failures.
+
+        Raises:
+            NotFound: there is no such connection.
+            Busy: SQL or Redis is away.
+        """
+        await self._one(name)
+        try:
+            await self._fuses.reset(name)
+        except (*AWAY, TimeoutError) as error:
+            raise QueueAway("the circuit cannot be closed now") from error
+        return await self._one(name)
+
     async def _one(self, name: str) -> Usage:
         found = [one for one in await self._sql.read(accounts.usages) if one.name == name]
         if not found:
@@ -83,9 +99,16 @@ class Connections:
     async def _counted(self, one: Usage) -> Usage:
         try:
             depths = await self._depths.of(one.name)
+            circuit = (await self._fuses.look([one.name]))[one.name]
         except (*AWAY, TimeoutError) as error:
             raise QueueAway("the lanes cannot be counted now") from error
         left = 0
         if one.stop is Stop.DRAIN:
             left = await self._sql.read(partial(lanes.unfinished, name=one.name))
-        return replace(one, waiting=sum(depths.values()), left=left)
+        return replace(
+            one,
+            waiting=sum(depths.values()),
+            left=left,
+            circuit=circuit.state,
+            failures=circuit.failures,
+        )

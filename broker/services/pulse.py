@@ -24,6 +24,7 @@ class Latency:
 
     p50: float
     p95: float
+    p99: float
     number: int
 
 
@@ -88,12 +89,12 @@ class Pulse:
 
 
 def latency(waits: Iterable[int]) -> Latency | None:
-    """Return the middle and the slow end of some waits in ms, by nearest rank; None of none."""
+    """Return the middle and the slow ends of some waits in ms, by nearest rank; None of none."""
     found = sorted(waits)
     if not found:
         return None
-    p50, p95 = (found[ceil(share * len(found)) - 1] / 1000 for share in (0.5, 0.95))
-    return Latency(p50=p50, p95=p95, number=len(found))
+    p50, p95, p99 = (found[ceil(share * len(found)) - 1] / 1000 for share in (0.5, 0.95, 0.99))
+    return Latency(p50=p50, p95=p95, p99=p99, number=len(found))
 
 
 def _pace(outcomes: Mapping[str, int], waits: Sequence[int]) -> Pace:

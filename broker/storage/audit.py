@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from broker.domain.deed import Deed, DeedQuery, Door, Noted, kept
 from broker.storage.audit_tables import audit
@@ -31,6 +31,8 @@ def page(connection: Connection, query: DeedQuery) -> tuple[list[Noted], int | N
     wanted = [] if query.before is None else [c.id < query.before]
     asked = {name: getattr(query, name) for name in ("operator", "action", "subject")}
     wanted += [c[name] == value for name, value in asked.items() if value]
+    if query.kinds:
+        wanted.append(or_(*(c.action.startswith(f"{kind} ", autoescape=True) for kind in query.kinds)))
     statement = select(audit).where(*wanted).order_by(c.id.desc()).limit(query.limit + 1)
     rows = connection.execute(statement).mappings().all()
     found = [

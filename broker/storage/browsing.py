@@ -125,13 +125,17 @@ def counts(sql: Connection, since: datetime | None) -> dict[tuple[Direction, Sta
 
 
 def causes(
-    sql: Connection, since: datetime | None, bad: tuple[Status, ...], *, most: int
+    sql: Connection, since: datetime | None, bad: tuple[Status, ...], *, most: int, over: str = ""
 ) -> list[tuple[str, str, int]]:
-    """Return why messages ended badly, the most frequent reasons first: status, reason, how many."""
+    """Return why messages ended badly, the most frequent reasons first: status, reason, how many.
+
+    `over` names a connection: only of those that went by it.
+    """
+    going = [c.connection == over] if over else []
     reason = (
         select(c.status, events.c.detail, func.count().label("number"))
         .join(events, and_(events.c.message_id == c.id, events.c.status == c.status))
-        .where(*_since(since), c.status.in_(bad))
+        .where(*_since(since), *going, c.status.in_(bad))
         .group_by(c.status, events.c.detail)
         .order_by(func.count().desc(), events.c.detail)
         .limit(most)

@@ -33,6 +33,17 @@ class Flow:
     bad: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A way in which attempts failed: how many did so, and the newest message among them."""
+
+    outcome: str
+    http_status: int | None
+    error: str
+    number: int
+    newest: str
+
+
 def flow(sql: Connection, since: datetime, *, good: tuple[Status, ...], bad: tuple[Status, ...]) -> Flow:
     """Return what came in to be sent since a moment, and what came to an end."""
     ended = m.ended_at >= since
@@ -52,6 +63,28 @@ def outcomes(sql: Connection, name: str, since: datetime) -> Mapping[str, int]:
     ended = select(s.outcome).where(s.connection == name, s.ended_at >= since).limit(MOST).subquery("ended")
     rows = sql.execute(select(ended.c.outcome, func.count()).group_by(ended.c.outcome))
     return {str(outcome): number for outcome, number in rows}
+
+
+def failures(sql: Connection, name: str, since: datetime, *, most: int) -> list[Failure]:
+    """Return how attempts over a connection failed that ended since a moment, the most frequent first.
+
+    Of more than `MOST` attempts the last ones are looked at.
+    """
+    columns = (s.message_id, s.outcome, s.http_status, s.error)
+    ended = select(*columns).where(s.connection == name, s.ended_at >= since)
+    lately = ended.order_by(s.ended_at.desc()).limit(MOST).subquery("lately").c
+    like = (lately.outcome, lately.http_status, lately.error)
+    counted = (
+        select(*like, func.count(), func.max(lately.message_id))
+        .where(lately.outcome != SENT)
+        .group_by(*like)
+        .order_by(func.count().desc(), *like)
+        .limit(most)
+    )
+    return [
+        Failure(outcome=row[0], http_status=row[1], error=row[2] or "", number=row[3], newest=row[4])
+        for row in sql.execute(counted)
+    ]
 
 
 def waits(sql: Connection, name: str, minute: datetime) -> list[int]:

@@ -132,4 +132,6 @@ def _row(row: Usage) -> dict[str, Any]:
         "sender_mps": row.sender_mps,
         "mps_unit": row.mps_unit,
         "waiting": row.waiting,
+        "circuit": row.circuit,
+        "failures": row.failures,
     }

@@ -31,7 +31,7 @@ def parse_audit_query(call: Call) -> DeedQuery:
     cursor = given.get("cursor", "")
     if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) <= _MOST_DIGITS):
         raise Malformed("must be a next_cursor of an earlier answer", pointer="/cursor")
-    words = {name: given.get(name, "") for name in ("operator", "action", "subject")}
+    words: dict[str, Any] = {name: given.get(name, "") for name in ("operator", "action", "subject")}
     return DeedQuery(**words, before=int(cursor) if cursor else None, limit=limit_of(given))
 
 

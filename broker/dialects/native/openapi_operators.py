@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -125,11 +126,11 @@ def operator_paths() -> dict[str, Any]:
 def _connections() -> dict[str, Any]:
     one = "/v1/connections/{name}"
 
-    def stop(name: str, summary: str) -> dict[str, Any]:
-        changed = _change(
-            name, summary, ("reason",), others={"until": TIME}, status=200, model=ConnectionView
-        )
+    def change(name: str, summary: str, **others: Any) -> dict[str, Any]:
+        changed = _change(name, summary, ("reason",), others=others, status=200, model=ConnectionView)
         return {"post": {**changed, "parameters": [_NAME]}}
+
+    stop = partial(change, until=TIME)
 
     return {
         "/v1/connections": {"get": _get("listConnections", "Say how connections stand", ConnectionList, {})},
@@ -138,7 +139,8 @@ def _connections() -> dict[str, Any]:
             "holdConnection", "Let nothing more go over a connection, nor by another instead"
         ),
         f"{one}/drain": stop("drainConnection", "Let a connection finish what it has, and give it no more"),
-        f"{one}/resume": stop("resumeConnection", "Let a connection be used again"),
+        f"{one}/resume": change("resumeConnection", "Let a connection be used again"),
+        f"{one}/reset-circuit": change("resetCircuit", "Use a connection again whose carrier failed"),
         f"{one}/rate": {"post": _rate()},
         f"{one}/test": {"post": _trial()},
     }

@@ -12,6 +12,7 @@ from broker.domain.deed import Door
 from broker.domain.logbook import Kind, Level, Way
 from broker.domain.message import Direction
 from broker.domain.status import Status
+from broker.domain.usage import CircuitState
 
 Row = TypeVar("Row")
 
@@ -52,6 +53,8 @@ class ConnectionView(Answer):
     sender_mps: float | None
     mps_unit: str
     waiting: int = Field(description="How many wait in its lanes.")
+    circuit: CircuitState = Field(description="Open: it is left alone for a while, since its carrier failed.")
+    failures: int = Field(description="Failures in a row that the circuit counts.")
 
 
 class Tried(Answer):

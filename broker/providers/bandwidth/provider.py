@@ -64,6 +64,16 @@ class Bandwidth(Provider):
         content_types=SAFE_TYPES,
     )
 
+    shown = Provider.shown | {
+        "account_id",
+        "application_id",
+        "auth",
+        "client_id",
+        "mms_receipts",
+        "token_url",
+    }
+    usual: ClassVar[Mapping[str, str | bool]] = {**Provider.usual, "auth": "oauth2", "mms_receipts": True}
+
     def configure(self, config: Config) -> None:
         """Read the settings."""
         account = f"{self.base_url}/users/{quote(config.required('account_id'), safe='')}"

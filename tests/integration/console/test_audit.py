@@ -67,6 +67,7 @@ async def test_every_form_of_the_console_is_noted_but_those_that_concern_only_th
         (f"/console/messages/{filled.delivered}/reveal", {}),
         (f"/console/messages/{fill_waiting(console.database)}/cancel", {"reason": "r"}),
         ("/console/connections/bandwidth-1/resume", {"reason": "r"}),
+        ("/console/connections/bandwidth-1/reset-circuit", {"reason": "r"}),
         ("/console/connections/bandwidth-1/rate", {"reason": "r", "mps": "5"}),
         (
             "/console/connections/bandwidth-1/test",
@@ -91,6 +92,7 @@ async def test_every_form_of_the_console_is_noted_but_those_that_concern_only_th
         "send message",
         "connections test",
         "connections rate",
+        "connections reset-circuit",
         "connections resume",
         "messages cancel",
         "messages reveal",
@@ -99,7 +101,7 @@ async def test_every_form_of_the_console_is_noted_but_those_that_concern_only_th
     assert deeds(console)[2].details == {"account": "acme", "to": "+1202***0133, +1202***0134"}
     assert deeds(console)[3].details == {"account": "acme", "to": "+1202***0101"}
     assert deeds(console)[4].details == {"mps": "5"}
-    assert deeds(console)[7].subject == filled.delivered
+    assert deeds(console)[8].subject == filled.delivered
 
 
 async def test_the_audit_is_filtered_paged_and_for_operators_only(console: Console) -> None:
@@ -139,6 +141,12 @@ API: list[tuple[str, Any, str, str]] = [
     ("/v1/connections/bandwidth-1/pause", {"reason": "why"}, "connections pause", "bandwidth-1"),
     ("/v1/connections/bandwidth-1/hold", {"reason": "why"}, "connections hold", "bandwidth-1"),
     ("/v1/connections/bandwidth-1/drain", {"reason": "why"}, "connections drain", "bandwidth-1"),
+    (
+        "/v1/connections/bandwidth-1/reset-circuit",
+        {"reason": "why"},
+        "connections reset-circuit",
+        "bandwidth-1",
+    ),
     ("/v1/connections/bandwidth-1/rate", {"reason": "why", "mps": 5}, "connections rate", "bandwidth-1"),
     (
         "/v1/connections/bandwidth-1/test",

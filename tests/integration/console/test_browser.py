@@ -133,6 +133,10 @@ def pages(place: Place) -> dict[str, str]:
         "send": "/console/send",
         "connections": "/console/connections",
         "connection": "/console/connections/bandwidth-1",
+        **{
+            f"connection-{section}": f"/console/connections/bandwidth-1/{section}"
+            for section in ("health", "errors", "routes", "webhook-urls", "config", "audit")
+        },
         "queues": "/console/queues",
         "callbacks": "/console/callbacks",
         "dead-letters": "/console/dead-letters",

@@ -10,6 +10,7 @@ from broker.cli import connections as commands
 from broker.dispatch import Queue
 from broker.domain.message import Priority
 from broker.keyspace import keys
+from broker.keyspace.circuits import OPENS_AFTER
 from broker.keyspace.client import open_sync
 from broker.keyspace.lanes import Lanes, Place, score_of
 from broker.settings import Settings
@@ -198,6 +199,36 @@ async def test_a_connection_is_stopped_in_the_way_that_is_asked_for(
         assert ("bandwidth-1" in in_use(settings)) is going
         _, row = await call(ingress, "POST", f"{ONE}/resume", REASON)
         assert (row["state"], row["since"], row["reason"]) == ("open", None, "")
+
+
+async def test_an_open_circuit_is_told_and_reset(
+    running: Running, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with running(settings, WITH_PEOPLE) as ingress:
+        failed = {"failures": OPENS_AFTER, "until": 2**50}
+        with open_sync(settings.redis_url, settings) as client:
+            client.hset(keys.breaker("bandwidth-1"), mapping=failed)
+            _, listed = await call(ingress, "GET", PATH, headers=VIEWER)
+            (row,) = [one for one in listed["data"] if one["name"] == "bandwidth-1"]
+            assert (row["circuit"], row["failures"]) == ("open", OPENS_AFTER)
+            for path, body, headers, expected in (
+                (ONE, REASON, VIEWER, 403),
+                (ONE, {}, OPERATOR, 422),
+                (ONE, {**REASON, "until": "2036-01-17T13:10:26Z"}, OPERATOR, 422),
+                (f"{PATH}/nobody", REASON, OPERATOR, 404),
+            ):
+                status, _ = await call(ingress, "POST", f"{path}/reset-circuit", body, headers=headers)
+                assert status == expected
+            assert client.exists(keys.breaker("bandwidth-1"))
+            status, row = await call(ingress, "POST", f"{ONE}/reset-circuit", REASON)
+            assert (status, row["circuit"], row["failures"]) == (200, "closed", 0)
+            assert not client.exists(keys.breaker("bandwidth-1"))
+            client.hset(keys.breaker("bandwidth-1"), mapping=failed)
+            login = {"url": ingress.url, "login": "oscar:acts too", "data": settings.data_dir}
+            await asyncio.to_thread(commands.list_connections, **login)
+            assert '"circuit": "open", "failures": 5' in capsys.readouterr().out
+            await asyncio.to_thread(commands.reset_circuit, "bandwidth-1", "tests", **login)
+            assert not client.exists(keys.breaker("bandwidth-1"))
 
 
 async def test_a_rate_is_changed_and_what_is_not_named_stays(running: Running, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """Circuit breakers: a carrier that is away is left alone by all workers, tried with a few, and used again."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -7,7 +8,9 @@ import pytest
 from broker.dispatch import Queue
 from broker.domain.status import Status
 from broker.keyspace import keys
+from broker.keyspace.breakers import Fuses
 from broker.keyspace.circuits import OPENS_AFTER
+from broker.keyspace.client import open_async
 from broker.runtime import Runtime
 from broker.services import submit, sweep
 from tests.integration.workers.carrier import Carrier, until
@@ -128,6 +131,22 @@ def test_a_probe_for_which_nothing_waits_is_given_back(world: World, carrier: Ca
     (one,) = world.admit()
     submit.take(world.runtime, Queue.SUBMIT)
     assert world.status(one) is Status.SUBMITTED
+
+
+def test_a_circuit_that_a_person_resets_lets_all_go_at_once(world: World, carrier: Carrier) -> None:
+    ids = break_it(world, carrier) + world.admit(20)
+    submit.take(world.runtime, Queue.SUBMIT)
+    world.redis.hset(keys.breaker(NAME), "until", 2**50)
+    carrier.faults()
+    assert world.release() == 0
+
+    async def reset() -> None:
+        client = open_async(world.settings.redis_url, world.settings)
+        await Fuses(client).reset(NAME)
+        await client.aclose()
+
+    asyncio.run(reset())
+    take_until_all_are_sent(world, ids)
 
 
 def test_a_group_is_a_probe_as_a_whole(world: World, carrier: Carrier) -> None:
