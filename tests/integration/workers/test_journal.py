@@ -238,6 +238,20 @@ def test_webhooks_of_a_connection_that_was_not_known_count_once_it_is(world: Wor
     assert [one.arrived for one in replay(world)] == [0]
 
 
+def test_what_was_taken_in_is_not_parked_when_it_is_read_again_after_its_number_was_given_up(
+    world: World, carrier: Carrier
+) -> None:
+    provide(world, carrier, [OURS])
+    arrive(world.settings, inbound("in-1", text="taken in"))
+    events.take(world.runtime)
+    provide(world, carrier, [NOBODYS])
+    before = everything(world)
+    (page,) = replay(world)
+    assert (page.webhooks, page.arrived, page.parked) == (1, 0, 0)
+    assert everything(world) == before
+    assert arrivals(world) == ["taken in"]
+
+
 def test_only_the_stretch_that_was_asked_for_is_read(world: World, carrier: Carrier) -> None:
     arrive(world.settings, inbound("in-1", to=NOBODYS), inbound("in-2", to=NOBODYS))
     events.take(world.runtime)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from tests.integration.workers.carrier import until
 from tests.integration.workers.conftest import World
 from tests.redis_server import die_with_parent
 from workers.paces import Paces
-from workers.scheduler import LEAD_S, Scheduler
+from workers.scheduler import LEAD_S, Scheduler, run
 
 
 class Standby:
@@ -116,3 +117,21 @@ def test_who_is_no_longer_active_moves_nothing(world: World) -> None:
         one.tick(2 * LEAD_S + 1)
         assert redis.lrange(keys.ready(Queue.SUBMIT), 0, -1) == ["later", "due"]
     database.close()
+
+
+def test_what_falls_due_is_moved_ten_to_twenty_times_a_second(world: World) -> None:
+    rounds, asked, moved = 30, [], []
+
+    class Stop(threading.Event):
+        """Notes each rest that is asked for and what was moved before it; something falls due meanwhile."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            asked.append(timeout or 0.0)
+            moved.append(world.redis.llen(keys.ready(Queue.SUBMIT)))
+            world.redis.zadd(keys.schedule(Queue.SUBMIT), {f"due-{len(asked)}": 1})
+            return len(asked) > rounds
+
+    run(world.settings, Stop())
+    assert moved == [*range(rounds + 1)], "each look moves what fell due since the one before"
+    assert len(set(asked)) == 1, "between two looks there is the same rest"
+    assert 10 <= 1 / asked[0] <= 20
