@@ -185,6 +185,7 @@ def list_messages(
     to: Annotated[str | None, typer.Option(help="Only to this address.")] = None,
     from_: Annotated[str | None, typer.Option("--from", help="Only from this address.")] = None,
     reference: Annotated[str | None, typer.Option(help="Only with this id of yours.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Only with this tag: its name, or name=value.")] = None,
     cursor: Annotated[str | None, typer.Option(help="Where the last page ended.")] = None,
     limit: Annotated[int, typer.Option(help="Most to list.", min=1, max=200)] = 20,
     mask: Mask = True,
@@ -202,6 +203,7 @@ def list_messages(
         "to": to,
         "from_": from_,
         "reference": reference,
+        "tag": tag,
         "cursor": cursor,
         "limit": limit,
     }

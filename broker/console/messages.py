@@ -1,13 +1,14 @@
 """The list of messages: filters in the address, so that a view can be sent to somebody else."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
+from broker.console.bars import TONES, bars
 from broker.console.gate import Gate, Route
 from broker.console.pages import Pages, go_to
 from broker.console.visit import ROOT, Visit
@@ -15,10 +16,11 @@ from broker.domain.address import with_plus
 from broker.domain.folder import Counter
 from broker.domain.ids import is_id, new_id
 from broker.domain.message import Direction
-from broker.domain.search import Found, Search
+from broker.domain.search import Found, Search, tag_of
 from broker.domain.status import ENDS, Status
 from broker.errors import InvalidField
 from broker.services.browse import Browse
+from broker.services.histogram import Histogram
 from broker.services.overview import BAD
 from broker.services.sql import AsyncSql
 from broker.storage import views
@@ -28,6 +30,7 @@ _LONGEST = 255
 _LONGEST_CAUSE = 2000
 NO_CAUSE = "none"
 """How an address says that no reason was given."""
+KINDS: Mapping[str, bool] = {"mms": True, "sms": False}
 _FILTERS = (
     "q",
     "direction",
@@ -36,6 +39,9 @@ _FILTERS = (
     "connection",
     "counter",
     "address",
+    "kind",
+    "tag",
+    "error",
     "cause",
     "since",
     "until",
@@ -50,6 +56,23 @@ GROUPS: Mapping[str, tuple[Status, ...]] = {
     ),
 }
 """Several states under one word."""
+
+_READ: Mapping[str, Callable[[str], dict[str, Any]]] = {
+    "account": lambda text: {"account": text},
+    "connection": lambda text: {"connection": text},
+    "cause": lambda text: {"cause": "" if text == NO_CAUSE else text},
+    "error": lambda text: {"error": text},
+    "cursor": lambda text: {"cursor": text},
+    "direction": lambda text: {"direction": Direction(text)},
+    "status": lambda text: {"statuses": GROUPS.get(text) or (Status(text),)},
+    "counter": lambda text: {"counter": Counter(text)},
+    "address": lambda text: {"address": with_plus(text.replace(" ", ""))},
+    "kind": lambda text: {"mms": KINDS[text]},
+    "tag": lambda text: {"tag": tag_of(text)},
+    "since": lambda text: {"since": _moment(text)},
+    "until": lambda text: {"until": _moment(text)},
+}
+"""What each filter makes of its text; a ValueError or a KeyError says that it cannot be used."""
 
 
 class Messages:
@@ -76,14 +99,17 @@ class Messages:
                 return await self._named(visit, name, ids)
             asked = {**asked, "address": address}
             del asked["q"]
-        found = await self._browse.page(search_of(asked))
-        return await self._list(visit, asked, found)
+        search = search_of(asked)
+        found, history = await self._browse.page(search), await self._browse.histogram(search)
+        return await self._list(visit, asked, found, history)
 
     async def _named(self, visit: Visit, name: str, ids: list[str]) -> web.Response:
         rows = [(await self._browse.one(one)).record.message for one in ids]
         return await self._list(visit, {"q": name}, Found(messages=tuple(rows)))
 
-    async def _list(self, visit: Visit, asked: Mapping[str, str], found: Found) -> web.Response:
+    async def _list(
+        self, visit: Visit, asked: Mapping[str, str], found: Found, history: Histogram | None = None
+    ) -> web.Response:
         kept = {name: value for name, value in asked.items() if name != "cursor"}
         older = f"{LIST}?{urlencode({**kept, 'cursor': found.older})}" if found.older else ""
         return await self._pages.show(
@@ -98,6 +124,9 @@ class Messages:
             groups=list(GROUPS),
             counters=list(Counter),
             query=urlencode(kept),
+            history=history,
+            bars=bars(history, partial(_between, kept)) if history and history.number else [],
+            tones=TONES,
             views=await self._sql.read(partial(views.mine, operator=visit.operator.name)),
         )
 
@@ -105,7 +134,8 @@ class Messages:
 def asked_of(query: Mapping[str, str]) -> dict[str, str]:
     """Return those fields of a query that are filters of the list."""
     longest = {"cause": _LONGEST_CAUSE}
-    return {name: query[name][: longest.get(name, _LONGEST)] for name in _FILTERS if query.get(name)}
+    found = {name: query.get(name, "")[: longest.get(name, _LONGEST)].replace("\0", "") for name in _FILTERS}
+    return {name: text for name, text in found.items() if text}
 
 
 def search_of(asked: Mapping[str, str]) -> Search:
@@ -114,29 +144,15 @@ def search_of(asked: Mapping[str, str]) -> Search:
     Raises:
         InvalidField: one of them cannot be used.
     """
-    cause = asked.get("cause")
-    search = Search(
-        account=asked.get("account", ""),
-        connection=asked.get("connection", ""),
-        cause="" if cause == NO_CAUSE else cause,
-    )
+    wanted: dict[str, Any] = {}
     try:
-        if direction := asked.get("direction"):
-            search = replace(search, direction=Direction(direction))
-        if status := asked.get("status"):
-            search = replace(search, statuses=GROUPS.get(status) or (Status(status),))
-        if counter := asked.get("counter"):
-            search = replace(search, counter=Counter(counter))
-        if address := asked.get("address"):
-            search = replace(search, address=with_plus(address.replace(" ", "")))
-        search = replace(search, since=_moment(asked.get("since")), until=_moment(asked.get("until")))
-    except ValueError as error:
+        for name in asked.keys() & _READ.keys():
+            wanted |= _READ[name](asked[name])
+    except (ValueError, KeyError) as error:
         raise InvalidField("a filter has a value that cannot be used") from error
-    if cursor := asked.get("cursor"):
-        if not is_id(cursor):
-            raise InvalidField("the page is not one of this list")
-        search = replace(search, cursor=cursor)
-    return search
+    if "cursor" in wanted and not is_id(wanted["cursor"]):
+        raise InvalidField("the page is not one of this list")
+    return Search(**wanted)
 
 
 def _live(kept: Mapping[str, str], found: Found) -> str:
@@ -145,9 +161,15 @@ def _live(kept: Mapping[str, str], found: Found) -> str:
     return f"{ROOT}messages-live?{urlencode({**kept, 'than': than})}"
 
 
-def _moment(text: str | None) -> datetime | None:
+def _between(kept: Mapping[str, str], since: datetime, until: datetime) -> str:
+    """Return the list of what was made in a piece of time, with the filters that it has."""
+    times = {
+        name: f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}" for name, at in (("since", since), ("until", until))
+    }
+    return f"{LIST}?{urlencode({**kept, **times})}"
+
+
+def _moment(text: str) -> datetime:
     """Return a time as browsers' fields for it say it, in UTC."""
-    if not text:
-        return None
     found = datetime.fromisoformat(text)
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found

@@ -10,6 +10,7 @@ from broker.console.gate import Gate, Route
 from broker.console.messages import LIST, asked_of, search_of
 from broker.console.pages import go_to
 from broker.console.visit import ROOT, Visit
+from broker.domain.address import mask_within
 from broker.domain.operator import Role
 from broker.errors import InvalidField
 from broker.services.sql import AsyncSql
@@ -45,6 +46,8 @@ class Views:
         if not kept.get("address", "*").endswith("*"):
             # What is kept about a number must be found when it is to be erased.
             raise InvalidField("a view is kept, and whole numbers are not: leave the number out")
+        if any(mask_within(kept.get(name, "")) != kept.get(name, "") for name in ("tag", "error")):
+            raise InvalidField("a view is kept, and whole numbers are not: leave out what looks like one")
         search_of(kept)
         query, now = urlencode(kept), datetime.now(UTC)
         keep = partial(views.keep, operator=visit.operator.name, name=name, query=query, at=now, most=MOST)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.message import Direction, Message
+from broker.domain.search import TagWish
 from broker.domain.status import Status
 
 
@@ -46,7 +47,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageQuery:
-    """Which messages of an account to list, newest first. `cursor` is the id that the last page ended with."""
+    """Which messages of an account to list, newest first. `cursor` is the id that the last page ended with.
+
+    A page of those with a `tag` may be short, or empty, though more come after it: no page looks at all there are.
+    """
 
     direction: Direction | None = None
     status: Status | None = None
@@ -54,5 +58,6 @@ class MessageQuery:
     from_: str | None = None
     reference: str | None = None
     number: int | None = None
+    tag: TagWish | None = None
     cursor: str | None = None
     limit: int = 50

@@ -1,11 +1,36 @@
 """What operators look for among the messages of all accounts."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from broker.domain.folder import Counter
-from broker.domain.message import Direction, Message
+from broker.domain.message import Direction, Message, Tag
 from broker.domain.status import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagWish:
+    """A tag that messages must have; without a value, any."""
+
+    name: str
+    value: str | None = None
+
+    def fits(self, tags: Iterable[Tag]) -> bool:
+        """Say whether one of some tags is meant."""
+        return any(tag.name == self.name and self.value in (None, tag.value) for tag in tags)
+
+
+def tag_of(text: str) -> TagWish:
+    """Return what `name` or `name=value` asks for.
+
+    Raises:
+        ValueError: it has no name.
+    """
+    name, has_value, value = text.partition("=")
+    if not name:
+        raise ValueError("a tag is a name, or name=value")
+    return TagWish(name=name, value=value if has_value else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +39,7 @@ class Search:
 
     `address` is a number of either end, whole or its beginning with a star. `counter` is one
     of a connection's: what counts for it is meant. `cause` is what the news that led to a message's
-    state says, whole. `cursor` is the id to go on after.
+    state says, whole; `error` is its first word. `cursor` is the id to go on after.
     """
 
     direction: Direction | None = None
@@ -24,6 +49,9 @@ class Search:
     counter: Counter | None = None
     address: str = ""
     cause: str | None = None
+    error: str = ""
+    mms: bool | None = None
+    tag: TagWish | None = None
     since: datetime | None = None
     until: datetime | None = None
     cursor: str = ""

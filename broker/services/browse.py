@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 
 from broker.domain.account import Account
@@ -13,6 +14,7 @@ from broker.domain.record import Record
 from broker.domain.search import FileSearch, Found, Search
 from broker.errors import NotFound
 from broker.keyspace.unrecorded import Unrecorded
+from broker.services.histogram import Histogram, histogram
 from broker.services.logbook import Logbook
 from broker.services.lookup import Lookup
 from broker.services.sql import AsyncSql
@@ -49,6 +51,10 @@ class Browse:
     async def page(self, search: Search) -> Found:
         """Return messages on record."""
         return await self._sql.read(partial(browsing.page, search=search))
+
+    async def histogram(self, search: Search) -> Histogram | None:
+        """Return when the newest messages of a list were made, and where they stand."""
+        return await self._sql.read(partial(histogram, search=search, now=datetime.now(UTC)))
 
     async def newer(self, search: Search, than: str) -> int:
         """Return how many messages of a list were made since the newest one that somebody sees."""

@@ -138,7 +138,8 @@ def _is_wanted(message: Message, query: MessageQuery, account: Account) -> bool:
         (query.number, message.number),
     )
     mine = message.account == account.name and (query.cursor is None or message.id < query.cursor)
-    return mine and all(wanted in (None, value) for wanted, value in asked)
+    tagged = query.tag is None or query.tag.fits(message.tags)
+    return mine and tagged and all(wanted in (None, value) for wanted, value in asked)
 
 
 def _fresh(message: Message) -> Record:

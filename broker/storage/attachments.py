@@ -7,9 +7,9 @@ from sqlalchemy import Connection, Select, select
 from broker.domain.ids import made_at
 from broker.domain.message import PartState
 from broker.domain.search import FileSearch, Found
-from broker.storage.browsing import LOOKED_AT
 from broker.storage.messages import load
 from broker.storage.tables import messages, parts
+from broker.storage.walking import LOOKED_AT
 
 c = parts.c
 

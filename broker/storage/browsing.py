@@ -2,25 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Connection,
-    Select,
-    and_,
-    case,
-    exists,
-    false,
-    func,
-    or_,
-    select,
-    type_coerce,
-)
+from sqlalchemy import BigInteger, Connection, and_, case, func, select, type_coerce
 from sqlalchemy.sql.elements import ColumnElement
 
 from broker.domain.callback import CallbackState, UntoldCallback
-from broker.domain.folder import counted
 from broker.domain.ids import first_id_of, is_id
 from broker.domain.message import Direction
 from broker.domain.search import Found, Search
@@ -28,11 +14,10 @@ from broker.domain.status import Status
 from broker.storage.messages import load
 from broker.storage.privacy_tables import redactions
 from broker.storage.tables import accounts, callbacks, events, messages
+from broker.storage.walking import LOOKED_AT, filters, walk
 
 c = messages.c
 
-LOOKED_AT = 20_000
-"""Most messages that a page of a list looks at: who looks for what is rare goes on from where it ended."""
 NEW = 2_000
 """Most messages that are looked at to say how many are new: somebody asks every second."""
 MOST_NAMED = 50
@@ -41,8 +26,8 @@ MINUTE_MS = 60_000
 
 def page(sql: Connection, search: Search, *, looked_at: int = LOOKED_AT) -> Found:
     """Return messages, the newest first, by walking down the primary key past at most `looked_at` of them."""
-    within = _walk(search).limit(looked_at).subquery("walked")
-    wanted = select(within.c.id).where(*_filters(within.c, search)).order_by(within.c.id.desc())
+    within = walk(search).limit(looked_at).subquery("walked")
+    wanted = select(within.c.id).where(*filters(within.c, search)).order_by(within.c.id.desc())
     ids = list(sql.execute(wanted.limit(search.limit + 1)).scalars())
     shown = ids[: search.limit]
     known = load(sql, shown)
@@ -50,7 +35,7 @@ def page(sql: Connection, search: Search, *, looked_at: int = LOOKED_AT) -> Foun
     if len(ids) > search.limit:
         return Found(messages=found, older=shown[-1])
     last = sql.execute(
-        _walk(search).with_only_columns(c.id, c.created_at).offset(looked_at - 1).limit(1)
+        walk(search).with_only_columns(c.id, c.created_at).offset(looked_at - 1).limit(1)
     ).first()
     if last is None:
         return Found(messages=found)
@@ -59,8 +44,8 @@ def page(sql: Connection, search: Search, *, looked_at: int = LOOKED_AT) -> Foun
 
 def newer(sql: Connection, search: Search, than: str, *, most: int, looked_at: int = NEW) -> int:
     """Return how many of the newest messages are newer than one and of a list, `most` at most."""
-    within = _walk(search).where(c.id > than).limit(looked_at).subquery("walked")
-    found = select(within.c.id).where(*_filters(within.c, search)).limit(most).subquery("found")
+    within = walk(search).where(c.id > than).limit(looked_at).subquery("walked")
+    found = select(within.c.id).where(*filters(within.c, search)).limit(most).subquery("found")
     return sql.execute(select(func.count()).select_from(found)).scalar_one()
 
 
@@ -153,57 +138,3 @@ def by_minute(sql: Connection, since: datetime, bad: tuple[Status, ...]) -> Mapp
 
 def _since(since: datetime | None) -> list[ColumnElement[bool]]:
     return [] if since is None else [c.id >= first_id_of(since)]
-
-
-def _walk(search: Search) -> Select[Any]:
-    """Return the newest messages there are to look at, through an index that is in their order."""
-    columns = (
-        c.id,
-        c.direction,
-        c.status,
-        c.account,
-        c.connection,
-        c.originator,
-        c.recipient,
-        c.provider_ref,
-    )
-    walk = select(*columns).order_by(c.id.desc())
-    if search.account:
-        walk = walk.where(c.account == search.account)
-    if search.cursor:
-        walk = walk.where(c.id < search.cursor)
-    if search.since is not None:
-        walk = walk.where(c.id >= first_id_of(search.since))
-    if search.until is not None:
-        walk = walk.where(c.id < first_id_of(search.until))
-    return walk
-
-
-def _filters(row: Any, search: Search) -> list[ColumnElement[bool]]:
-    wanted: list[ColumnElement[bool]] = []
-    if search.direction is not None:
-        wanted.append(row.direction == search.direction)
-    if search.statuses:
-        wanted.append(row.status.in_(search.statuses))
-    if search.connection:
-        wanted.append(row.connection == search.connection)
-    if search.counter is not None:
-        wanted.append(or_(false(), *(_alike(row, *one) for one in sorted(counted(search.counter)))))
-    if search.address.endswith("*"):
-        begin = search.address[:-1]
-        wanted.append(
-            or_(*(one.startswith(begin, autoescape=True) for one in (row.originator, row.recipient)))
-        )
-    elif search.address:
-        wanted.append(or_(row.originator == search.address, row.recipient == search.address))
-    if search.cause is not None:
-        news = and_(
-            events.c.message_id == row.id, events.c.status == row.status, events.c.detail == search.cause
-        )
-        wanted.append(exists().where(news))
-    return wanted
-
-
-def _alike(row: Any, direction: Direction, status: Status, taken: bool) -> ColumnElement[bool]:
-    was_taken = row.provider_ref.is_not(None) if taken else row.provider_ref.is_(None)
-    return and_(row.direction == direction, row.status == status, was_taken)

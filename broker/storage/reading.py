@@ -7,6 +7,7 @@ from broker.domain.record import Attempt, Happening, MessageQuery, Record
 from broker.domain.status import Status
 from broker.storage.messages import load
 from broker.storage.tables import events, messages, submissions
+from broker.storage.walking import LOOKED_AT, has_tag
 
 
 def record(connection: Connection, message_id: str, *, account: str) -> Record | None:
@@ -42,7 +43,9 @@ def arrival(connection: Connection, number: int, *, account: str) -> Record | No
     return None if message_id is None else record(connection, message_id, account=account)
 
 
-def page(connection: Connection, query: MessageQuery, *, account: str) -> tuple[list[Message], str | None]:
+def page(
+    connection: Connection, query: MessageQuery, *, account: str, looked_at: int = LOOKED_AT
+) -> tuple[list[Message], str | None]:
     """Return an account's messages, newest first, and where the next page begins."""
     wanted = [messages.c.account == account]
     for column, value in (
@@ -57,11 +60,19 @@ def page(connection: Connection, query: MessageQuery, *, account: str) -> tuple[
             wanted.append(column == value)
     if query.cursor is not None:
         wanted.append(messages.c.id < query.cursor)
-    statement = select(messages.c.id).where(*wanted).order_by(messages.c.id.desc()).limit(query.limit + 1)
-    ids = list(connection.execute(statement).scalars())
+    statement = select(messages.c.id).where(*wanted).order_by(messages.c.id.desc())
+    last = None
+    if query.tag is None:
+        asked = statement.limit(query.limit + 1)
+    else:
+        walked = statement.add_columns(messages.c.tags).limit(looked_at).subquery("walked")
+        tagged = select(walked.c.id).where(has_tag(walked.c.tags, query.tag))
+        asked = tagged.order_by(walked.c.id.desc()).limit(query.limit + 1)
+        last = connection.execute(statement.offset(looked_at - 1).limit(1)).scalar()
+    ids = list(connection.execute(asked).scalars())
     shown = ids[: query.limit]
     found = load(connection, shown)
-    return [found[name] for name in shown], shown[-1] if len(ids) > query.limit else None
+    return [found[name] for name in shown], shown[-1] if len(ids) > query.limit else last
 
 
 def _attempts(connection: Connection, message_id: str) -> tuple[Attempt, ...]:

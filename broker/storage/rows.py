@@ -148,3 +148,9 @@ def dump_tags(tags: Sequence[Tag]) -> str:
 def load_tags(text: str) -> tuple[Tag, ...]:
     """Return the tags kept as `text`."""
     return () if text == "[]" else tuple(Tag(name=name, value=value) for name, value in orjson.loads(text))
+
+
+def tag_begins(name: str, value: str | None) -> str:
+    """Return what the kept JSON holds of a tag, of any value where none is given; no value can look like that."""
+    found = orjson.dumps([name] if value is None else [name, value]).decode()
+    return f"{found[:-1]}," if value is None else found

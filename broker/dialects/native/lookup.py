@@ -12,12 +12,15 @@ from broker.dialects.native.parameters import limit_of, one_of, parameters
 from broker.domain.ids import is_id, part_id
 from broker.domain.message import Direction, Message, Part, PartState
 from broker.domain.record import Attempt, Happening, MessageQuery, Record
+from broker.domain.search import TagWish, tag_of
 from broker.domain.status import Status
 from broker.domain.wire import Call, Response
 from broker.errors import Malformed
 
 _MOST_DIGITS = 19
-_PARAMETERS = frozenset({"direction", "status", "to", "from", "reference", "number", "cursor", "limit"})
+_PARAMETERS = frozenset(
+    {"direction", "status", "to", "from", "reference", "number", "tag", "cursor", "limit"}
+)
 _JSON = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 
 
@@ -69,9 +72,17 @@ def parse_list_query(call: Call) -> MessageQuery:
         from_=_number(given.get("from")),
         reference=given.get("reference") or None,
         number=_public(given.get("number")),
+        tag=_tag(given.get("tag")),
         cursor=decode_cursor(given["cursor"]) if given.get("cursor") else None,
         limit=limit_of(given),
     )
+
+
+def _tag(text: str | None) -> TagWish | None:
+    try:
+        return tag_of(text) if text else None
+    except ValueError as error:
+        raise Malformed(str(error), pointer="/tag") from error
 
 
 def encode_cursor(message_id: str) -> str:

@@ -153,6 +153,12 @@ def _list() -> dict[str, Any]:
         "from": TEXT,
         "reference": TEXT,
         "number": {"type": "string", "pattern": "^[0-9]{1,19}$"},
+        "tag": {
+            "type": "string",
+            "pattern": "^[^=]",
+            "description": "With a tag of this name, or `name=value`. A page may then be short, or empty, though"
+            " `next_cursor` leads on.",
+        },
         **PAGING,
     }
     return {

@@ -41,6 +41,14 @@ def test_each_command_asks_for_its_list_with_its_filters(server: Server) -> None
     ]
 
 
+def test_messages_are_listed_by_a_tag(server: Server) -> None:
+    server.answer = (200, {"data": [], "next_cursor": None})
+    given = ["messages", "ls", "--tag", "campaign=spring", "--url", server.url, "--key", "k"]
+    done = CliRunner().invoke(app, given)
+    assert done.exit_code == 0, done.output
+    assert [asked for asked, _, _ in server.asked] == ["GET /v1/messages?tag=campaign%3Dspring&limit=20"]
+
+
 def test_rows_are_told_in_words() -> None:
     assert told_deed(DEED) == "2026-01-17T13:10:26  ops  connections pause  b-1: why"
     assert told_deed({**DEED, "reason": "", "refused": "no"}).endswith("b-1  refused: no")

@@ -140,6 +140,7 @@ async def test_a_view_needs_a_name_and_filters_holds_no_whole_number_and_there_a
         ("x", "status=odd"),
         ("x", "address=%2B12025550101"),
         ("x", "q=%2B12025550101"),
+        ("x", "tag=to=%2B12025550101"),
     ):
         assert (await one.post("/console/views/save", {"name": name, "query": query})).status == 422
     for number in range(30):

@@ -366,13 +366,37 @@ async def test_messages_are_filtered_and_paged_by_their_address(console: Console
     assert await ids("address=%2B4420*") == {filled.rejected}
     assert await ids("address=12025550150&direction=in") == {filled.inbound}
     assert await ids("q=%2B442079460018") == {filled.rejected}
+    assert await ids("kind=mms") == {filled.delivered, filled.inbound}
+    assert await ids("kind=sms") == {filled.rejected}
+    assert await ids("tag=attachment") == {filled.inbound}
+    assert await ids("tag=attachment%3Dx") == await ids("tag=order%00") == set()
+    assert await ids("error=4720") == {filled.rejected}
     assert await ids("since=2020-01-01T00:00&until=2020-01-02T00:00") == set()
     assert await ids(f"cursor={max(every)}") == every - {max(every)}
     for name in (filled.delivered, "carrier-ref-1", "order <b>7</b>"):
         found = await one.get("/console/messages", params={"q": name})
         assert (found.status, found.headers["Location"]) == (303, f"/console/messages/{filled.delivered}")
-    for wrong in ("direction=up", "status=odd", "since=soon", "cursor=1"):
+    for wrong in ("direction=up", "kind=fax", "tag=%3Dx", "status=odd", "since=soon", "cursor=1"):
         assert (await one.get(f"/console/messages?{wrong}")).status == 422
+
+
+async def test_bars_over_the_list_say_when_and_each_leads_to_its_messages(console: Console) -> None:
+    filled = fill(console.database, console.settings)
+    one = await console.person()
+    page = await one.get("/console/messages?direction=out&cursor=" + filled.rejected)
+    (drawing,) = re.findall(r'<svg class="chart".*?</svg>', page.text, re.DOTALL)
+    assert 'aria-hidden="true"' in drawing
+    assert set(re.findall(r'rect class="(\w+)"', drawing)) == {"back", "bad", "good"}
+    table = page.text.partition("</svg>")[2].partition("</table>")[0]
+    links = [unescape(path) for path in re.findall(r'<a href="([^"]+)"', table)]
+    assert links == [unescape(path) for path in re.findall(r'<a href="([^"]+)"', drawing)]
+    assert all("direction=out" in path and "cursor" not in path for path in links)
+    found = [await one.get(path) for path in links]
+    assert {name for page in found for name in re.findall(r'title="([0-9a-f-]{36})"', page.text)} == {
+        filled.delivered,
+        filled.rejected,
+    }
+    assert "<svg" not in (await one.get("/console/messages?account=nobody")).text
 
 
 async def test_callbacks_are_owed_again_and_letters_leave_when_an_operator_says_so(console: Console) -> None:

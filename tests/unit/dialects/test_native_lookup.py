@@ -21,6 +21,7 @@ from broker.dialects.native.lookup import (
 from broker.domain.ids import new_id
 from broker.domain.message import Direction, Message, Part, PartState, Tag
 from broker.domain.record import Attempt, Happening, MessageQuery, Record
+from broker.domain.search import TagWish
 from broker.domain.status import Status
 from broker.domain.wire import Call
 from broker.errors import Malformed, RequestError
@@ -108,6 +109,7 @@ def test_a_list_can_be_narrowed() -> None:
         ("from", " 12025550150"),
         ("reference", "order 7"),
         ("number", "3756302196834664447"),
+        ("tag", "campaign=spring=2"),
         ("cursor", encode_cursor(INBOUND.id)),
         ("limit", "200"),
     )
@@ -118,6 +120,7 @@ def test_a_list_can_be_narrowed() -> None:
         from_="+12025550150",
         reference="order 7",
         number=3756302196834664447,
+        tag=TagWish(name="campaign", value="spring=2"),
         cursor=INBOUND.id,
         limit=200,
     )
@@ -144,6 +147,8 @@ def test_a_list_can_be_narrowed() -> None:
         ("number", "9223372036854775808"),
         ("number", "-1"),
         ("number", "\u0665"),
+        ("tag", "=spring"),
+        ("tag", "\ud800"),
         ("colour", "red"),
     ],
 )
