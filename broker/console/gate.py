@@ -32,6 +32,7 @@ KEPT = frozenset(
         "connection",
         "error",
         "id",
+        "job",
         "kind",
         "mps",
         "newest",

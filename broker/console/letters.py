@@ -14,6 +14,7 @@ from broker.console.pages import Pages
 from broker.console.visit import ROOT, Visit
 from broker.domain.dead import LOST, Kind, Letters, Standing
 from broker.domain.ids import is_id
+from broker.domain.remedy import remedy
 from broker.errors import InvalidField
 from broker.log import get_logger
 from broker.services.letters import DeadLetters
@@ -53,16 +54,18 @@ class DeadLetterPages:
             raise InvalidField("the page is not one of this list")
         rows, last = await self._letters.page(_letters(asked), after=cursor or None, limit=PAGE)
         groups = await self._letters.groups(most=MOST_GROUPS)
+        chosen = next((one for one in groups if _cause(one.kind, one.error, one.connection) == asked), None)
+        outlook = None if chosen is None else await self._letters.outlook(_letters(asked))
         return await self._pages.show(
             visit,
             "letters.html",
             rows=rows,
             groups=[(one, _address(one.kind, one.error, one.connection)) for one in groups],
             asked=asked,
-            chosen=next(
-                (one for one in groups if _cause(one.kind, one.error, one.connection) == asked), None
-            ),
-            leaving=await self._letters.leaving(),
+            chosen=chosen,
+            outlook=outlook,
+            remedy=remedy,
+            jobs=await self._letters.running(),
             older=f"{LIST}?{urlencode({**asked, 'cursor': last})}" if last else "",
             lost=LOST,
             now=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -95,9 +98,10 @@ class DeadLetterPages:
         return await self.show(visit, done=f"{count} letters are on their way")
 
     async def stay(self, visit: Visit) -> web.Response:
-        """Answer `POST /console/dead-letters/stay`: what has not left yet is kept here after all."""
+        """Answer `POST /console/dead-letters/stay`: what has not left yet, of one job or of all, is kept."""
         reason_of(visit.form)
-        count = await self._letters.stay()
+        job = visit.form.text("job")
+        count = (await self._letters.stop(job))[0] if job else await self._letters.stay()
         log.info("dead_letters_kept", operator=visit.operator.name, letters=count)
         return await self.show(visit, done=f"{count} letters stay here")
 

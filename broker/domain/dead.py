@@ -79,6 +79,47 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Letters that an operator wanted put back or discarded together, so many a second.
+
+    Of their `number` some are still `leaving`, some have `gone`, and some are `parked` again, because they broke on
+    their way or were stopped. `until_ms` is when the last of them leaves (Redis's clock), if any is to.
+    """
+
+    id: str
+    wanted: Standing
+    by: str
+    reason: str
+    at: datetime
+    number: int
+    leaving: int
+    gone: int
+    parked: int
+    until_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What would come of letters if they were put back: of those that were `looked_at`, not all of very many.
+
+    `lost` cannot be put back; `expired` and `opted_out` are not sent, and end; `done` are those of which nothing is
+    left to do: a message that went or ended, a webhook that was read, a callback that was told.
+    """
+
+    number: int = 0
+    looked_at: int = 0
+    lost: int = 0
+    expired: int = 0
+    opted_out: int = 0
+    done: int = 0
+
+    @property
+    def left(self) -> int:
+        """How many would be tried again."""
+        return self.looked_at - self.lost - self.expired - self.opted_out - self.done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Letters:
     """Which dead letters are meant; what is absent leaves nothing out. An empty `connection` means those of none."""
 

@@ -104,9 +104,7 @@ def _add_native(router: Router, doors: Doors, body_s: float) -> None:
     LedgerDesk(doors.sign_in, Balance(sql, Clock(doors.client))).add_to(router)
     router.add("GET", "/v1/webhooks/parked", doors.journal.parked)
     router.add("POST", "/v1/webhooks/replay", doors.journal.replay)
-    router.add("GET", "/v1/dead-letters", doors.letters.list)
-    router.add("POST", "/v1/dead-letters/put-back", doors.letters.put_back)
-    router.add("POST", "/v1/dead-letters/discard", doors.letters.discard)
+    doors.letters.add_to(router)
 
 
 def _add_operations(router: Router, doors: Doors) -> None:

@@ -24,6 +24,7 @@ from broker.services.letters import DeadLetters
 from broker.services.logbook import Logbook
 from broker.services.on_behalf import OnBehalf
 from broker.services.planning import Planning
+from broker.services.rehearsal import Rehearsal
 from broker.services.replay import Replay
 from broker.services.send_on import SendOn
 from broker.services.sessions import LIFE_S, Sessions
@@ -58,7 +59,7 @@ def add_console(router: Router, doors: Doors) -> None:
         depths=Depths(doors.client),
         backlog=backlog,
         replay=Replay(sql, clock),
-        letters=DeadLetters(sql, clock),
+        letters=DeadLetters(sql, clock, Rehearsal(settings, sql, known=doors.carriers.known)),
         opt_outs=doors.opt_outs,
         hooks=Hooks(sql, known=known),
         rereading=doors.rereading,

@@ -47,6 +47,7 @@ from broker.services.optout_book import OptOutBook
 from broker.services.packages import Packages
 from broker.services.passwords import Passwords
 from broker.services.refusals import Refusals
+from broker.services.rehearsal import Rehearsal
 from broker.services.replay import Replay
 from broker.services.rereading import Rereading
 from broker.services.seeding import Seeding
@@ -137,7 +138,7 @@ class Doors:
             audit=(audit := Audit(sql)),
             operations=_operations(settings, sql, sign_in, audit, carriers, client),
             connections=Connections(sql, Clock(client), Depths(client), Fuses(client)),
-            letters=DeadLetterDesk(sign_in, audit, DeadLetters(sql, Clock(client))),
+            letters=DeadLetterDesk(sign_in, audit, _letters(settings, sql, client, carriers)),
             opt_outs=OptOutBook(settings, sql),
             rereading=(rereading := Rereading(settings, sql, Clock(client), directory)),
             journal=Journal(sign_in, audit, rereading),
@@ -225,6 +226,10 @@ def _accept(
             remembers=Unrecorded(client).remembers,
         ),
     )
+
+
+def _letters(settings: Settings, sql: AsyncSql, client: Async, carriers: Carriers) -> DeadLetters:
+    return DeadLetters(sql, Clock(client), Rehearsal(settings, sql, known=carriers.known))
 
 
 def _desk(

@@ -99,16 +99,16 @@ def settle(
     at: datetime,
     by: str,
     reason: str,
+    job: str | None = None,
 ) -> int:
     """Say what is to become of parked letters, each so long after the one before it; return how many.
 
-    The members of a group message go together, whichever of them is meant. What is lost cannot be put back.
+    The members of a group message go together, whichever of them is meant. What is lost cannot be put back. `job` is
+    a name for all of them.
     """
-    named = select(c.family).where(*_wanted(which), c.family.is_not(None))
     can = c.error != LOST if wanted is Standing.PUT_BACK else c.error.is_not(None)
     place = func.row_number().over(order_by=c.id).label("place")
-    meant = or_(_all(_wanted(which)), _all([c.family.in_(named), c.standing == Standing.PARKED]))
-    chosen = select(c.id, place).where(meant, can).subquery()
+    chosen = select(c.id, place).where(meant(which), can).subquery()
     fresh: Mapping[str, Any] = {
         "standing": Standing.LEAVING,
         "wanted": wanted,
@@ -116,6 +116,7 @@ def settle(
         "settled_at": at,
         "settled_by": by,
         "reason": reason,
+        "job": job,
     }
     return connection.execute(update(dead_letters).where(c.id == chosen.c.id).values(**fresh)).rowcount
 
@@ -161,6 +162,12 @@ def parked(connection: Connection, subjects: Sequence[str], kind: Kind) -> set[s
     """Return those of the subjects that are set aside now."""
     found = select(c.subject).where(text(OPEN), c.kind == kind, c.subject.in_(subjects))
     return set(connection.execute(found).scalars())
+
+
+def meant(which: Letters) -> ColumnElement[bool]:
+    """Return the condition of what is meant, with the rest of each group message that has a part in it."""
+    named = select(c.family).where(*_wanted(which), c.family.is_not(None))
+    return or_(_all(_wanted(which)), _all([c.family.in_(named), c.standing == Standing.PARKED]))
 
 
 def _wanted(which: Letters) -> list[ColumnElement[bool]]:

@@ -1,9 +1,6 @@
-"""Dead letters by what broke them, and those that were on their way kept here after all."""
+"""Dead letters by what broke them."""
 
-from collections.abc import Sequence
-from datetime import datetime
-
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Connection, func, select, text
 
 from broker.domain.dead import Group, Kind, Standing
 from broker.storage.dead_tables import OPEN, dead_letters
@@ -23,21 +20,3 @@ def groups(connection: Connection, *, most: int) -> list[Group]:
         .limit(most)
     ).mappings()
     return [Group(**{**row, "kind": Kind(row["kind"])}) for row in rows]
-
-
-def leaving(connection: Connection) -> Sequence[tuple[str, str, int, datetime]]:
-    """Return how many letters are on their way out: for whom, where to, how many, since when they are asked for."""
-    asked = (c.settled_by, c.wanted)
-    rows = connection.execute(
-        select(*asked, func.count(), func.min(c.settled_at))
-        .where(text(OPEN), c.standing == Standing.LEAVING)
-        .group_by(*asked)
-        .order_by(*asked)
-    )
-    return [(row[0], row[1], row[2], row[3]) for row in rows]
-
-
-def stay(connection: Connection) -> int:
-    """Park all letters again that have not left yet; return how many."""
-    back = update(dead_letters).where(text(OPEN), c.standing == Standing.LEAVING)
-    return connection.execute(back.values(standing=Standing.PARKED, due_at=None)).rowcount

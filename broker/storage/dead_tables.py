@@ -29,6 +29,7 @@ dead_letters = Table(
     Column("settled_at", Instant),
     Column("settled_by", String(64)),
     Column("reason", Text, nullable=False),
+    Column("job", String(36), index=True),  # of what was wanted together: the latest that meant this letter
     Index(
         "ix_dead_letters_kind_subject",
         "kind",

@@ -6,8 +6,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from broker.dialects.native.answers import Answer, MessageId, OptOutView, Stamp, TagView
 from broker.domain.callback import CallbackState
-from broker.domain.dead import Kind as DeadKind
-from broker.domain.dead import Standing
 from broker.domain.deed import Door
 from broker.domain.logbook import Kind, Level, Way
 from broker.domain.message import Direction
@@ -91,24 +89,6 @@ class UntoldView(Answer):
     url: str
     http_status: int | None
     error: str
-
-
-class LetterView(Answer):
-    """Work that was set aside, without its content."""
-
-    id: str
-    kind: DeadKind
-    subject: str = Field(description="The id of a message or callback, or the digest of a webhook.")
-    account: str | None
-    connection: str | None
-    at: Stamp
-    tries: int
-    error: str
-    where: list[str]
-    standing: Standing
-    settled_at: Stamp | None
-    settled_by: str | None
-    reason: str
 
 
 class Leaving(Answer):
@@ -269,10 +249,6 @@ class LogPage(Page[LogEntryView]):
 
 class UntoldPage(Page[UntoldView]):
     """Callbacks that customers were not told."""
-
-
-class LetterPage(Page[LetterView]):
-    """Dead letters."""
 
 
 class OptOutChangePage(Page[OptOutChangeView]):

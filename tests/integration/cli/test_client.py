@@ -49,7 +49,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(json.dumps(answer).encode())
 
-    do_POST = do_GET  # noqa: N815  (the base class says so)
+    do_POST = do_DELETE = do_GET  # noqa: N815  (the base class says so)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Say nothing."""

@@ -158,6 +158,7 @@ API: list[tuple[str, Any, str, str]] = [
     ("/v1/callbacks/replay?account=acme&rate=5", None, "callbacks replay", "acme"),
     ("/v1/dead-letters/put-back?account=acme&rate=5&reason=why", None, "dead-letters settle", ""),
     ("/v1/dead-letters/discard?kind=media&reason=why", None, "dead-letters settle", ""),
+    ("DELETE /v1/dead-letters/jobs/a-job?reason=why", None, "dead-letters stay", "a-job"),
     (
         "/v1/webhooks/replay?from=2026-01-01T00:00:00Z&until=2026-01-02T00:00:00Z&connection=bandwidth-1",
         None,
@@ -191,7 +192,8 @@ async def test_what_operators_do_through_the_api_is_on_record_too(
 ) -> None:
     one = console.somebody()
     headers = {"Authorization": encode_basic_auth("ada", PASSWORDS["ada"])}
-    async with one.client.post(one.url + path, json=body, headers=headers) as answer:
+    method, _, path = path.rpartition(" ")
+    async with one.client.request(method or "POST", one.url + path, json=body, headers=headers) as answer:
         assert answer.status < 500, await answer.text()
         went_well = answer.status < 400
     noted = deeds(console)
@@ -229,7 +231,8 @@ async def test_credit_that_an_administrator_gives_is_on_record(console: Console)
 
 
 def test_every_way_to_change_something_as_an_operator_is_tested_here() -> None:
-    named = {path.partition("?")[0].replace("bandwidth-1", "{name}") for path, *_ in API}
+    paths = [path.partition("?")[0].removeprefix("DELETE ") for path, *_ in API]
+    named = {path.replace("bandwidth-1", "{name}").replace("a-job", "{id}") for path in paths}
     source = "".join(path.read_text() for path in (ROOT / "broker" / "ingress").glob("*.py"))
-    served = set(re.findall(r'router\.add\(\s*"POST", "(/v1/[^"]+)"', source)) - {"/v1/media"}
+    served = set(re.findall(r'router\.add\(\s*"(?:POST|DELETE)", "(/v1/[^"]+)"', source)) - {"/v1/media"}
     assert served == named

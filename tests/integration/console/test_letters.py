@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import select
@@ -9,9 +10,11 @@ from sqlalchemy import select
 from broker.domain.dead import LOST, Kind, Letter, Letters, Standing
 from broker.domain.deed import DeedQuery
 from broker.domain.ids import new_id
-from broker.storage import audit, dead
+from broker.storage import audit, dead, webhooks
 from broker.storage.dead import Parking
 from broker.storage.dead_tables import dead_letters
+from broker.storage.webhooks import Webhook
+from tests.factories import NOW
 from tests.integration.console.conftest import Console, Person
 from tests.integration.console.filling import HOSTILE
 
@@ -57,7 +60,7 @@ async def test_causes_are_counted_and_lead_to_their_letters(console: Console) ->
     one = await console.person("vera")
     page = await one.get(LIST)
     assert "<script>alert" not in page.text
-    assert re.search(r"webhook ValueError bandwidth-1 3 letters of ValueError", page.seen)
+    assert re.search(r"webhook ValueError [^<]+ bandwidth-1 3 letters of ValueError", page.seen)
     first, second = re.findall(r'href="(/console/dead-letters\?kind=[^"]+)"', page.text)
     for path, ids in ((first, many), (second, few)):
         found = (await one.get(path.replace("&amp;", "&"))).text
@@ -115,6 +118,45 @@ async def test_what_has_not_left_yet_stays_when_somebody_stops_it(console: Conso
     assert found.pop(gone) == (Standing.PUT_BACK, None)
     assert set(found.values()) == {(Standing.PARKED, None)}
     assert console.database.write(lambda sql: dead.leaving(sql, now_ms + 10**9)) == []
+
+
+async def test_a_job_is_stopped_and_another_one_goes_on(console: Console) -> None:
+    park(console, 2)
+    park(console, 3, error="KeyError")
+    one = await console.person("oscar")
+    for error in ("ValueError", "KeyError"):
+        path = f"{LIST}?kind=webhook&error={error}&connection=bandwidth-1"
+        form = {**await form_of(one, "put back", path), "reason": f"for {error}", "rate": "1", "sure": "yes"}
+        await one.post(ALL, form)
+    page = await one.get(LIST)
+    assert "2 letters are on their way: put back, as oscar wanted since" in page.seen
+    assert "(for ValueError); 0 of 2 gone" in page.seen
+    first, second = re.findall(r'name="job" value="([^"]+)"', page.text)
+    assert "2 letters stay here" in (await one.post(f"{LIST}/stay", {"reason": "x", "job": first})).seen
+    page = await one.get(LIST)
+    assert re.findall(r'name="job" value="([^"]+)"', page.text) == [second]
+    assert (await one.post(f"{LIST}/stay", {"reason": "x", "job": "nobody's"})).status == 404
+    assert [standing for standing, _ in standings(console).values()].count(Standing.LEAVING) == 3
+    noted = console.database.read(lambda sql: audit.page(sql, DeedQuery(action="dead-letters stay")))[0]
+    assert noted[-1].details == {"job": first}
+
+
+async def test_a_cause_says_what_to_try_and_what_would_come_of_putting_it_back(console: Console) -> None:
+    read = sha256(b"read").hexdigest()
+    webhook = Webhook(digest=read, connection="bandwidth-1", at=NOW, body=b"read")
+    console.database.write(lambda sql: webhooks.keep(sql, [webhook]))
+    park(console, 2)
+    letter = Letter(
+        id=new_id(), kind=Kind.WEBHOOK, subject=read, account=None, connection="bandwidth-1", at=NOW,
+        tries=3, error="ValueError",
+    )  # fmt: skip
+    console.database.write(lambda sql: dead.park(sql, [Parking(letter=letter)]))
+    one = await console.person("oscar")
+    page = await one.get(f"{LIST}?kind=webhook&error=ValueError&connection=bandwidth-1")
+    assert "Put back now, 2 of 3 would be tried again: 0 expired, 0 opted out, 1 done already." in page.seen
+    assert "What to try: Our reading of the carrier's words broke" in page.seen
+    assert "Our reading of the carrier's words broke" in (await one.get(LIST)).seen
+    assert {standing for standing, _ in standings(console).values()} == {Standing.PARKED}
 
 
 async def test_who_discards_all_types_how_many_and_what_is_lost_is_not_put_back(console: Console) -> None:

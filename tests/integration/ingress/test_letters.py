@@ -1,16 +1,28 @@
 """What operators may see and do about dead letters, through a real socket."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
-from broker.domain.dead import DIED, Kind, Letter, Letters, Standing
+from broker.domain.dead import DIED, LOST, Kind, Letter, Letters, Standing
+from broker.domain.deed import DeedQuery
 from broker.domain.ids import new_id
+from broker.domain.optout import Change, Wish
+from broker.domain.pseudonym import pair_key
+from broker.domain.remedy import remedy
+from broker.domain.status import Event
+from broker.keyspace import content
 from broker.settings import Settings
-from broker.storage import dead
+from broker.storage import audit, dead, messages, optouts
 from broker.storage.database import Database
 from broker.storage.dead import Parking
-from tests.factories import NOW
+from broker.storage.dead_tables import dead_letters
+from broker.storage.messages import Fresh, Move
+from broker.storage.vault import Vault
+from tests.conftest import SECRET_KEY
+from tests.factories import NOW, make_message
 from tests.integration.ingress.conftest import KEY, Ingress, Running
 from tests.integration.ingress.test_operations import OPERATOR, VIEWER, WITH_PEOPLE, ask
 
@@ -44,6 +56,11 @@ async def want(ingress: Ingress, what: str, headers: dict[str, str] = OPERATOR, 
         return answer.status, await answer.json()
 
 
+async def stop(ingress: Ingress, path: str, headers: dict[str, str] = OPERATOR, **query: str) -> Any:
+    async with ingress.client.delete(ingress.url + path, headers=headers, params=query) as answer:
+        return answer.status, await answer.json()
+
+
 async def test_letters_are_listed_without_their_content(running: Running, settings: Settings) -> None:
     async with running(settings, WITH_PEOPLE) as ingress:
         (one,) = parked(settings, where=("storage/messages.py:1 add",))
@@ -61,6 +78,7 @@ async def test_letters_are_listed_without_their_content(running: Running, settin
                     "tries": 3,
                     "error": "worker died",
                     "where": ["storage/messages.py:1 add"],
+                    "remedy": remedy(Kind.MESSAGE, DIED),
                     "standing": "parked",
                     "settled_at": None,
                     "settled_by": None,
@@ -106,6 +124,86 @@ async def test_an_operator_puts_letters_back_and_is_remembered(running: Running,
         }
         now_ms = write(settings, lambda sql: dead.leaving(sql, 2**60))
         assert [one.wanted for one in now_ms] == [Standing.PUT_BACK]
+
+
+async def test_a_job_is_followed_and_stopped(running: Running, settings: Settings) -> None:
+    async with running(settings, WITH_PEOPLE) as ingress:
+        made = parked(settings, 3)
+        _, done = await want(ingress, "put-back", rate="2", reason="mended")
+        path = f"{LETTERS}/jobs/{done['job']}"
+        _, listed = await ask(ingress, f"{LETTERS}/jobs", VIEWER)
+        _, job = await ask(ingress, path, VIEWER)
+        assert listed["data"] == [job]
+        said = {name: job[name] for name in ("wanted", "by", "reason", "count", "leaving", "gone", "parked")}
+        assert said == {
+            "wanted": "put_back", "by": "oscar", "reason": "mended", "count": 3, "leaving": 3, "gone": 0, "parked": 0,
+        }  # fmt: skip
+        assert job["until"] == done["until"]
+        (gone,) = write(settings, lambda sql: dead.leaving(sql, 2**60))
+        write(settings, lambda sql: dead.left(sql, [gone.letter.id], Standing.PUT_BACK))
+        assert (await stop(ingress, path, VIEWER))[0] == 403
+        status, job = await stop(ingress, path, reason="the wrong ones")
+        assert (status, job["leaving"], job["gone"], job["parked"], job["until"]) == (200, 0, 1, 2, None)
+        assert write(settings, lambda sql: dead.leaving(sql, 2**60)) == []
+        assert (await stop(ingress, path))[1] == job, "once more changes nothing"
+        assert (await ask(ingress, f"{LETTERS}/jobs", VIEWER))[1]["data"] == []
+        found, _ = write(settings, lambda sql: dead.page(sql, Letters(), after=None, limit=9))
+        assert {one.id for one in found} == {one.id for one in made} - {gone.letter.id}
+        noted = write(settings, lambda sql: audit.page(sql, DeedQuery(action="dead-letters stay")))[0]
+        assert {(one.subject, one.operator) for one in noted if one.reason} == {(done["job"], "oscar")}
+
+
+async def test_a_job_that_is_not_there_is_not_found(running: Running, settings: Settings) -> None:
+    async with running(settings, WITH_PEOPLE) as ingress:
+        assert (await want(ingress, "put-back"))[1]["job"] is None, "nothing was meant"
+        for name in (new_id(), "x", "%00"):
+            assert (await ask(ingress, f"{LETTERS}/jobs/{name}"))[0] == 404
+            assert (await stop(ingress, f"{LETTERS}/jobs/{name}"))[0] == 404
+        assert (await ask(ingress, f"{LETTERS}/jobs", odd="1"))[0] == 400
+
+
+async def test_a_dry_run_says_what_would_come_of_it_and_changes_nothing(
+    running: Running, settings: Settings
+) -> None:
+    async with running(settings, WITH_PEOPLE) as ingress:
+        vault = Vault(settings.secret_key.get_secret_value())
+        now = datetime.now(UTC)
+        fresh = {"created_at": now, "valid_until": now + timedelta(hours=1)}
+        over = {"created_at": now - timedelta(days=2), "valid_until": now - timedelta(days=1)}
+        good, late, stopped, sent, sealed = (
+            make_message(id=new_id(), **times)
+            for times in (fresh, over, {**fresh, "recipient": "+12025550166"}, fresh, over)
+        )
+
+        def job(sql: Any) -> None:
+            messages.add(sql, [Fresh(message=one, event=None) for one in (good, late, stopped, sent)])
+            moves = [
+                Move(id=sent.id, event=event, at=now, key=event)
+                for event in (Event.CLAIM, Event.RECEIPT, Event.DELIVER)
+            ]
+            messages.move(sql, moves)
+            change = Change(
+                wish=Wish.STOP, account="acme", sender=stopped.originator, recipient=stopped.recipient, at=now,
+                who="recipient", reason="", text="STOP",
+            )  # fmt: skip
+            optouts.change(sql, pair_key(SECRET_KEY, change.sender, change.recipient), change)
+
+        write(settings, job)
+        for one in (good, late, stopped, sent):
+            parked(settings, subject=one.id)
+        body = vault.seal(content.encode(sealed).decode("latin-1"))
+        (letter,) = parked(settings, subject=sealed.id)
+        write(settings, lambda sql: sql.execute(
+            update(dead_letters).where(dead_letters.c.id == letter.id).values(content=body)
+        ))  # fmt: skip
+        parked(settings, error=LOST)
+        status, found = await want(ingress, "put-back", dry_run="true", kind="message")
+        assert (status, found) == (200, {
+            "count": 6, "looked_at": 6, "lost": 1, "expired": 2, "opted_out": 1, "done": 1, "left": 1,
+        })  # fmt: skip
+        assert write(settings, lambda sql: dead.leaving(sql, 2**60)) == []
+        assert (await want(ingress, "put-back", dry_run="yes"))[0] == 400
+        assert (await want(ingress, "discard", dry_run="true", reason="x"))[0] == 400
 
 
 async def test_an_operator_discards_letters_with_a_reason_only(running: Running, settings: Settings) -> None:
