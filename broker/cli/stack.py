@@ -88,9 +88,10 @@ def simulator(places: Places, carrier: Carrier | None, env: Mapping[str, str]) -
         return []
     options = ["--port", str(port)]
     if carrier is not None:
-        url = f"http://{_local(places.host)}:{places.ingress}/webhooks/{carrier.connection}"
+        hook = f"webhooks/{carrier.connection}"
+        options += [f"--webhook-url={url}/{hook}" for url in _addresses(places)]
         # With "=", since a random secret may begin with a dash.
-        options += [f"--webhook-url={url}", f"--webhook-user={carrier.webhook_user}"]
+        options += [f"--webhook-user={carrier.webhook_user}"]
         options += [f"--webhook-password={carrier.webhook_password}", f"--account-id={carrier.account_id}"]
         options += [f"--client-id={carrier.client_id}"] if carrier.client_id else []
         options += [f"--client-secret={secret}" for secret in carrier.client_secrets]
@@ -120,6 +121,11 @@ def services(places: Places, env: dict[str, str], *, log_level: str) -> list[Pro
             Program(role="worker", name=name, entry="workers.main:main", argv=argv, env=own, ready_word=said)
         )
     return programs
+
+
+def _addresses(places: Places) -> list[str]:
+    """Return the addresses of the ingress processes."""
+    return [f"http://{_local(places.host)}:{port}" for port in (places.ingress, *places.more)]
 
 
 def _doors(places: Places, env: Mapping[str, str]) -> list[Program]:
@@ -158,7 +164,7 @@ def endpoints(
     places: Places, *, redis_url: str, database_url: str, attachments: Path, logs: Path
 ) -> dict[str, Any]:
     """Return what endpoints.json says, but for the processes."""
-    ingress, *more = (f"http://{_local(places.host)}:{port}" for port in (places.ingress, *places.more))
+    ingress, *more = _addresses(places)
     found = {"ingress": ingress, "console": f"{ingress}/console/", "metrics": f"{ingress}/metrics"}
     pages = {f"ingress-{number}": f"{url}/metrics" for number, url in enumerate(more, 2)}
     pages |= {name: f"http://127.0.0.1:{port}/metrics" for name, port in places.metrics.items()}

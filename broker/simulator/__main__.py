@@ -28,7 +28,7 @@ def read(arguments: Sequence[str] | None = None) -> Options:
     add("--password", default="")
     add("--token-life-s", type=int, default=plain.token_life_s)
     add("--public-url", default="", help="how others reach the media store; empty: host and port")
-    add("--webhook-url", default="")
+    add("--webhook-url", action="append", default=None, help="several are served in turn")
     add("--webhook-user", default="")
     add("--webhook-password", default="")
     add("--webhook-concurrency", type=int, default=plain.webhook_concurrency)
@@ -38,9 +38,11 @@ def read(arguments: Sequence[str] | None = None) -> Options:
     add("--ready-file", type=Path, default=None, help="file that gets the address once it listens")
     given = vars(parser.parse_args(arguments))
     secrets = given.pop("client_secret")
+    urls = filter(None, given.pop("webhook_url") or ())
     return Options(
         user=given.pop("username"),
         client_secrets=tuple(secrets) if secrets else plain.client_secrets,
+        webhook_urls=tuple(urls),
         **given,
     )
 

@@ -23,11 +23,11 @@ _LONGEST_PAGE = 100_000
 
 
 class WebhookTarget(BaseModel):
-    """Where webhooks go from now on."""
+    """Where webhooks go from now on: to one address, or to several in turn."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    url: str
+    url: str | tuple[str, ...]
     user: str = ""
     password: str = ""
 
@@ -146,8 +146,11 @@ class Control:
 
     def _aim(self, call: Call) -> Reply:
         wanted = WebhookTarget.model_validate_json(call.body)
+        urls = (wanted.url,) if isinstance(wanted.url, str) else wanted.url
         auth = self._poster.target.auth
-        self._poster.target = Target(url=wanted.url, user=wanted.user, password=wanted.password, auth=auth)
+        self._poster.target = Target(
+            urls=tuple(filter(None, urls)), user=wanted.user, password=wanted.password, auth=auth
+        )
         return says({"url": wanted.url})
 
     def _inbound(self, call: Call) -> Reply:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """The account that is played, and where its webhooks go. An empty `webhook_url` means nowhere."""
+    """The account that is played, and where its webhooks go: to these addresses in turn, or nowhere."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -18,7 +18,7 @@ class Options:
     password: str = ""
     token_life_s: int = 3600
     public_url: str = ""
-    webhook_url: str = ""
+    webhook_urls: tuple[str, ...] = ()
     webhook_user: str = ""
     webhook_password: str = ""
     webhook_timeout_s: float = 10.0

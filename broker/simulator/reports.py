@@ -67,7 +67,7 @@ class Reports:
     def _post(self, tick: int) -> None:
         del self._timers[tick]
         steps = self._due.pop(tick)
-        if self._poster.target.url:
+        if self._poster.target.urls:
             self._poster.put([events.status(step) for step in steps])
         else:
             self._poster.tally.nowhere += len(steps)

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import itertools
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,9 +25,9 @@ _DOUBLINGS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where webhooks go, and how they log in: "two-step", "preemptive" or "none"."""
+    """Where webhooks go in turn, and how they log in: "two-step", "preemptive" or "none"."""
 
-    url: str
+    urls: tuple[str, ...]
     user: str
     password: str
     auth: str = "two-step"
@@ -56,13 +57,14 @@ class Poster:
         self._client = client
         self._options = options
         self._dice = Dice()
+        self._turns = itertools.count()
         self._queue: deque[tuple[Payload, int]] = deque()
         self._posters: set[asyncio.Task[None]] = set()
         self._later: set[asyncio.TimerHandle] = set()
         self.waiting_again = 0
         self.tally = Tally()
         self.target = Target(
-            url=options.webhook_url, user=options.webhook_user, password=options.webhook_password
+            urls=options.webhook_urls, user=options.webhook_user, password=options.webhook_password
         )
 
     @property
@@ -76,14 +78,14 @@ class Poster:
 
     def put(self, events: Sequence[Payload]) -> None:
         """Post the events as soon as a connection is free."""
-        if not self.target.url:
+        if not self.target.urls:
             self.tally.nowhere += len(events)
             return
         self._put([(event, 0) for event in events])
 
     async def post(self, events: Sequence[Payload]) -> None:
         """Post the events and wait for the answer; what is not taken is tried again later."""
-        if self.target.url:
+        if self.target.urls:
             await self._post([(event, 0) for event in events])
 
     def clear(self) -> None:
@@ -144,20 +146,22 @@ class Poster:
 
     async def _taken(self, body: bytes) -> bool:
         target = self.target
+        # What is tried again goes to the next address: the one before may be dead.
+        url = target.urls[next(self._turns) % len(target.urls)]
         try:
-            answer = await self._send(target, body, authorised=target.auth == "preemptive")
+            answer = await self._send(target, url, body, authorised=target.auth == "preemptive")
             if target.auth == "two-step" and _challenges(answer):
-                answer = await self._send(target, body, authorised=True)
+                answer = await self._send(target, url, body, authorised=True)
         except ProviderError:
             return False
         return HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES
 
-    async def _send(self, target: Target, body: bytes, *, authorised: bool) -> Response:
+    async def _send(self, target: Target, url: str, body: bytes, *, authorised: bool) -> Response:
         self.tally.posts += 1
         headers = {"Content-Type": JSON, "User-Agent": "BandwidthAPI/v2"}
         if authorised:
             headers["Authorization"] = target.authorization
-        request = Request(method="POST", url=target.url, headers=headers, body=body)
+        request = Request(method="POST", url=url, headers=headers, body=body)
         return await self._client.send(request, timeout_s=self._options.webhook_timeout_s)
 
 

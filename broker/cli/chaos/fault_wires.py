@@ -10,7 +10,7 @@ import orjson
 from broker.cli.chaos.fault import Fault, fault
 from broker.cli.chaos.ground import Ground
 from broker.cli.chaos.proxy import Proxy
-from broker.cli.chaos.roster import CONNECTION, WEBHOOK_PASSWORD, WEBHOOK_USER
+from broker.cli.chaos.roster import WEBHOOK_PASSWORD, WEBHOOK_USER
 from broker.domain.ids import new_id
 from broker.domain.wire import Request
 from broker.errors import ProviderError
@@ -83,8 +83,7 @@ async def _storm(ground: Ground) -> AsyncIterator[None]:
     await ground.dial(duplicate_events=1, reorder_events=1)
     login = base64.b64encode(f"{WEBHOOK_USER}:{WEBHOOK_PASSWORD}".encode()).decode()
     headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
-    url = f"{ground.ingress}/webhooks/{CONNECTION}"
-    for _ in range(_STORM_POSTS):
+    for _, url in zip(range(_STORM_POSTS), itertools.cycle(ground.hooks), strict=False):
         body = orjson.dumps([_foreign(number) for number in range(_STORM_EVENTS)])
         request = Request(method="POST", url=url, headers=headers, body=body)
         try:

@@ -135,7 +135,7 @@ class Ground:
             if time.monotonic() > deadline:
                 raise NotReady(f"the stack was not ready after {READY_WITHIN_S:.0f} s")
             await asyncio.sleep(_TICK_S)
-        hook = {"url": f"{self.ingress}/webhooks/{CONNECTION}", "user": WEBHOOK_USER}
+        hook = {"url": self.hooks, "user": WEBHOOK_USER}
         await self._ask("PUT", "/sim/webhook", {**hook, "password": WEBHOOK_PASSWORD})
 
     def _environment(self) -> dict[str, str]:
@@ -146,13 +146,18 @@ class Ground:
 
     @property
     def ingress(self) -> str:
-        """Where customers and the carrier call."""
+        """Where a customer may call."""
         return str(self.stack.read_endpoints()["ingress"])
 
     @property
     def ingresses(self) -> tuple[str, ...]:
         """Every process that customers may call: they share Redis, SQL and the folder, and nothing else."""
         return tuple(self.stack.read_endpoints()["ingresses"])
+
+    @property
+    def hooks(self) -> list[str]:
+        """Where the carrier calls, at one process after the other."""
+        return [f"{ingress}/webhooks/{CONNECTION}" for ingress in self.ingresses]
 
     @property
     def database(self) -> Path:

@@ -184,6 +184,12 @@ def test_several_ingress_processes_are_one_door(start: Callable[..., Stack]) -> 
         assert len({answer["id"] for answer in answers}) == 1
         assert {ask(f"{door}/v1/messages/{answers[0]['id']}")["id"] for door in doors} == {answers[0]["id"]}
 
+    def hears(door: str) -> bool:
+        with urlopen(f"{door}/metrics", timeout=30) as page:
+            return b'broker_webhook_in_total{connection="simulator",verdict="taken"}' in page.read()
+
+    stack.until(lambda _: all(hears(door) for door in doors))
+
     os.kill(endpoints["processes"]["ingress"][0], signal.SIGKILL)
     assert ask(f"{doors[1]}/v1/messages", data=body, **{"Idempotency-Key": "key-0"})["id"]
     before = endpoints["processes"]["ingress"]

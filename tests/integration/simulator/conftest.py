@@ -139,7 +139,9 @@ async def start(door: Door) -> AsyncIterator[Start]:
     running: list[tuple[Simulator, Caller]] = []
 
     async def begin(**changes: Any) -> Caller:
-        plain = Options(webhook_url=door.url, webhook_user="hook", webhook_password="word", event_delay_ms=10)
+        plain = Options(
+            webhook_urls=(door.url,), webhook_user="hook", webhook_password="word", event_delay_ms=10
+        )
         simulator = Simulator(replace(plain, **changes))
         running.append((simulator, Caller(await simulator.start())))
         return running[-1][1]

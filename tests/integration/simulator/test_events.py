@@ -78,7 +78,7 @@ async def test_a_refusal_without_a_challenge_is_not_a_login_prompt(start: Start)
 
     closed = Server(refuse)
     url = f"http://127.0.0.1:{await closed.start('127.0.0.1', 0)}/"
-    caller = await start(webhook_url=url, webhook_tries=1)
+    caller = await start(webhook_urls=(url,), webhook_tries=1)
     await caller.create()
     while (await caller.stats())["webhooks"]["failed"] == 0:
         pass
@@ -196,9 +196,29 @@ async def test_media_links_are_fetched_and_a_lost_one_fails_the_message(caller: 
 
 
 async def test_webhooks_can_be_aimed_anew(start: Start, door: Door) -> None:
-    caller = await start(webhook_url="")
+    caller = await start(webhook_urls=())
     await caller.ask("PUT", "/sim/webhook", orjson.dumps({"url": door.url, "user": "u", "password": "p"}))
 
     await caller.create()
 
     assert len(await door.until(1)) == 1
+
+
+async def test_webhooks_go_to_several_addresses_in_turn_and_round_one_that_is_dead(
+    caller: Caller, door: Door
+) -> None:
+    other = Door()
+    server = Server(other.handle)
+    other.url = f"http://127.0.0.1:{await server.start('127.0.0.1', 0)}/webhooks/bandwidth-1"
+    aim = {"url": [door.url, other.url], "user": "u", "password": "p"}
+    await caller.ask("PUT", "/sim/webhook", orjson.dumps(aim))
+
+    for _ in range(4):
+        await caller.create()
+    first, second = await door.until(2), await other.until(2)
+    assert len({event["message"]["id"] for event in [*first, *second]}) == 4
+
+    await server.stop()
+    for _ in range(4):
+        await caller.create()
+    assert len({event["message"]["id"] for event in await door.until(6)}) == 6
