@@ -7,13 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import structlog
 
 from broker import __version__
+from broker.domain.value import replace
 from broker.keyspace.client import AWAY, open_sync
 from broker.keyspace.presence import Presence, Worker
 from broker.settings import Settings

@@ -8,7 +8,6 @@ import time
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +24,7 @@ from broker.cli.load import Make, opened
 from broker.domain.account import Account
 from broker.domain.ids import new_id
 from broker.domain.message import Message, Part, PartState
+from broker.domain.value import replace
 from broker.keyspace.admission import Admission, AdmissionRequest
 from broker.keyspace.client import open_sync
 from broker.settings import Settings

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -10,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from broker.cli.folder import Folder
 from broker.domain.bill import BillingQuery, csv_text, moment
+from broker.domain.value import replace
 from broker.errors import ConfigurationError
 from broker.settings import Settings
 from broker.storage import accounts, billing

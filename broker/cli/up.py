@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from broker.cli.signals import Signals
 from broker.cli.stack import Places
 from broker.cli.supervisor import StartFailed, Stopped, Supervisor
 from broker.domain.operator import Role
+from broker.domain.value import replace
 from broker.settings import Settings
 
 READY_WITHIN_S = 90.0

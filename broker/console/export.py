@@ -4,7 +4,6 @@ import csv
 import io
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -22,6 +21,7 @@ from broker.domain.deed import Deed, Door
 from broker.domain.message import Message
 from broker.domain.operator import Role
 from broker.domain.search import Found
+from broker.domain.value import replace
 from broker.errors import Busy, InvalidField
 from broker.log import get_logger
 from broker.services.audit import Audit

@@ -4,7 +4,6 @@ import hmac
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import replace
 from typing import Any, NamedTuple, NoReturn
 from urllib.parse import quote, unquote
 
@@ -18,6 +17,7 @@ from broker.dialects.native.problem import problem
 from broker.domain.address import mask
 from broker.domain.deed import Deed, Door
 from broker.domain.operator import ForAdministrators, Role
+from broker.domain.value import replace
 from broker.errors import AdmissionError, NotPermitted, RequestError
 from broker.services.audit import Audit
 from broker.services.sessions import Session, Sessions

@@ -1,7 +1,6 @@
 """Send a message for an account: a form that says what would become of it, before it is sent."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -20,6 +19,7 @@ from broker.dialects.native.problem import problem
 from broker.domain.ids import is_id, new_id
 from broker.domain.message import Priority
 from broker.domain.operator import Role
+from broker.domain.value import replace
 from broker.errors import AdmissionError, InvalidField, RequestError
 from broker.log import get_logger
 from broker.services.on_behalf import OnBehalf

@@ -49,7 +49,7 @@ class Call:
 
     `query` and `form` are decoded name/value pairs in the order they came; header names are lower case; `peer` is
     the address of the other end. A multipart or form body is read into `form` and `files`, any other into `body`.
-    What a translator read in it once it may keep in `seen`, under a name of its own.
+    What a translator read in it once it may keep in `seen`, under a name of its own; a changed copy needs an empty one.
     """
 
     method: str
@@ -60,7 +60,7 @@ class Call:
     form: tuple[tuple[str, str], ...] = ()
     files: tuple[Upload, ...] = ()
     peer: str = ""
-    seen: dict[str, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
+    seen: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 Conversation = Generator[Request, Response, T]

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -12,6 +11,7 @@ from broker.domain.account import Account
 from broker.domain.ask import Ask, Found, Shown
 from broker.domain.draft import Draft
 from broker.domain.operator import ForAdministrators, Operator, Role
+from broker.domain.value import replace
 from broker.domain.wire import Call, Response
 from broker.errors import (
     AdmissionError,

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 
@@ -15,7 +14,7 @@ from broker.domain.account import Account
 from broker.domain.charge import PRICE
 from broker.domain.ids import new_id, new_number
 from broker.domain.message import Message, Priority
-from broker.domain.value import value
+from broker.domain.value import replace, value
 from broker.errors import KeyReused
 from broker.keyspace import keys
 from broker.keyspace.books import entry_of

@@ -2,7 +2,6 @@
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -13,6 +12,7 @@ from broker.domain.event import Inbound, News, Report, Unread
 from broker.domain.ids import is_id
 from broker.domain.message import Receipt
 from broker.domain.status import Event
+from broker.domain.value import replace
 from broker.domain.wire import Call, Conversation, Request, Response
 from broker.errors import Unreadable
 from broker.providers.answers import check, read_json

@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
 from broker.domain.deed import Deed, DeedQuery, Noted
+from broker.domain.value import replace
 from broker.errors import AdmissionError, Busy, RequestError
 from broker.services.sql import AsyncSql
 from broker.storage import audit

@@ -1,8 +1,12 @@
 """Show operators messages of all accounts, from the instant they are ours."""
 
 from collections.abc import Sequence
+<<<<<<< HEAD
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+=======
+from dataclasses import dataclass
+>>>>>>> 994d248 (Make values of msgspec's structures, which take a quarter of the time)
 from functools import partial
 
 from broker.domain.account import Account
@@ -12,6 +16,7 @@ from broker.domain.logbook import Entry, LogQuery
 from broker.domain.message import Part, PartState
 from broker.domain.record import Record
 from broker.domain.search import FileSearch, Found, Search
+from broker.domain.value import replace
 from broker.errors import NotFound
 from broker.keyspace.unrecorded import Unrecorded
 from broker.services.histogram import Histogram, histogram

@@ -1,13 +1,13 @@
 """Record what was popped and claim what may go now, in one transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from broker.directory import Snapshot
 from broker.domain.message import Message
 from broker.domain.status import ENDS, Event, Status
-from broker.domain.value import value
+from broker.domain.value import replace, value
 from broker.keyspace.lanes import Place
 from broker.keyspace.schedule import Later
 from broker.services import optouts, park, quiet

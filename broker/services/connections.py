@@ -1,10 +1,10 @@
 """Show operators how connections stand; stop them, let them go on, change their rates, close their circuits."""
 
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 from broker.domain.usage import Rate, Stop, Usage
+from broker.domain.value import replace
 from broker.errors import InvalidField, NotFound, QueueAway
 from broker.keyspace.breakers import Fuses
 from broker.keyspace.client import AWAY

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from broker.domain.account import Account, NoSuchAccount
+from broker.domain.value import replace
 from broker.errors import Busy, InvalidField
 from broker.keyspace.counters import Counters
 from broker.runtime import Runtime

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from broker.directory import Directory, Snapshot
@@ -21,6 +21,7 @@ from broker.domain.ask import (
 )
 from broker.domain.operator import Operator
 from broker.domain.record import Record
+from broker.domain.value import replace
 from broker.errors import Busy, NotFound
 from broker.services.folders import Folders
 from broker.services.handle import Handle

@@ -1,10 +1,10 @@
 """Bring one part into MMSAttachments: streamed, capped, sniffed, hashed, fsynced, named."""
 
 import asyncio
-from dataclasses import replace
 
 from broker.domain.media import HEAD, kind_of, safe_name, settle
 from broker.domain.message import Part, PartState
+from broker.domain.value import replace
 from broker.domain.wire import Request
 from broker.errors import MediaUnavailable
 from broker.net.download import download

@@ -3,13 +3,14 @@
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
 
 from broker.domain.ledger import Line, Standing, difference, hour_at, total
+from broker.domain.value import replace
 from broker.keyspace.books import Page, hour_of
 from broker.runtime import Runtime
 from broker.services import park

@@ -1,13 +1,13 @@
 """Read the event log of a connection: entries of its own, with submissions and webhooks told as entries."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from broker.domain.event import Inbound, News, Report
 from broker.domain.logbook import Entry, Kind, Level, LogQuery, Position, Way
 from broker.domain.redaction import redact, redact_body, redact_url
+from broker.domain.value import replace
 from broker.errors import NotFound, Unreadable
 from broker.providers.base import Provider
 from broker.services.receive import inbound_key

@@ -5,7 +5,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -13,6 +12,7 @@ import structlog
 from broker.dispatch import Queue
 from broker.domain.message import Direction, Message, Part, PartKind, PartState, Tag
 from broker.domain.status import Event
+from broker.domain.value import replace
 from broker.errors import MediaError, MediaUnavailable, NotAuthorised, ProviderError
 from broker.keyspace.ready import Popped
 from broker.metrics.measures import MEDIA_BYTES, MEDIA_PARTS, MEDIA_TIMES

@@ -1,7 +1,6 @@
 """Heed who wants nothing more of a sender: take note of it, and refuse what waits for them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from broker.directory import Snapshot
@@ -12,6 +11,7 @@ from broker.domain.optout import ANSWER, OPTED_OUT, PEER_OPTED_OUT, Change, Wish
 from broker.domain.pseudonym import pair_key
 from broker.domain.rules import USUAL, Rules
 from broker.domain.status import Event
+from broker.domain.value import replace
 from broker.services.outcome import at
 from broker.settings import Settings
 from broker.storage import messages, optouts

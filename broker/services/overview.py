@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 from broker.domain.dead import Kind
 from broker.domain.message import Direction
 from broker.domain.status import Status
+from broker.domain.value import replace
 from broker.keyspace.backlog import Backlog
 from broker.keyspace.census import Census
 from broker.services.carrying import Carrying, Link, State

@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import replace
 
 from broker.dialects.base import TEXT_LIMIT
 from broker.dialects.mxtelecom.entries import Limits
 from broker.dialects.mxtelecom.package import Piece, unpack
 from broker.domain.draft import Draft, MediaRef
 from broker.domain.message import PartKind
+from broker.domain.value import replace
 from broker.domain.wire import Request
 from broker.errors import Busy, InvalidField, MediaError, NotAuthorised
 from broker.net.download import download

@@ -159,7 +159,7 @@ def _admitted(runtime: Runtime, name: str) -> Admitted:
 def _read(body: bytes) -> Message | None:
     try:
         return content.decode(body)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except ValueError:
         return None
 
 

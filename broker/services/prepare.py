@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -13,6 +12,7 @@ from broker.domain.logbook import Entry
 from broker.domain.media import safe_name
 from broker.domain.message import Message, Part, PartKind, PartState
 from broker.domain.status import Event
+from broker.domain.value import replace
 from broker.domain.wire import Request
 from broker.errors import (
     MediaError,

@@ -1,7 +1,7 @@
 """Make messages of what arrived for our numbers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from broker.domain.filename import name_in
 from broker.domain.ids import new_id, stable_number
 from broker.domain.message import Direction, Message, Part, Tag
 from broker.domain.status import Event, Status
+from broker.domain.value import replace
 from broker.services.outcome import at
 from broker.services.owing import begun
 from broker.services.reports import Heard

@@ -1,7 +1,7 @@
 """Find the message a report is about: by our echoed id first, by the carrier's reference second."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -9,6 +9,7 @@ import orjson
 
 from broker.domain.event import Report
 from broker.domain.status import Event, Status
+from broker.domain.value import replace
 from broker.services.outcome import at
 from broker.storage import history, matching
 from broker.storage.database import Sql

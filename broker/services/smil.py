@@ -1,7 +1,6 @@
 """Order a message's parts as its SMIL layout shows them, for carriers that take no layout."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from urllib.parse import unquote
 
 import structlog
@@ -9,6 +8,7 @@ import structlog
 from broker.domain.filename import safe_name
 from broker.domain.layout import UNREADABLE, sources
 from broker.domain.message import Message, Part, PartKind
+from broker.domain.value import replace
 
 log = structlog.get_logger()
 

@@ -1,7 +1,6 @@
 """What operators do about one message: call it back, have it tried now, send it again as a new one."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 
@@ -11,6 +10,7 @@ from broker.domain.ids import part_id
 from broker.domain.message import Direction, Message, Tag
 from broker.domain.record import Record
 from broker.domain.status import ENDS, Event, Status
+from broker.domain.value import replace
 from broker.errors import Busy, InvalidField
 from broker.keyspace.clock import Clock
 from broker.keyspace.unrecorded import Unrecorded

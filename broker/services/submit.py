@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -14,7 +13,7 @@ from broker.dispatch import Queue
 from broker.domain.logbook import Entry
 from broker.domain.message import Message, Receipt
 from broker.domain.status import Event, Status
-from broker.domain.value import value
+from broker.domain.value import replace, value
 from broker.errors import NotAuthorised, ProviderError
 from broker.hands import Hand
 from broker.keyspace import keys

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from broker.dialects import DIALECTS
@@ -13,6 +12,7 @@ from broker.domain.account import CallbackPlan
 from broker.domain.callback import Callback, Telling
 from broker.domain.message import Message
 from broker.domain.status import Status
+from broker.domain.value import replace
 from broker.domain.wire import Request, Response
 from broker.errors import OutcomeUnknown
 from broker.log import get_logger

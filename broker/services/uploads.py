@@ -1,7 +1,6 @@
 """Bring what a draft wants to send along under our own roof."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from broker.domain.draft import MediaRef
 from broker.domain.ids import read_part_id
 from broker.domain.media import kind_of, safe_name, settle
 from broker.domain.message import Part, PartState
+from broker.domain.value import replace
 from broker.errors import (
     AttachmentUnavailable,
     Busy,

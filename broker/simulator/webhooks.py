@@ -5,11 +5,12 @@ import base64
 import itertools
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 
 import orjson
 
+from broker.domain.value import replace
 from broker.domain.wire import Request, Response
 from broker.errors import ProviderError
 from broker.net.client import Client

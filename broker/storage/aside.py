@@ -1,7 +1,6 @@
 """Messages that are set aside: leave them alone until their deadline, or bring them back."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 import orjson
@@ -10,7 +9,7 @@ from sqlalchemy import Connection, select, update
 from broker.domain.dead import Kind
 from broker.domain.message import Message
 from broker.domain.status import ENDS, Event, Status, sources
-from broker.domain.value import value
+from broker.domain.value import replace, value
 from broker.storage import history
 from broker.storage.messages import Fresh, add
 from broker.storage.rows import message_row, part_row

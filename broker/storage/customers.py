@@ -1,10 +1,9 @@
 """Accounts as operators see them: without any secret."""
 
-from dataclasses import replace
-
 from sqlalchemy import Connection, select
 
 from broker.domain.account import Account
+from broker.domain.value import replace
 from broker.storage import tables
 from broker.storage.accounts import by_name
 

@@ -1,7 +1,6 @@
 """Write a provisioning document: accounts, connections, routes, operators."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ from argon2.exceptions import VerificationError
 from sqlalchemy import Connection, Table, delete, select
 
 from broker.domain.deed import Deed
+from broker.domain.value import replace
 from broker.storage import audit, callbacks, credit, provisioned, rules
 from broker.storage.tables import (
     accounts,

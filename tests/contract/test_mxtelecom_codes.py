@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import redis
 
+from broker.domain.value import replace
 from broker.ingress.doors import Doors
 from broker.services.accept import Accept
 from broker.settings import Settings

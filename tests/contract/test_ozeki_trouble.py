@@ -3,13 +3,13 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
+from broker.domain.value import replace
 from broker.errors import OutcomeUncertain
 from broker.ingress.doors import Doors
 from broker.services.accept import Accept

@@ -3,7 +3,6 @@
 import io
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -12,6 +11,7 @@ import pytest
 from broker import log
 from broker.dialects.base import Admitted
 from broker.domain.draft import Draft
+from broker.domain.value import replace
 from broker.ingress.doors import Doors
 from broker.services.accept import Accept
 from broker.settings import Settings

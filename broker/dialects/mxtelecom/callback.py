@@ -1,7 +1,6 @@
 """MX Telecom's callbacks: what they are, how they are told, and when they were heard (sheet mxtelecom, section 7)."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from broker.dialects.mxtelecom.arrivals import pushed
 from broker.dialects.mxtelecom.options import Options
@@ -9,6 +8,7 @@ from broker.dialects.mxtelecom.reports import reported
 from broker.domain.callback import NEWS, Callback, InboundMode, Telling
 from broker.domain.message import Direction
 from broker.domain.status import Status
+from broker.domain.value import replace
 from broker.domain.wire import Request, Response
 
 TELLING = Telling(

@@ -1,9 +1,10 @@
 """Parameters of a call by their exact names (sheet mxtelecom, sections 1 to 2)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from broker.dialects.base import has_controls, is_clean
+from broker.domain.value import replace
 from broker.domain.wire import Call
 from broker.errors import InvalidField
 
@@ -69,7 +70,7 @@ def read_params(call: Call) -> Params:
 def without(call: Call, name: str) -> Call:
     """Return a call as if it had no parameter of a name."""
     query, form = (tuple(pair for pair in pairs if pair[0] != name) for pairs in (call.query, call.form))
-    return replace(call, query=query, form=form)
+    return replace(call, query=query, form=form, seen={})
 
 
 def _read(call: Call) -> Params:

@@ -1,7 +1,6 @@
 """The Ozeki API."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar, NamedTuple, Self
 
@@ -30,6 +29,7 @@ from broker.dialects.ozeki.showing import failed
 from broker.domain.ask import Ask, Found
 from broker.domain.callback import Callback, Telling
 from broker.domain.draft import Draft
+from broker.domain.value import replace
 from broker.domain.wire import Call, Request, Response
 from broker.errors import AdmissionError, InvalidField, QuotaExceeded, RequestError, UnknownAction
 from broker.settings import Settings

@@ -1,7 +1,6 @@
 """Messages that a customer's web page wants sent, in its answer to an arrival (sheet 8.2)."""
 
 import re
-from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -10,6 +9,7 @@ from broker.dialects.ozeki.reading import Item, Style
 from broker.domain.callback import Callback
 from broker.domain.draft import Draft
 from broker.domain.message import Direction
+from broker.domain.value import replace
 from broker.domain.wire import Response
 from broker.errors import Malformed, RequestError
 

@@ -1,7 +1,6 @@
 """Talking to Bandwidth."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -13,6 +12,7 @@ from broker.domain.content_type import extension_of
 from broker.domain.event import News
 from broker.domain.media import kind_of
 from broker.domain.message import Message, PartKind, Priority, Receipt
+from broker.domain.value import replace
 from broker.domain.wire import Call, Conversation, Request, Response
 from broker.errors import NotAuthorised, Rejected, Unavailable
 from broker.providers.answers import before_create, check, explain, read_json, retry_after_s

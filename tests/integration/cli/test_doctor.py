@@ -1,7 +1,6 @@
 """`doctor` says who hears the queues and whether a scheduler leads, as Redis knows it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import orjson
 import pytest
@@ -10,6 +9,7 @@ from broker.cli.checks import store
 from broker.cli.doctor import Level, examine
 from broker.cli.folder import Folder
 from broker.dispatch import Queue
+from broker.domain.value import replace
 from broker.keyspace import keys
 from broker.keyspace.client import open_sync
 from broker.keyspace.presence import Presence

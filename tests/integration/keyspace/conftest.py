@@ -1,7 +1,6 @@
 """Requests for admission, and an admission over this test's Redis."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 from broker.domain.account import Account
 from broker.domain.ids import new_id
 from broker.domain.message import Message
+from broker.domain.value import replace
 from broker.keyspace.admission import Admission, AdmissionRequest
 from broker.keyspace.client import open_sync
 from broker.keyspace.ready import Ready

@@ -1,13 +1,13 @@
 """Admission: what one atomic call takes, and what it refuses."""
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import redis
 
 from broker.domain.message import Priority
+from broker.domain.value import replace
 from broker.errors import KeyReused, OutOfCredit, QuotaExceeded
 from broker.keyspace.admission import Admission, AdmissionResult, Cold
 from broker.keyspace.content import decode

@@ -1,12 +1,12 @@
 """What lost counters start from, and how far behind we are."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import pytest
 
 from broker.dispatch import Queue
 from broker.domain.message import Priority
+from broker.domain.value import replace
 from broker.errors import Busy
 from broker.keyspace.admission import Admission
 from broker.keyspace.client import Async, open_async

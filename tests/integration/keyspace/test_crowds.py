@@ -1,12 +1,12 @@
 """What stands before a message that comes now is counted."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from broker.domain.message import Priority
+from broker.domain.value import replace
 from broker.keyspace import crowds
 from broker.keyspace.admission import Admission
 from broker.keyspace.client import Async, open_async, open_sync

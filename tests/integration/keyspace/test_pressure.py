@@ -1,13 +1,13 @@
 """The door slows when messages wait, and not because old ones come by."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 
 import pytest
 
 from broker.dispatch import Queue
 from broker.domain.ids import new_id
 from broker.domain.message import Priority
+from broker.domain.value import replace
 from broker.errors import Busy
 from broker.keyspace import keys
 from broker.keyspace.admission import Admission

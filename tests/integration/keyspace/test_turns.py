@@ -1,7 +1,6 @@
 """Accounts take turns: however much waits of one, another's next message is among the next."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from broker.dispatch import Queue
 from broker.domain.message import Priority
+from broker.domain.value import replace
 from broker.keyspace import keys
 from broker.keyspace.admission import Admission
 from broker.keyspace.ready import Ready

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from standardwebhooks import Webhook
 
 from broker.domain.message import Message, Part, PartState
 from broker.domain.status import Event, Status
+from broker.domain.value import replace
 from broker.errors import MediaForbidden
 from broker.keyspace import keys
 from broker.keyspace.circuits import Leave

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -19,6 +18,7 @@ from broker.domain.folder import Folder
 from broker.domain.ids import new_id
 from broker.domain.message import Direction, Message
 from broker.domain.status import Event, Status
+from broker.domain.value import replace
 from broker.errors import Busy
 from broker.ingress.swift import WRITTEN_S
 from broker.keyspace.client import open_async

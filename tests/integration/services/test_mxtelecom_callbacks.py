@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes
 from typing import Any
@@ -19,6 +18,7 @@ from broker.domain.callback import Telling
 from broker.domain.ids import new_id, new_number
 from broker.domain.message import Message, Part, PartState, Reports
 from broker.domain.status import Event, Status
+from broker.domain.value import replace
 from broker.runtime import Runtime
 from broker.services import callback
 from broker.services.owing import begun, owe

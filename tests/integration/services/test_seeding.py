@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from broker.domain.account import Account
 from broker.domain.ids import new_id
 from broker.domain.message import Message
 from broker.domain.status import Event
+from broker.domain.value import replace
 from broker.errors import QuotaExceeded
 from broker.keyspace.admission import Admission, AdmissionRequest, AdmissionResult
 from broker.keyspace.client import Async, Sync, open_async, open_sync

@@ -3,12 +3,13 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 import pytest
 
+from broker.domain.value import replace
 from broker.domain.wire import Call, Request, Response
 from broker.net.opening import open_client
 from broker.simulator.exchange import Reply

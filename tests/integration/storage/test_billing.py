@@ -1,6 +1,5 @@
 """Bills by the record, on both databases."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +9,7 @@ from broker.domain.bill import Bill, BillingQuery
 from broker.domain.ids import new_id
 from broker.domain.message import Direction, Part, PartState
 from broker.domain.status import Event, Status
+from broker.domain.value import replace
 from broker.storage import billing, messages
 from broker.storage.database import Database
 from broker.storage.messages import Fresh

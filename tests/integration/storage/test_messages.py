@@ -2,13 +2,13 @@
 
 import itertools
 import threading
-from dataclasses import replace
 
 import pytest
 from sqlalchemy import Connection
 
 from broker.domain.message import Part, PartState
 from broker.domain.status import Event, Status
+from broker.domain.value import replace
 from broker.storage import due, messages, reading, submissions
 from broker.storage.database import Database
 from broker.storage.messages import Fresh

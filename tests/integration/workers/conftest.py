@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from broker.domain.ids import new_id
 from broker.domain.message import Message
 from broker.domain.record import Record
 from broker.domain.status import Status
+from broker.domain.value import replace
 from broker.keyspace.admission import Admission, AdmissionRequest
 from broker.keyspace.client import open_sync
 from broker.keyspace.releasing import Releasing

@@ -1,7 +1,6 @@
 """Erasure of a number from request to end: what is open, what is shared, what is cut off."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from broker.domain.ids import new_id
 from broker.domain.message import PartState
 from broker.domain.pseudonym import pseudonym
 from broker.domain.status import Event, Status
+from broker.domain.value import replace
 from broker.keyspace import keys
 from broker.services import erasing, events, park, submit
 from broker.storage import billing, erasures, messages

@@ -5,7 +5,6 @@ import json
 from base64 import b64encode
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from broker.domain.ids import new_id
 from broker.domain.logbook import Entry, Kind, LogQuery, Position
 from broker.domain.message import Part, PartState
 from broker.domain.status import Status
+from broker.domain.value import replace
 from broker.errors import NotFound
 from broker.services import adoption, events, forgetting, media, submit
 from broker.services.logbook import Logbook

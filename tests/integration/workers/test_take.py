@@ -4,7 +4,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 
 from hypothesis import HealthCheck, given
@@ -15,6 +14,7 @@ from broker.dispatch import Queue
 from broker.domain.dead import Letters
 from broker.domain.message import Priority
 from broker.domain.status import Status
+from broker.domain.value import replace
 from broker.keyspace import keys
 from broker.services import roaming, submit, sweep
 from broker.services.claim import claim

@@ -1,6 +1,5 @@
 """What the native API shows of messages, and how it is asked."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import orjson
@@ -23,6 +22,7 @@ from broker.domain.message import Direction, Message, Part, PartState, Tag
 from broker.domain.record import Attempt, Happening, MessageQuery, Record
 from broker.domain.search import TagWish
 from broker.domain.status import Status
+from broker.domain.value import replace
 from broker.domain.wire import Call
 from broker.errors import Malformed, RequestError
 

@@ -1,7 +1,5 @@
 """The OpenAPI document is valid, and true."""
 
-from dataclasses import replace
-
 import orjson
 import pytest
 from openapi_spec_validator import validate
@@ -23,6 +21,7 @@ from broker.dialects.native.schema import SendMessage
 from broker.dialects.native.told import ArrivalTold, ReportTold
 from broker.domain.draft import Draft
 from broker.domain.message import Part
+from broker.domain.value import replace
 from broker.domain.wire import Call
 from broker.errors import Busy, InvalidField
 from tests.unit.dialects.test_callbacks import LINK, PICTURE, SECRET, arrival, make_callback

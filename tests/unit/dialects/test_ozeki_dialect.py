@@ -1,7 +1,6 @@
 """Signing in to the Ozeki API, repeats, and what its forms have in common."""
 
 import base64
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +11,7 @@ from broker.dialects.base import Credentials
 from broker.dialects.ozeki.dialect import OzekiDialect
 from broker.domain.draft import Draft
 from broker.domain.message import Priority
+from broker.domain.value import replace
 from broker.domain.wire import Call
 from broker.errors import RequestError
 
@@ -105,4 +105,4 @@ def test_a_text_in_bytes_of_another_charset_needs_its_name() -> None:
     call = Call(method="GET", path="/api", query=query)
     (without,) = OZEKI.parse(call)
     assert isinstance(without, RequestError)
-    assert draft(replace(call, query=(*query, ("_charset_", "windows-1252")))).text == "hé"
+    assert draft(replace(call, query=(*query, ("_charset_", "windows-1252")), seen={})).text == "hé"

@@ -1,6 +1,5 @@
 """Drafts into messages."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +9,7 @@ from broker.domain import quiet
 from broker.domain.account import Account
 from broker.domain.draft import Draft, MediaRef
 from broker.domain.message import Part, Priority, Reports
+from broker.domain.value import replace
 from broker.errors import (
     InvalidOriginator,
     InvalidRecipient,

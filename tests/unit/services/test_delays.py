@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from broker.domain.account import Connection
 from broker.domain.message import Message, Priority
+from broker.domain.value import replace
 from broker.errors import Busy
 from broker.keyspace.crowds import Crowds
 from broker.keyspace.flows import flow

@@ -1,12 +1,12 @@
 """What a second connection can carry of what was prepared for the first."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from broker.domain.ids import new_id
 from broker.domain.message import Message, Part, PartKind, PartState
+from broker.domain.value import replace
 from broker.providers.choice import provider_for
 from broker.services.failover import broken_groups, carries
 from tests.factories import make_connection, make_message

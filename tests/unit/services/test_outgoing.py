@@ -1,6 +1,5 @@
 """What leaves for the carrier: the parts in the layout's order, as bytes or as links, and never the layout."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ from PIL import Image
 from broker.domain.layout import build, sources
 from broker.domain.links import resolve
 from broker.domain.message import Message, Part, PartKind, PartState
+from broker.domain.value import replace
 from broker.errors import Rejected
 from broker.providers.choice import provider_for
 from broker.providers.loopback import Loopback

@@ -1,7 +1,6 @@
 """The four ledgers of a fault run: each breach is seen, and nothing else is taken for one."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from broker.cli.chaos.offers import Answer, Offer, Verdict
 from broker.cli.chaos.roster import CUSTOMERS, Tongue
 from broker.cli.chaos.sink import Told
 from broker.cli.chaos.verdict import Judge, in_flight
+from broker.domain.value import replace
 
 NATIVE, STOPPER, OZEKI, MXTELECOM = CUSTOMERS
 TO, MARKER, ID = "+12025550101", "c1-000001", "id-1"
