@@ -18,7 +18,6 @@ from broker.domain.ids import is_id, new_id
 from broker.domain.message import Direction
 from broker.domain.search import Found, Search, tag_of
 from broker.domain.status import ENDS, Status
-from broker.domain.value import replace
 from broker.errors import InvalidField
 from broker.services.browse import Browse
 from broker.services.histogram import Histogram

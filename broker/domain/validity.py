@@ -1,6 +1,7 @@
 """When a draft may be sent."""
 
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 
 from broker.domain.draft import Draft
 from broker.domain.value import value
@@ -22,15 +23,20 @@ def span(draft: Draft, *, zone: tzinfo, now: datetime) -> Span:
         ValidityOver: it would be over before it could be sent.
     """
     if draft.send_at is draft.valid_until is None:  # as with nearly every message
-        return Span(send_at=None, valid_until=now + timedelta(seconds=draft.validity_s))
+        return Span(send_at=None, valid_until=now + _lasting(draft.validity_s))
     send_at = _settled(draft.send_at, draft, zone)
     if send_at is not None and send_at <= now:
         send_at = None
     start = send_at or now
-    valid_until = _settled(draft.valid_until, draft, zone) or start + timedelta(seconds=draft.validity_s)
+    valid_until = _settled(draft.valid_until, draft, zone) or start + _lasting(draft.validity_s)
     if valid_until <= start:
         raise ValidityOver("is over before the message may be sent", pointer="/valid_until")
     return Span(send_at=send_at, valid_until=valid_until)
+
+
+@lru_cache(maxsize=256)
+def _lasting(seconds: int) -> timedelta:
+    return timedelta(seconds=seconds)  # which takes longer to make than to find
 
 
 def _settled(at: datetime | None, draft: Draft, zone: tzinfo) -> datetime | None:

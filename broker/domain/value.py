@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
 import msgspec
 
 if TYPE_CHECKING:
-    from dataclasses import replace as replace  # noqa: PLC0414  # the checker knows what there is to change
+    from dataclasses import replace as replace  # noqa: PLC0414, TID251  # the checker knows what there is to change
 else:
 
     def replace(one: Any, **changes: Any) -> Any:
         """Return a copy of a value, or of a dataclass, with some of it changed."""
-        copy = msgspec.structs.replace if isinstance(one, msgspec.Struct) else dataclasses.replace
-        return copy(one, **changes)
+        if isinstance(one, msgspec.Struct):
+            return msgspec.structs.replace(one, **changes)
+        return dataclasses.replace(one, **changes)  # noqa: TID251
 
 
 T = TypeVar("T")

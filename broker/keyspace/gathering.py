@@ -3,17 +3,13 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-
-class _Waiting(NamedTuple, Generic[T, R]):
-    item: T
-    weight: int
-    since: float
-    answer: "asyncio.Future[R]"
+_Waiting = tuple[T, int, float, asyncio.Future[R]]
+"""An item, its weight, when it began to wait, and what will have its answer: made for every send, so a bare tuple."""
 
 
 class Gathering(Generic[T, R]):
@@ -35,7 +31,7 @@ class Gathering(Generic[T, R]):
     def join(self, item: T, *, weight: int = 1) -> "asyncio.Future[R]":
         """Hand in an item and return what will have its answer."""
         answer: asyncio.Future[R] = self._loop.create_future()
-        self._waiting.append(_Waiting(item, weight, self._loop.time(), answer))
+        self._waiting.append((item, weight, self._loop.time(), answer))
         if self._task is None:
             self._task = self._loop.create_task(self._drain())
         return answer
@@ -54,20 +50,21 @@ class Gathering(Generic[T, R]):
 
     def _next(self) -> list[_Waiting[T, R]]:
         batch = [self._waiting.popleft()]
-        room = self._most - batch[0].weight
-        while self._waiting and self._waiting[0].weight <= room:
+        room = self._most - batch[0][1]
+        while self._waiting and (weight := self._waiting[0][1]) <= room:
             batch.append(self._waiting.popleft())
-            room -= batch[-1].weight
+            room -= weight
         return batch
 
     async def _round(self, batch: list[_Waiting[T, R]]) -> None:
+        _, _, since, _ = batch[0]
         try:
-            answers = await self._together([waiting.item for waiting in batch], batch[0].since)
+            answers = await self._together([item for item, _, _, _ in batch], since)
         except Exception as error:  # noqa: BLE001  # handed to whoever waits for it
-            for waiting in batch:
-                if not waiting.answer.done():
-                    waiting.answer.set_exception(error)
+            for _, _, _, waiting in batch:
+                if not waiting.done():
+                    waiting.set_exception(error)
             return
-        for waiting, answer in zip(batch, answers, strict=True):
-            if not waiting.answer.done():
-                waiting.answer.set_result(answer)
+        for (_, _, _, waiting), answer in zip(batch, answers, strict=True):
+            if not waiting.done():
+                waiting.set_result(answer)

@@ -1,11 +1,12 @@
 """When the messages of a list were made, and where they stand: bars of one width over the newest of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from broker.domain.search import Search
 from broker.domain.status import Status
+from broker.domain.value import replace
 from broker.storage import histogram as counting
 from broker.storage.database import Sql
 

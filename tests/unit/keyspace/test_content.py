@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,3 +85,25 @@ def test_what_is_usual_is_left_out() -> None:
 def test_every_webhook_comes_back_as_it_was(connection: str, body: bytes, at: datetime) -> None:
     webhook = Webhook(connection=connection, body=body, at=at)
     assert decode_webhook(encode_webhook(webhook)) == webhook
+
+
+def test_times_are_read_in_either_spelling_of_utc() -> None:
+    plain = Message(
+        id="1",
+        account="acme",
+        originator="a",
+        recipient="b",
+        created_at=NOON,
+        valid_until=NOON + timedelta(days=1),
+    )
+    content = encode(plain)
+    assert b'Z"' in content
+    assert decode(content.replace(b'Z"', b'+00:00"')) == plain
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\0", b"[]", b'{"id": "1"}', b'{"id": 1, "account": "acme"}', b"\xff"]
+)
+def test_what_is_no_message_is_refused_without_its_words(content: bytes) -> None:
+    with pytest.raises(ValueError, match=r"^no message$"):
+        decode(content)
