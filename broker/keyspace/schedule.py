@@ -16,8 +16,8 @@ PLACE_MS = 3600_000
 MOST_AT_ONCE = 200
 """Most ids one script moves, so that Redis is never held up."""
 
-DUE_AT_ONCE, DUE_ROUNDS = 500, 4
-"""Most entries that one script lets fall due, and most such scripts of one look."""
+DUE_AT_ONCE, DUE_ROUNDS = 1000, 8
+"""Most entries that one script lets fall due, in a few ms, and most such scripts of one look: it shall end in time."""
 
 MOST_READY = 400
 """How long a ready list may become by what falls due: two takes. What is more takes turns before it gets there."""

@@ -7,16 +7,31 @@
 local time = redis.call("TIME")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local entries = redis.call("ZRANGEBYSCORE", KEYS[1], "-inf", now, "LIMIT", 0, ARGV[1])
-for _, entry in ipairs(entries) do
-  local id, flow = entry:match("^(%S+) ?(.*)$")
-  local class = tonumber(flow:sub(1, 1)) or 0
-  local before = redis.call("HMGET", KEYS[5], class, flow)
-  local turn = math.max(before[1] or class * 2 ^ 45, before[2] or 0)
-  if redis.call("ZADD", KEYS[4], "NX", turn, id) == 1 then
-    redis.call("HSET", KEYS[5], flow, string.format("%.0f", turn + 1))
+if #entries > 0 then
+  local ids, flow_of, turn, names, added = {}, {}, {}, {}, {}
+  for n, entry in ipairs(entries) do
+    ids[n], flow_of[n] = entry:match("^(%S+) ?(.*)$")
+    if not turn[flow_of[n]] then
+      turn[flow_of[n]] = tonumber(flow_of[n]:sub(1, 1)) or 0
+      names[#names + 1] = flow_of[n]
+      names[#names + 1] = turn[flow_of[n]]
+    end
   end
+  local before = redis.call("HMGET", KEYS[5], unpack(names))
+  for n = 1, #names, 2 do turn[names[n]] = math.max(before[n] or 0, before[n + 1] or names[n + 1] * 2 ^ 45) end
+  local waits = redis.call("ZMSCORE", KEYS[4], unpack(ids))
+  for n, id in ipairs(ids) do
+    if not waits[n] then
+      added[#added + 1] = turn[flow_of[n]]
+      added[#added + 1] = id
+      turn[flow_of[n]] = turn[flow_of[n]] + 1
+    end
+  end
+  if #added > 0 then redis.call("ZADD", KEYS[4], "NX", unpack(added)) end
+  for n = 1, #names, 2 do names[n + 1] = string.format("%.0f", turn[names[n]]) end
+  redis.call("HSET", KEYS[5], unpack(names))
+  redis.call("ZREMRANGEBYRANK", KEYS[1], 0, #entries - 1)
 end
-if #entries > 0 then redis.call("ZREM", KEYS[1], unpack(entries)) end
 
 local all = #entries < tonumber(ARGV[1]) or ARGV[5] == "1"
 local room = ARGV[4] - redis.call("LLEN", KEYS[2])

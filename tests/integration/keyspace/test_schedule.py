@@ -46,6 +46,24 @@ def test_one_message_does_not_wait_behind_a_thousand_of_another_sender(due: Due)
     assert due.taken(8) == "abcacaaa"
 
 
+def test_one_message_does_not_wait_behind_eight_thousand_of_another_sender_for_the_next_look(
+    due: Due,
+) -> None:
+    due.falls("a", 7_999)
+    due.falls("b")
+    assert due.taken(8) == "abaaaaaa"
+
+
+def test_what_takes_turns_and_is_entered_again_costs_its_sender_no_turn(due: Due, ready: Ready) -> None:
+    ready.push(Queue.SUBMIT, ["full"] * MOST_READY)
+    due.falls("a", 10)
+    due.schedule.move_due(Queue.SUBMIT)
+    due.falls("a", 11)  # ten of them by a sweep or a repeat
+    due.falls("b", 12)
+    assert due.taken(MOST_READY) == MOST_READY * "f"
+    assert due.taken(23) == 11 * "ab" + "b"
+
+
 def test_who_falls_due_later_goes_before_what_is_left_of_a_crowd(due: Due) -> None:
     due.falls("a", 1000)
     assert due.taken(200) == 200 * "a"
