@@ -19,6 +19,7 @@ from broker.metrics.meter import Meter
 from broker.settings import Settings
 from broker.storage.database import Database
 from workers import page
+from workers.minutes import Minutes
 from workers.paces import Paces
 from workers.watching import Watching
 
@@ -73,6 +74,11 @@ class Scheduler:
             self._next_sweep = now + self._settings.sweep_every_s
             self._schedule.ring(Queue.SWEEPS)
 
+    @property
+    def leads(self) -> bool:
+        """Say whether this is the active scheduler, as far as it knows."""
+        return self._leads
+
     def rest(self) -> None:
         """Take it that another leads now: Redis, which says who, is away."""
         self._leads = False
@@ -99,8 +105,10 @@ def run(settings: Settings, stop: threading.Event) -> None:
     scheduler = Scheduler(
         Schedule(client, rings=rings), Releasing(client, rings=rings), paces, settings, meter
     )
-    watching = Watching(client, paces, meter)
+    minutes = Minutes(Database(settings.database, meter=meter), client, leads=lambda: scheduler.leads)
+    watching = Watching(client, paces, meter, written=lambda: minutes.served)
     paces.start()
+    minutes.start()
     watching.start()
     page.serve(meter, settings)
     while not stop.wait(TICK_S):
@@ -111,6 +119,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
             log.warning("redis_away", reason=type(error).__name__)
             stop.wait(1.0)
     watching.close()
+    minutes.close()
     paces.close()
 
 

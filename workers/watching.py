@@ -18,11 +18,17 @@ class Watching:
     """Looks again and again."""
 
     def __init__(
-        self, client: Sync, paces: Paces, meter: Meter, *, held: Callable[[], Mapping[Labels, float]] = dict
+        self,
+        client: Sync,
+        paces: Paces,
+        meter: Meter,
+        *,
+        held: Callable[[], Mapping[Labels, float]] = dict,
+        written: Callable[[], bool] = lambda: True,
     ) -> None:
         self._client = client
         self._paces = paces
-        self._standing = Standing(meter, held=held, sql=lambda: paces.served)
+        self._standing = Standing(meter, held=held, sql=lambda: paces.served and written())
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watching", daemon=True)
 

@@ -166,3 +166,8 @@ def contradicts(status: Status, event: Event) -> bool:
 def is_late(status: Status, event: Event) -> bool:
     """Say whether `event` corrects an end that stood already."""
     return status in LATE and advance(status, event) is not None
+
+
+GOOD_ENDS = (S.DELIVERED, S.READ)
+BAD_ENDS = (S.REJECTED, S.FAILED, S.UNDELIVERED, S.EXPIRED)
+"""How a message that goes out ends as its customer wished, and otherwise; `cancelled` and `unconfirmed` are neither."""

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from broker.domain.dead import Kind
 from broker.domain.message import Direction
-from broker.domain.status import Status
+from broker.domain.status import BAD_ENDS, GOOD_ENDS, Status
 from broker.domain.value import replace
 from broker.keyspace.backlog import Backlog
 from broker.keyspace.census import Census
@@ -20,8 +20,7 @@ from broker.settings import Settings
 from broker.storage import browsing, dead
 from broker.storage.database import Sql
 
-GOOD = (Status.DELIVERED, Status.READ)
-BAD = (Status.REJECTED, Status.FAILED, Status.UNDELIVERED, Status.EXPIRED)
+GOOD, BAD = GOOD_ENDS, BAD_ENDS
 WINDOWS: Mapping[str, float | None] = {"15m": 900, "1h": 3600, "24h": 86400, "all": None}
 CHART_MINUTES = 30
 MOST_CAUSES = 8

@@ -26,7 +26,9 @@ OUTBOX_OLDEST = gauge(
 )
 MEMORY = gauge("broker_redis_memory_share", "Part of Redis's limit in use; 0 where it has none.")
 REDIS_UP = gauge("broker_redis_up", "1 while Redis answers this process, else 0.")
-SQL_UP = gauge("broker_sql_up", "1 while SQL serves this process, else 0.")
+SQL_UP = gauge(
+    "broker_sql_up", "1 while SQL serves this process, else 0; of a scheduler, while it can write too."
+)
 CIRCUITS = gauge(
     "broker_circuit_state", "Circuit of a connection: 0 closed, 1 tried with a few, 2 open.", "connection"
 )

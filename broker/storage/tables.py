@@ -19,6 +19,7 @@ from broker.storage import (
     credit_tables,
     dead_tables,
     ledger_tables,
+    minute_tables,
     operator_tables,
     optout_tables,
     privacy_tables,
@@ -35,6 +36,7 @@ redactions, retention = privacy_tables.redactions, privacy_tables.retention
 dead_letters, operators = dead_tables.dead_letters, operator_tables.operators
 ledger, ledger_checks = ledger_tables.ledger, ledger_tables.ledger_checks
 views = view_tables.views
+minutes = minute_tables.minutes
 metadata = audit.metadata
 
 IN_INBOX = "direction = 'in' AND marked_at IS NULL AND deleted_at IS NULL"

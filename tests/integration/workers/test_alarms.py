@@ -1,16 +1,21 @@
 """Alarms that are driven to fire and to clear: real pages before, during and after a trouble, judged by promtool."""
 
+import fcntl
+import signal
+import sqlite3
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from broker.cli.chaos.servers import Postgres
 from broker.dispatch import Queue
 from broker.domain.callback import CallbackState, Untold
-from broker.domain.dead import Kind, Letter
+from broker.domain.dead import DIED, TRIES, Standing
 from broker.domain.ids import new_id
 from broker.keyspace import keys
 from broker.keyspace.client import open_sync
@@ -19,15 +24,16 @@ from broker.metrics.measures import SCHEDULER
 from broker.metrics.meter import Meter
 from broker.services import callback, events, figures, ledger, submit, sweep
 from broker.settings import Settings
-from broker.storage import accounts, dead, provision, told
+from broker.storage import accounts, provision, schema, told
 from broker.storage.database import Database
-from broker.storage.dead import Parking
 from tests.alarms import PHASES, STEP_S, Page, fires, scrape
 from tests.integration.workers.carrier import Carrier, until
 from tests.integration.workers.conftest import World
 from tests.integration.workers.test_events import arrive, delivered
+from tests.integration.workers.test_poison import letters, poisoned, settle, take, work_or_die
 from tests.redis_server import RedisServer
 from tests.sink import Reply, Sink
+from workers.minutes import Minutes
 from workers.paces import Paces
 from workers.watching import Watching
 
@@ -35,13 +41,16 @@ from workers.watching import Watching
 class Watched:
     """A worker, and what the scheduler sees of all; each shows its page on a port of its own."""
 
-    def __init__(self, world: World, *, redis_url: str = "") -> None:
+    def __init__(self, world: World, *, redis_url: str = "", database: Database | None = None) -> None:
         self.world = world
         settings = world.settings
         scheduler = Meter("scheduler", SCHEDULER)
-        self.paces = Paces(world.runtime.database)
+        database = database or world.runtime.database
+        self.paces = Paces(database)
         self._client = open_sync(redis_url or settings.redis_url, settings)
-        self.watching = Watching(self._client, self.paces, scheduler, held=self._held)
+        self.minutes = Minutes(database, self._client, leads=lambda: True)
+        written = lambda: self.minutes.served  # noqa: E731
+        self.watching = Watching(self._client, self.paces, scheduler, held=self._held, written=written)
         self._listeners = {
             name: Listener(meter.page, host="127.0.0.1", port=0)
             for name, meter in {"worker": world.runtime.meter, "scheduler": scheduler}.items()
@@ -67,6 +76,16 @@ class Watched:
         for name, one in self._listeners.items():
             found |= scrape(f"http://127.0.0.1:{one.port}/metrics", name)
         return found
+
+    def glance(self) -> Page:
+        """Look at SQL as a scheduler does, and scrape."""
+        self.paces.look()
+        self.minutes.look()
+        return self.seen()
+
+    def of(self, metric: str) -> bool:
+        """Say whether a metric is above nought after another glance."""
+        return any(value > 0 for name, value in self.glance().items() if name.startswith(metric))
 
     def take(self) -> None:
         """Take what waits."""
@@ -140,22 +159,28 @@ def test_connection_held(watched: Watched, carrier: Carrier, tmp_path: Path) -> 
     fires("ConnectionHeld", (well, ill, watched.page()), tmp_path)
 
 
-def test_dead_letters(watched: Watched, tmp_path: Path) -> None:
-    well = watched.page()
-    letter = Letter(
-        id=new_id(),
-        kind=Kind.WEBHOOK,
-        subject="digest",
-        account=None,
-        connection="bandwidth-1",
-        at=datetime.now(UTC),
-        tries=3,
-        error="ValueError",
-    )
-    database = watched.world.runtime.database
-    database.write(lambda sql: dead.park(sql, [Parking(letter=letter)]))
+def test_dead_letters(watched: Watched, carrier: Carrier, tmp_path: Path) -> None:
+    world, well = watched.world, watched.page()
+    poisoned(world)
     ill = watched.page()
-    database.write(lambda sql: sql.exec_driver_sql("UPDATE dead_letters SET standing = 'discarded'"))
+    assert settle(world, Standing.DISCARDED) == 1
+    sweep.sweep(world.runtime)
+    assert letters(world) == letters(world, Standing.LEAVING) == []
+    fires("DeadLetters", (well, ill, watched.page()), tmp_path)
+
+
+def test_dead_letters_of_a_message_that_kills_its_workers(
+    watched: Watched, carrier: Carrier, tmp_path: Path
+) -> None:
+    world, well = watched.world, watched.page()
+    (name,) = world.admit(text="deadly")
+    assert [work_or_die(world) for _ in range(TRIES + 1)] == [-signal.SIGKILL] * TRIES + [0]
+    assert [one.error for one in letters(world)] == [DIED]
+    ill = watched.page()
+    settle(world, Standing.PUT_BACK)
+    sweep.sweep(world.runtime)
+    take(world)
+    assert carrier.tags() == [f"{name}.1"], "a worker that can bear it sends it"
     fires("DeadLetters", (well, ill, watched.page()), tmp_path)
 
 
@@ -185,14 +210,65 @@ def test_redis_memory_high(world: World, own_redis: Callable[..., RedisServer], 
     one.close()
 
 
-def test_sql_away(watched: Watched, settings: Settings, tmp_path: Path) -> None:
-    well = watched.page()
-    nowhere = Database(f"sqlite:///{tmp_path}/nowhere/broker.db")
-    there, watched.paces._database = watched.paces._database, nowhere
-    ill = watched.page()
-    watched.paces._database = there
-    fires("SqlAway", (well, ill, watched.page()), tmp_path)
-    nowhere.close()
+@pytest.fixture
+def postgres(tmp_path: Path) -> Iterator[Postgres]:
+    """A PostgreSQL that may be stopped."""
+    with (Path(tempfile.gettempdir()) / "embedded-postgres.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        server = Postgres(Path(tempfile.mkdtemp(prefix="broker-alarm-")) / "data")
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def beside_postgres(world: World, postgres: Postgres) -> Iterator[Watched]:
+    """A scheduler over a PostgreSQL that may be stopped."""
+    schema.upgrade(postgres.url)
+    database = Database(postgres.url)
+    one = Watched(world, database=database)
+    yield one
+    one.close()
+    database.close()
+
+
+def test_sql_away(beside_postgres: Watched, postgres: Postgres, tmp_path: Path) -> None:
+    watched, well = beside_postgres, beside_postgres.glance()
+    postgres.signal(signal.SIGQUIT)
+    until(lambda: not watched.of("broker_sql_up"))
+    ill = watched.glance()
+    postgres.start()
+    until(lambda: watched.of("broker_sql_up"))
+    fires("SqlAway", (well, ill, watched.glance()), tmp_path)
+
+
+def test_sql_away_where_it_can_be_read_and_not_written(
+    beside_postgres: Watched, postgres: Postgres, tmp_path: Path
+) -> None:
+    watched, well = beside_postgres, beside_postgres.glance()
+    with closing(psycopg.connect(postgres.url, autocommit=True)) as client:
+        client.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+        client.execute("SELECT pg_reload_conf()")
+        until(lambda: not watched.of("broker_sql_up"))
+        ill = watched.glance()
+        assert watched.paces.served, "it is read"
+        client.execute("SET default_transaction_read_only = off")
+        client.execute("ALTER SYSTEM RESET default_transaction_read_only")
+        client.execute("SELECT pg_reload_conf()")
+    until(lambda: watched.of("broker_sql_up"))
+    fires("SqlAway", (well, ill, watched.glance()), tmp_path)
+
+
+def test_sql_away_where_another_process_keeps_the_lock_of_sqlite(
+    watched: Watched, settings: Settings, tmp_path: Path
+) -> None:
+    well = watched.glance()
+    path = watched.world.settings.database.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        ill = watched.glance()
+        assert watched.paces.served, "it is read"
+        other.execute("ROLLBACK")
+    fires("SqlAway", (well, ill, watched.glance()), tmp_path)
 
 
 def test_ledger_differs(watched: Watched, carrier: Carrier, tmp_path: Path) -> None:

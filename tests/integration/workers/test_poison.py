@@ -331,14 +331,14 @@ def test_a_message_that_kills_its_worker_is_set_aside_and_its_neighbours_go_on(
     good = world.admit(2)
     (bad,) = world.admit(text="deadly")
     good += world.admit(2)
-    deaths = [_work(world) for _ in range(6)]
+    deaths = [work_or_die(world) for _ in range(6)]
     assert deaths.count(-signal.SIGKILL) == 3
     assert [(one.subject, one.error) for one in letters(world)] == [(bad, DIED)]
     assert {world.status(one) for one in good} == {Status.SUBMITTED}
     assert sorted(carrier.tags()) == sorted(f"{one}.1" for one in good)
 
 
-def _work(world: World) -> int:
+def work_or_die(world: World) -> int:
     """Run a worker until it has nothing to do or dies, after what the last one dropped is put back."""
     time.sleep(0.3)  # the wait doubles from 0.05 s
     world.runtime.schedule.put_back(Queue.SUBMIT)
