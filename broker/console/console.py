@@ -12,6 +12,7 @@ from broker.console.assets import Assets
 from broker.console.attachments import Attachments
 from broker.console.audit import AuditPage
 from broker.console.callbacks import Callbacks
+from broker.console.chosen import Chosen
 from broker.console.configuration import Configuration
 from broker.console.connection_forms import ConnectionForms
 from broker.console.connection_sections import ConnectionSections
@@ -108,7 +109,8 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
         Views(needs.sql),
         OneMessage(pages, needs.browse, stored, needs.audit, reached_at=settings.reached_at),
         SendPage(pages, needs.sql, needs.on_behalf, needs.planning, reached_at=settings.reached_at),
-        MessageForms(needs.browse, needs.steering, needs.audit),
+        (forms := MessageForms(needs.browse, needs.steering, needs.audit)),
+        Chosen(pages, needs.browse, needs.steering, needs.audit, forms),
         Attachments(pages, needs.browse, stored, needs.send_on),
         *_of_connections(needs),
         Queues(pages, needs.backlog),

@@ -13,19 +13,16 @@ from broker.console.pages import Pages
 from broker.console.stored import Stored, message_id
 from broker.console.timeline import timeline
 from broker.console.visit import Visit
+from broker.console.ways import ways_of
 from broker.dialects.native.lookup import found
 from broker.domain.deed import DeedQuery
 from broker.domain.ids import new_id
-from broker.domain.message import Direction, Message
 from broker.domain.operator import Role
-from broker.domain.status import Status
 from broker.errors import NotPermitted
 from broker.log import get_logger
 from broker.services.audit import Audit
 from broker.services.browse import Browse
-from broker.services.handle import CANCELLABLE
 from broker.services.slides import show
-from broker.services.steering import AGAIN
 from broker.services.thumbnail import LARGE_SIDE, SIDE, thumbnail
 
 MOST_DEEDS = 10
@@ -121,16 +118,8 @@ class OneMessage:
             steps=timeline(whole),
             shown=shown,
             may_read=visit.may(Role.CONTENT),
-            may=_may(message),
+            may=ways_of(message),
             once=new_id(),
             deeds=deeds,
             curl=[as_curl.look_up(message, base), *([as_curl.send(message, base)] if shown else [])],
         )
-
-
-def _may(message: Message) -> set[str]:
-    """Return what can be done about a message."""
-    if message.direction is Direction.IN:
-        return set()
-    ways = {"cancel": CANCELLABLE, "retry": {Status.RETRYING}, "resend": AGAIN}
-    return {name for name, statuses in ways.items() if message.status in statuses}

@@ -63,12 +63,21 @@ class MessageForms:
             raise InvalidField("this form is not one of ours")
         if visit.form.text("sure") != "yes":
             raise InvalidField("say that it may reach its recipient twice")
+        sent = await self.send_again(name, once=once, who=visit.operator.name)
+        return _done("message_resent", visit, sent, of=name)
+
+    async def send_again(self, name: str, *, once: str, who: str) -> str:
+        """Send what a message holds as a new one, and note both; return the new one's id.
+
+        Raises:
+            NotFound: there is no such message.
+            RequestError, AdmissionError: as `Steering.resend`.
+        """
         record = (await self._browse.one(name)).record
-        who = visit.operator.name
         sent = await self._steering.resend(record, once=once, who=who)
         deed = Deed(operator=who, door=Door.CONSOLE, action=RESENT, subject=name, details={"as": sent})
         await self._audit.note(deed)
-        return _done("message_resent", visit, sent, of=name)
+        return sent
 
     async def _asked(self, visit: Visit) -> str:
         """Return the message that is meant, if there is one, and a reason; raises NotFound or InvalidField."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from broker.console.ways import risk
 from broker.domain.address import mask, mask_within
 from broker.domain.redaction import redact_url
 from broker.domain.status import Status
@@ -104,4 +105,5 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "masked": mask,
     "prose": mask_within,
     "place": place,
+    "risk": risk,
 }

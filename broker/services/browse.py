@@ -9,7 +9,7 @@ from broker.domain.account import Account
 from broker.domain.callback import UntoldCallback
 from broker.domain.dead import Letter
 from broker.domain.logbook import Entry, LogQuery
-from broker.domain.message import Part, PartState
+from broker.domain.message import Message, Part, PartState
 from broker.domain.record import Record
 from broker.domain.search import FileSearch, Found, Search
 from broker.domain.value import replace
@@ -19,7 +19,7 @@ from broker.services.histogram import Histogram, histogram
 from broker.services.logbook import Logbook
 from broker.services.lookup import Lookup
 from broker.services.sql import AsyncSql
-from broker.storage import attachments, browsing, dead
+from broker.storage import attachments, browsing, dead, messages
 from broker.storage.database import Sql
 
 MOST_NEW = 999
@@ -71,6 +71,14 @@ class Browse:
         if not found and await self._unrecorded.find(name) is not None:
             return [name]
         return found
+
+    async def chosen(self, ids: Sequence[str]) -> list[Message]:
+        """Return messages by their ids, in that order; those that there are not are left out."""
+        found = await self._sql.read(partial(messages.load, ids=ids))
+        for name in ids:
+            if name not in found and (waiting := await self._unrecorded.find(name)) is not None:
+                found[name] = waiting
+        return [found[name] for name in ids if name in found]
 
     async def one(self, message_id: str) -> Whole:
         """Return all that is known of a message; raises NotFound."""

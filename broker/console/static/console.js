@@ -18,6 +18,40 @@ function choose(step) {
   all[chosen].querySelector("a[data-row]").focus();
 }
 
+// Rows that are chosen. What can be done about them is asked in a dialog; without scripts it is a page.
+const choice = document.getElementById("choose");
+const boxes = () => [...choice.elements].filter((one) => one.name === "id");
+const row = () => document.activeElement.closest("tr") ?? rows()[chosen];
+
+function told() {
+  const number = boxes().filter((one) => one.checked).length;
+  choice.querySelector("[data-chosen]").textContent = number ? `${number} chosen` : "";
+}
+
+async function ask() {
+  if (!boxes().some((one) => one.checked)) keys.x();
+  const asked = new URLSearchParams(new FormData(choice));
+  if (!asked.has("id")) return;
+  const answer = await fetch(`${choice.action}?${asked}&piece=1`, { redirect: "error" });
+  if (answer.status === 401) location.reload();
+  if (!answer.ok) return;
+  const dialog = document.getElementById("chosen");
+  const piece = document.createRange().createContextualFragment(await answer.text());
+  dialog.lastElementChild.replaceChildren(piece);
+  dialog.showModal();
+}
+
+if (choice) {
+  choice.addEventListener("submit", (event) => { event.preventDefault(); ask(); });
+  const all = document.querySelector("[data-all]");
+  all.hidden = false;
+  document.querySelector("tbody")?.closest("main").addEventListener("change", (event) => {
+    if (event.target === all) for (const one of boxes()) one.checked = all.checked;
+    told();
+  });
+  told();
+}
+
 let going = 0;
 
 function go(letter) {
@@ -30,11 +64,18 @@ const keys = {
   k: () => choose(-1),
   f: () => document.querySelector(".filters input, .filters select")?.focus(),
   c: () => document.querySelector("[data-copy]:not([hidden])")?.click(),
+  x: () => {
+    const box = row()?.querySelector("input[form=choose]");
+    if (!box) return;
+    box.checked = !box.checked;
+    told();
+  },
   r: () => {
+    if (choice) return ask();
     const again = document.querySelector("details[data-again]");
-    if (!again) return;
+    if (!again) return undefined;
     again.open = true;
-    again.querySelector("input:not([type=hidden])").focus();
+    return again.querySelector("input:not([type=hidden])").focus();
   },
   l: () => document.getElementById("live")?.click(),
   "?": () => document.getElementById("keys")?.showModal(),
@@ -42,8 +83,9 @@ const keys = {
 };
 
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest("input, select, textarea, [contenteditable]");
+  const typing = event.target.closest("input:not([type=checkbox]), select, textarea, [contenteditable]");
   if (event.key === "Escape" && typing) typing.blur();
+  if (document.querySelector("dialog[open]")) return;
   if (typing || event.ctrlKey || event.metaKey || event.altKey || localStorage.getItem("keys") === "off") return;
   if (Date.now() < going && /^[a-z]$/.test(event.key)) {
     going = 0;

@@ -20,9 +20,10 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 from broker.settings import Settings
 from broker.storage.database import Database
 from tests.conftest import SECRET_KEY
+from tests.factories import NOW_MS
 from tests.integration.console.browsing import CHROMIUM, DRIVER, looking, served
 from tests.integration.console.conftest import PASSWORDS, WITH_PEOPLE
-from tests.integration.console.filling import Filled, fill, fill_beside, picture
+from tests.integration.console.filling import Filled, fill, fill_beside, fill_waiting, picture
 from tests.integration.console.pictures import FOLDER, main
 from tests.prepared import prepare
 from tests.redis_server import RedisServer
@@ -128,6 +129,10 @@ def pages(place: Place) -> dict[str, str]:
         "overview": "/console/?window=all",
         "messages": "/console/messages",
         "message": f"/console/messages/{place.filled.delivered}",
+        "chosen": "/console/messages/chosen?"
+        + "&".join(
+            f"id={one}" for one in (place.filled.delivered, place.filled.rejected, place.filled.inbound)
+        ),
         "inbound": f"/console/messages/{place.filled.inbound}",
         "rejected": f"/console/messages/{place.filled.rejected}",
         "send": "/console/send",
@@ -305,6 +310,49 @@ def test_everything_can_be_reached_with_the_keyboard_alone(browser: webdriver.Ch
     assert silent(browser) == []
 
 
+def test_rows_are_chosen_and_handled_with_the_keyboard(browser: webdriver.Chrome, place: Place) -> None:
+    database = Database(place.settings.database)
+    waiting = fill_waiting(database, due_ms=NOW_MS + 10**9)
+    database.close()
+    sign_in(browser, place, "oscar")
+    browser.get(f"{place.url}/console/messages")
+
+    def press(*keys: str) -> None:
+        webdriver.ActionChains(browser).send_keys(*keys).perform()
+
+    def told() -> str:
+        return str(browser.find_element(By.CSS_SELECTOR, "[data-chosen]").text)
+
+    press("j")
+    assert waiting in browser.switch_to.active_element.get_attribute("href")
+    press("x")
+    assert told() == "1 chosen"
+    press("x")
+    assert told() == ""
+    press("j", "x", "k", "x", "r")
+    dialog = wait(browser, lambda one: one.find_element(By.CSS_SELECTOR, "dialog#chosen[open] h2")).text
+    assert dialog == "2 messages are chosen"
+    press("x", "j", "g", "m")
+    assert told() == "2 chosen", "keys of the page rest while a dialog is open"
+    press(Keys.ESCAPE)
+    assert not browser.find_element(By.ID, "chosen").is_displayed()
+    all_of_it = browser.find_element(By.CSS_SELECTOR, "[data-all]")
+    all_of_it.click()
+    assert int(told().split()[0]) == len(browser.find_elements(By.CSS_SELECTOR, "input[form=choose]"))
+    all_of_it.click()
+    press("k", "k", "k", "r")
+    retry = wait(
+        browser,
+        lambda one: one.find_element(By.CSS_SELECTOR, "#chosen[open] form[action$='/retry'] [name=reason]"),
+    )
+    browser.execute_script("arguments[0].closest('details').open = true", retry)
+    retry.send_keys("the carrier is back", Keys.ENTER)
+    done = wait(browser, lambda one: one.find_element(By.CSS_SELECTOR, ".alert.good"))
+    assert "1 is to be tried now" in done.text
+    assert waiting in browser.find_element(By.CSS_SELECTOR, "tbody a").get_attribute("href")
+    assert silent(browser) == []
+
+
 def test_a_narrow_window_shows_everything_below_each_other(
     browser: webdriver.Chrome, place: Place, pictures: Path
 ) -> None:
@@ -357,7 +405,8 @@ def test_the_overview_stands_still_when_somebody_wants_it_to(browser: webdriver.
     bar = wait(browser, lambda one: one.find_element(By.CSS_SELECTOR, "button.news"))
     assert browser.find_element(By.CSS_SELECTOR, tile).text == before
     bar.click()
-    wait(browser, lambda one: one.find_element(By.CSS_SELECTOR, tile).text == str(int(before) + 1))
+    text = f'return document.querySelector("{tile}").textContent'
+    wait(browser, lambda one: one.execute_script(text) == str(int(before) + 1))
     assert silent(browser) == []
 
 
@@ -367,7 +416,7 @@ def test_new_messages_wait_behind_a_bar_and_the_list_stays_as_it_is(
     sign_in(browser, place)
     browser.get(f"{place.url}/console/messages")
     browser.execute_script("window.same = true")
-    rows = "return document.querySelectorAll('tbody tr').length"
+    rows = "return document.querySelectorAll('tbody tr:has([data-row])').length"
     before = browser.execute_script(rows)
     database = Database(place.settings.database)
     fill(database, place.settings)
@@ -419,8 +468,10 @@ addEventListener("focusin", (event) => {
 """
 CONTROLS = """
 const every = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
-return [...document.querySelectorAll(every)].filter((one) => one.checkVisibility() && !one.closest("dialog"));
+const apart = "dialog, [aria-hidden=true]";
+return [...document.querySelectorAll(every)].filter((one) => one.checkVisibility() && !one.closest(apart));
 """
+"""What a drawing has is in its table too."""
 
 
 def test_every_control_of_every_page_is_reached_by_tab_and_seen_when_it_is(
@@ -429,6 +480,7 @@ def test_every_control_of_every_page_is_reached_by_tab_and_seen_when_it_is(
     sign_in(browser, place)
     for name, path in pages(place).items():
         browser.get(place.url + path)
+        browser.execute_script("document.getElementById('live')?.click()")  # nothing is replaced meanwhile
         browser.execute_script(WATCH)
         count = browser.execute_script(f"return (() => {{{CONTROLS}}})().length")
         times = browser.execute_script("return document.querySelectorAll('[type=datetime-local]').length")

@@ -137,6 +137,17 @@ FORMS = [
         {"reason": "they asked", "sure": "yes", "once": "{letter}"},
         {"operator", "admin"},
     ),
+    (
+        "/console/messages/chosen/cancel",
+        {"reason": "they asked", "ids": "{waiting} {inbound}"},
+        {"operator", "admin"},
+    ),
+    ("/console/messages/chosen/retry", {"reason": "it is back", "ids": "{waiting}"}, {"operator", "admin"}),
+    (
+        "/console/messages/chosen/resend",
+        {"reason": "they asked", "ids": "{rejected}", "sure": "yes", "once": "{letter}"},
+        {"operator", "admin"},
+    ),
     ("/console/messages/{delivered}/reveal", {}, {"content", "admin"}),
     (
         "/console/attachments/reveal",

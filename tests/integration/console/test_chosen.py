@@ -1,0 +1,179 @@
+"""Several messages at a time: what can be done is said with its risk first, and then done to each and noted of each."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+
+from broker.domain.deed import DeedQuery, Noted
+from broker.domain.ids import new_id
+from broker.domain.status import Status
+from broker.storage import audit, messages
+from tests.factories import NOW_MS
+from tests.integration.console.conftest import Answer, Console, Opening, Person
+from tests.integration.console.filling import NUMBER, Filled, fill, fill_waiting
+from tests.integration.console.test_steering import send, standing, unrecorded
+from tests.redis_server import RedisServer
+
+FAR_MS = NOW_MS + 10**9
+PAGE = "/console/messages/chosen"
+WHY = {"reason": "they asked"}
+
+
+def deeds(console: Console, **which: Any) -> list[Noted]:
+    """Return what is on record, the newest first."""
+    return console.database.read(lambda sql: audit.page(sql, DeedQuery(**which)))[0]
+
+
+async def look(one: Person, *ids: str) -> Answer:
+    """Open the page about some messages, as the list's own form does."""
+    return await one.get(f"{PAGE}?{'&'.join(f'id={name}' for name in ids)}")
+
+
+def form_of(page: Answer, way: str) -> dict[str, str]:
+    """Return the hidden fields of one form of the page."""
+    (form,) = re.findall(rf'<form method="post" action="{PAGE}/{way}".*?</form>', page.text, re.DOTALL)
+    return {name: unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form)}
+
+
+def of_each_kind(console: Console) -> tuple[Filled, str]:
+    return fill(console.database, console.settings), fill_waiting(console.database, due_ms=FAR_MS)
+
+
+async def test_the_list_lets_operators_choose_rows_without_a_script(console: Console) -> None:
+    filled, waiting = of_each_kind(console)
+    one = await console.person("oscar")
+    page = await one.get("/console/messages")
+    assert f'<form id="choose" class="bar beneath" action="{PAGE}">' in page.text
+    boxes = re.findall(r'<input type="checkbox" form="choose" name="id" value="([^"]+)"', page.text)
+    assert set(boxes) == {filled.delivered, filled.rejected, filled.inbound, waiting}
+    assert 'id="choose"' not in (await (await console.person("vera")).get("/console/messages")).text
+
+
+async def test_what_may_be_done_is_told_with_its_number_and_its_risk_and_changes_nothing(
+    console: Console,
+) -> None:
+    filled, waiting = of_each_kind(console)
+    nobody = new_id()
+    one = await console.person("oscar")
+    ids = (filled.delivered, filled.rejected, filled.inbound, waiting, nobody, waiting)
+    before = {name: standing(console, name) for name in ids if name != nobody}
+    noted = len(deeds(console))
+    page = await look(one, *ids)
+    assert "5 messages are chosen" in page.seen
+    assert "Try now: 1 of 5" in page.seen
+    assert "Cancel: 1 of 5" in page.seen
+    assert "Send again: 2 of 5" in page.seen
+    assert "✓ delivered It was delivered: its recipient gets it twice." in page.seen
+    assert "✕ rejected It was refused" in page.seen
+    assert "Nothing can be done about 2" in page.seen
+    assert "it arrived: there is nothing to send" in page.seen
+    assert f"…{nobody[-12:]} there is no such message" in page.seen
+    assert form_of(page, "cancel")["ids"] == form_of(page, "retry")["ids"] == waiting
+    assert form_of(page, "resend")["ids"].split() == [filled.delivered, filled.rejected]
+    assert NUMBER not in page.text
+    piece = await one.get(f"{PAGE}?piece=1&id={waiting}")
+    assert "<html" not in piece.text
+    assert {name: standing(console, name) for name in before} == before
+    assert len(deeds(console)) == noted
+    assert "Nothing can be done about any of them" in (await look(one, filled.inbound)).seen
+    for name in ("vera", "connie"):
+        assert (await look(await console.person(name), waiting)).status == 403
+
+
+async def test_what_is_no_choice_is_refused(console: Console) -> None:
+    one = await console.person("oscar")
+    for query in ("", "id=", "id=x", "&".join(f"id={new_id()}" for _ in range(51))):
+        assert (await one.get(f"{PAGE}?{query}")).status == 422
+    waiting = fill_waiting(console.database, due_ms=FAR_MS)
+    for form in ({**WHY, "ids": ""}, {**WHY, "ids": f"{waiting} x"}, {"ids": waiting}):
+        for way in ("cancel", "retry"):
+            assert (await one.post(f"{PAGE}/{way}", form)).status == 422
+    good = {**WHY, "ids": waiting, "once": new_id(), "sure": "yes"}
+    for change in ({"sure": ""}, {"once": "x"}, {"reason": ""}):
+        assert (await one.post(f"{PAGE}/resend", {**good, **change})).status == 422
+    assert standing(console, waiting) == (Status.RETRYING, FAR_MS)
+
+
+async def test_those_that_wait_are_called_back_and_the_others_named_and_each_is_on_record(
+    console: Console,
+) -> None:
+    filled, waiting = of_each_kind(console)
+    fresh = await send(console)
+    one = await console.person("oscar")
+    nobody = new_id()
+    form = {**WHY, "ids": " ".join((filled.delivered, waiting, nobody, fresh))}
+    page = await one.post(f"{PAGE}/cancel", form)
+    assert page.status == 200
+    assert "2 are cancelled" in page.seen
+    assert "2 are not" in page.seen
+    assert "it does not wait any more" in page.seen
+    assert [standing(console, name).status for name in (filled.delivered, waiting, fresh)] == [
+        Status.DELIVERED,
+        Status.CANCELLED,
+        Status.CANCELLED,
+    ]
+    (noted,) = deeds(console, subject=waiting)
+    assert (noted.operator, noted.action, noted.reason, noted.refused) == (
+        "oscar",
+        "messages cancel",
+        "they asked",
+        "",
+    )
+    assert [(one.action, one.refused != "") for one in deeds(console, subject=filled.delivered)] == [
+        ("messages cancel", True),
+        ("messages cancel", False),
+    ]
+    assert [noted.reason for noted in deeds(console, action="messages chosen cancel")] == ["they asked"]
+    assert "oscar: messages cancel, they asked" in (await one.get(f"/console/messages/{waiting}")).seen
+
+
+async def test_those_that_wait_for_their_next_try_are_due_at_once(console: Console) -> None:
+    ids = [fill_waiting(console.database, due_ms=FAR_MS) for _ in range(3)]
+    one = await console.person("oscar")
+    page = await one.post(f"{PAGE}/retry", {**WHY, **form_of(await look(one, *ids[:2]), "retry")})
+    assert "2 are to be tried now" in page.seen
+    assert [standing(console, name).due_at < FAR_MS - 10**8 for name in ids] == [True, True, False]
+
+
+async def test_several_are_sent_again_each_once_however_often_the_form_comes(console: Console) -> None:
+    filled = fill(console.database, console.settings)
+    one = await console.person("oscar")
+    form = {**form_of(await look(one, filled.delivered, filled.rejected), "resend"), **WHY, "sure": "yes"}
+    sent = []
+    for _ in range(2):
+        page = await one.post(f"{PAGE}/resend", form)
+        assert "2 are sent again" in page.seen
+        sent.append(re.findall(r'as <a class="mono" href="/console/messages/([^"]+)"', page.text))
+    assert sent[0] == sent[1]
+    assert len(set(sent[0])) == 2
+    for old, name in zip((filled.delivered, filled.rejected), sent[0], strict=True):
+        new = await unrecorded(console, name)
+        first = console.database.read(lambda sql, one=old: messages.load(sql, [one]))[old]
+        assert (new.text, new.recipient) == (first.text, first.recipient)
+        assert ("resend_of", old) in [(tag.name, tag.value) for tag in new.tags]
+        assert [noted.details for noted in deeds(console, subject=old, action="messages resent")] == [
+            {"as": name},
+            {"as": name},
+        ]
+
+
+async def test_what_cannot_be_done_now_stops_the_rest_and_says_so(
+    opening: Opening, own_redis: Callable[..., RedisServer]
+) -> None:
+    server = own_redis("--maxmemory", "100mb")
+    async with opening(redis_url=server.url, redis_memory_watermark=0.001) as console:
+        filled = fill(console.database, console.settings)
+        one = await console.person("oscar")
+        form = {**WHY, "sure": "yes", "ids": f"{filled.delivered} {filled.rejected}"}
+        async with asyncio.timeout(20):
+            while (
+                "2 are not" not in (page := await one.post(f"{PAGE}/resend", {**form, "once": new_id()})).seen
+            ):
+                pass
+        assert page.status == 200
+        assert "the store is nearly full" in page.seen
+        assert page.seen.count("not tried: what came before it could not be done now") == 1
+        assert deeds(console, subject=filled.delivered)[0].refused == "the store is nearly full"
+        assert [noted.refused for noted in deeds(console, subject=filled.rejected) if noted.refused] == []
