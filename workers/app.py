@@ -27,7 +27,7 @@ app = Celery("broker", amqp=Amqp, events=Events, set_as_current=True)
 app.conf.update(celery_conf(settings))
 app.steps["consumer"].update({Wake, Pulse})
 rings = Rings(lambda: runtime.current().meter)
-roll = Roll(settings, rings)
+roll = Roll(settings, rings, popped=lambda: runtime.current().ready.popped)
 
 
 @setup_logging.connect

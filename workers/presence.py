@@ -5,7 +5,8 @@ import platform
 import resource
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import structlog
 
 from broker import __version__
+from broker.dispatch import Queue
 from broker.domain.value import replace
 from broker.keyspace.client import AWAY, open_sync
 from broker.keyspace.presence import Presence, Worker
@@ -22,14 +24,25 @@ from workers.pulse import Rings
 log = structlog.get_logger()
 
 EVERY_S = 3.0
+LATELY = 6
+"""So many looks a rate is told of."""
 _STATM = Path("/proc/self/statm")
 
 
 class Roll:
     """Answers the roll on a thread of its own; while Redis is away nobody asks."""
 
-    def __init__(self, settings: Settings, rings: Rings, *, every_s: float = EVERY_S) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        rings: Rings,
+        *,
+        popped: Callable[[], Mapping[Queue, int]],
+        every_s: float = EVERY_S,
+    ) -> None:
         self._settings = settings
+        self._popped = popped
+        self._lately: deque[tuple[float, Mapping[Queue, int]]] = deque(maxlen=LATELY)
         self._rings = rings
         self._every_s = every_s
         self._stop = threading.Event()
@@ -65,10 +78,20 @@ class Roll:
             _if_there(presence.forget)
             while not self._stop.is_set():
                 busy, done, failed = self._rings.figures()
-                now = replace(worker, busy=busy, done=done, failed=failed, memory=memory())
+                now = replace(
+                    worker, busy=busy, done=done, failed=failed, memory=memory(), taken=self._taken()
+                )
                 _if_there(partial(presence.say, now))
                 self._stop.wait(self._every_s)
             _if_there(partial(presence.leave, worker.name))
+
+    def _taken(self) -> Mapping[str, float]:
+        """Return how many ids a second were taken since the oldest look that is remembered, by queue."""
+        now, counts = time.monotonic(), dict(self._popped())
+        self._lately.append((now, counts))
+        began, before = self._lately[0]
+        span_s = now - began or 1.0
+        return {str(queue): (number - before.get(queue, 0)) / span_s for queue, number in counts.items()}
 
 
 def memory() -> int:

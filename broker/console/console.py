@@ -37,6 +37,7 @@ from broker.console.views import Views
 from broker.console.visit import ROOT
 from broker.keyspace.backlog import Backlog
 from broker.keyspace.lanes import Depths
+from broker.keyspace.peek import Peek
 from broker.keyspace.pressure import Pressure
 from broker.services.audit import Audit
 from broker.services.browse import Browse
@@ -85,6 +86,7 @@ class Needs:
     logbook: Logbook
     depths: Depths
     backlog: Backlog
+    peek: Peek
     replay: Replay
     letters: DeadLetters
     opt_outs: OptOutBook
@@ -113,7 +115,7 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
         Chosen(pages, needs.browse, needs.steering, needs.audit, forms),
         Attachments(pages, needs.browse, stored, needs.send_on),
         *_of_connections(needs),
-        Queues(pages, needs.backlog),
+        Queues(pages, needs.backlog, needs.peek, needs.stopping, needs.sql),
         Callbacks(pages, needs.replay, needs.backlog),
         DeadLetterPages(pages, needs.letters),
         OptOuts(pages, needs.opt_outs),

@@ -1,4 +1,10 @@
-"""Queues: what waits where, and for how long."""
+"""Queues: what waits where and for how long, how fast it goes, and what is next."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from aiohttp import web
 
@@ -6,24 +12,100 @@ from broker.console.gate import Gate, Route
 from broker.console.pages import Pages
 from broker.console.visit import ROOT, Visit
 from broker.dispatch import Queue
-from broker.keyspace.backlog import Backlog
+from broker.errors import NotFound
+from broker.keyspace.backlog import Backlog, Look
+from broker.keyspace.peek import MOST, Peek
+from broker.services.connections import Connections
+from broker.services.sql import AsyncSql
+from broker.storage import minutes
+from broker.storage.minutes import MINUTE, Minute
 
 LIST = f"{ROOT}queues"
+SILENT_MS = 15_000
+COUNTED = (Queue.SUBMIT_HIGH, Queue.SUBMIT, Queue.EVENTS, Queue.MEDIA)
+"""Queues of which workers count what they take; of the others all due work is found in SQL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speed:
+    """How many ids a second come in and go out, and in how many seconds nothing is left at that; None: not known."""
+
+    came: float | None
+    went: float | None
+    eta_s: float | None
 
 
 class Queues:
     """Shows every queue."""
 
-    def __init__(self, pages: Pages, backlog: Backlog) -> None:
+    def __init__(
+        self, pages: Pages, backlog: Backlog, peek: Peek, connections: Connections, sql: AsyncSql
+    ) -> None:
         self._pages = pages
         self._backlog = backlog
+        self._peek = peek
+        self._connections = connections
+        self._sql = sql
 
     def routes(self, gate: Gate) -> list[Route]:
         """Return what leads here."""
-        return gate.get(LIST, self.show)
+        return [*gate.get(LIST, self.show), *gate.get(f"{LIST}/{{name}}", self.next)]
 
     async def show(self, visit: Visit) -> web.Response:
         """Answer `GET /console/queues`."""
+        found = await self._backlog.look()
+        since = datetime.now(UTC) - timedelta(minutes=3)
+        known = await self._sql.read(partial(minutes.since, first=since))
         return await self._pages.show(
-            visit, "queues.html", found=await self._backlog.look(), queues=list(Queue)
+            visit,
+            "queues.html",
+            found=found,
+            queues=list(Queue),
+            speeds={queue: speed(queue, found, known) for queue in Queue},
         )
+
+    async def next(self, visit: Visit) -> web.Response:
+        """Answer `GET /console/queues/{name}`: what is next, of the queue and of lanes of a connection."""
+        name, connection = visit.pieces["name"], visit.query.get("connection", "")
+        if name not in set(Queue):
+            raise NotFound("there is no such queue")
+        names = [one.name for one in await self._connections.all()]
+        if connection and connection not in names:
+            raise NotFound("there is no such connection")
+        return await self._pages.show(
+            visit,
+            "queue.html",
+            queue=name,
+            places=await self._peek.queue(Queue(name)),
+            connection=connection,
+            connections=names,
+            lanes=await self._peek.lanes(connection) if connection else {},
+            most=MOST,
+        )
+
+
+def speed(queue: Queue, found: Look, known: Sequence[Minute]) -> Speed:
+    """Return how fast a queue goes: what workers took, and by how much more or less waits than a minute ago."""
+    if queue not in COUNTED:
+        return Speed(came=None, went=None, eta_s=None)
+    there = [one for one in found.workers if found.now_ms - one.seen_ms < SILENT_MS]
+    went = sum(one.taken.get(queue, 0.0) for one in there)
+    depth = waiting(found, queue)
+    eta_s = None if not went else depth / went
+    return Speed(came=_came(queue, went, depth, known), went=went, eta_s=eta_s if depth else 0.0)
+
+
+def waiting(found: Look, queue: Queue) -> int:
+    """Return how much waits for a take or a slot."""
+    return sum(found.census.depth[queue, state] for state in ("admitted", "ready", "lane"))
+
+
+def _came(queue: Queue, went: float, depth: int, known: Sequence[Minute]) -> float | None:
+    now = time.time()
+    # A minute's last note was made near its end.
+    over = [one for one in known if one.depth is not None and (one.at + MINUTE).timestamp() <= now]
+    if not over:
+        return None
+    before: Mapping[str, int] = over[-1].depth or {}
+    ago_s = max(now - (over[-1].at + MINUTE).timestamp(), 1.0)
+    return max(went + (depth - before.get(queue, 0)) / ago_s, 0.0)

@@ -43,6 +43,11 @@ def moment(at: datetime | None) -> str:
     return "" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def unix(at_ms: int) -> datetime:
+    """Return a moment that is told in Unix milliseconds."""
+    return datetime.fromtimestamp(at_ms / 1000, tz=UTC)
+
+
 def exact(at: datetime) -> str:
     """Return a time as machines read it."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -96,6 +101,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "sign": sign,
     "clock": clock,
     "moment": moment,
+    "unix": unix,
     "exact": exact,
     "lasted": lasted,
     "size": size,

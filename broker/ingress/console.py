@@ -15,6 +15,7 @@ from broker.ingress.router import PIECES, Router
 from broker.keyspace.backlog import Backlog
 from broker.keyspace.clock import Clock
 from broker.keyspace.lanes import Depths
+from broker.keyspace.peek import Peek
 from broker.keyspace.sessions import Sessions as Kept
 from broker.keyspace.unrecorded import Unrecorded
 from broker.services.browse import Browse
@@ -58,6 +59,7 @@ def add_console(router: Router, doors: Doors) -> None:
         logbook=logbook,
         depths=Depths(doors.client),
         backlog=backlog,
+        peek=Peek(doors.client),
         replay=Replay(sql, clock),
         letters=DeadLetters(sql, clock, Rehearsal(settings, sql, known=doors.carriers.known)),
         opt_outs=doors.opt_outs,

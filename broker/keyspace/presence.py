@@ -1,7 +1,7 @@
 """Which workers there are, in their own words."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import orjson
@@ -15,7 +15,10 @@ LIFE_MS = 3600 * 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """One worker process: what it hears, how busy it is, and when it spoke last (Redis's clock, in ms)."""
+    """One worker process: what it hears, how busy it is, and when it spoke last (Redis's clock, in ms).
+
+    `taken` is how many ids a second it took lately, by queue.
+    """
 
     name: str
     host: str
@@ -29,6 +32,7 @@ class Worker:
     version: str
     started_ms: int
     seen_ms: int = 0
+    taken: Mapping[str, float] = field(default_factory=dict)
 
 
 class Presence:

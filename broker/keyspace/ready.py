@@ -1,7 +1,7 @@
 """What waits for a take, seen from a worker."""
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -50,6 +50,8 @@ class Ready:
         self._put_back_ms = round(put_back_s * 1000)
         self._heard: tuple[int, float] | None = None
         self._unforgiven: deque[tuple[Queue, Sequence[str]]] = deque()
+        self.popped: Counter[Queue] = Counter()
+        """How many ids this process took, by queue; a take that two threads note at once may be missed."""
         self._pop, self._push = (
             client.register_script((_LUA / f"{n}.lua").read_text()) for n in ("pop", "push")
         )
@@ -74,6 +76,7 @@ class Ready:
         )
         ids = tuple(word.decode() for word in answer[2::2])
         tries = dict(zip(ids, answer[3::2], strict=True))
+        self.popped[queue] += len(ids)
         return Popped(ids=ids, tries=tries, now_ms=answer[0], share=Share(answer[1]))
 
     def push(self, queue: Queue, ids: Sequence[str]) -> None:

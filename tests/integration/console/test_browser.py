@@ -143,6 +143,7 @@ def pages(place: Place) -> dict[str, str]:
             for section in ("health", "errors", "routes", "webhook-urls", "config", "audit")
         },
         "queues": "/console/queues",
+        "queue": "/console/queues/submit?connection=bandwidth-1",
         "callbacks": "/console/callbacks",
         "dead-letters": "/console/dead-letters",
         "dead-cause": "/console/dead-letters?kind=webhook&error=ValueError&connection=bandwidth-1",

@@ -39,6 +39,8 @@ PAGES = (
     "/console/connections/bandwidth-1/webhook-urls",
     "/console/connections/bandwidth-1/config",
     "/console/queues",
+    "/console/queues/submit",
+    "/console/queues/submit?connection=bandwidth-1",
     "/console/callbacks",
     "/console/dead-letters",
     "/console/dead-letters?kind=webhook&error=ValueError&connection=bandwidth-1",

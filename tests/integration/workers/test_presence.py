@@ -61,6 +61,7 @@ def test_a_worker_is_listed_while_it_lives_and_has_counted_what_it_did(
         with open_sync(settings.redis_url, settings) as client:
             client.lpush(Queue.EVENTS, ring(Queue.EVENTS))
         until(lambda: listed(settings)[0].done >= 1)
+        assert "events" in listed(settings)[0].taken
         worker.process.send_signal(signal.SIGTERM)
         assert worker.process.wait(60) == 0
         assert listed(settings) == []
