@@ -1,11 +1,12 @@
 """Values that are valid by default; a test states only what matters to it."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from broker.domain.account import Connection
 from broker.domain.ids import new_id
-from broker.domain.message import Message
+from broker.domain.message import Message, Part, PartState
 from broker.domain.status import Event
 from broker.storage.messages import Move
 
@@ -27,6 +28,19 @@ def make_message(**changes: Any) -> Message:
         "valid_until": NOW + timedelta(days=1),
     }
     return Message(**{**values, **changes})
+
+
+def make_stored_part(path: Path, **changes: Any) -> Part:
+    """A picture whose file is there."""
+    values: dict[str, Any] = {
+        "index": 1,
+        "name": path.name,
+        "content_type": "image/jpeg",
+        "state": PartState.STORED,
+        "size": path.stat().st_size,
+        "path": str(path),
+    }
+    return Part(**{**values, **changes})
 
 
 def make_connection(**changes: Any) -> Connection:

@@ -9,7 +9,7 @@ import typer
 from broker.cli import printing
 from broker.cli.client import Api
 from broker.cli.operators import open_api
-from broker.cli.options import Data, Json, Login, Since, Url
+from broker.cli.options import Data, Json, Login, Most, Since, Until, Url
 
 journal = typer.Typer(
     help="Webhooks of carriers: what fits nothing, what is read again.", no_args_is_help=True
@@ -23,8 +23,8 @@ def list_parked(
     kind: Annotated[str | None, typer.Option(help="Only report or arrival.")] = None,
     connection: Connection = None,
     since: Since = None,
-    until: Annotated[str | None, typer.Option(help="Only from before this time.")] = None,
-    limit: Annotated[int, typer.Option(help="Most to list.", min=1)] = 50,
+    until: Until = None,
+    limit: Most = 50,
     data: Data = None,
     url: Url = "",
     login: Login = "",

@@ -9,7 +9,7 @@ import typer
 from broker.cli import printing
 from broker.cli.client import Api
 from broker.cli.operators import open_api
-from broker.cli.options import Data, Json, Login, Since, Url
+from broker.cli.options import Data, Json, Login, Most, Since, Until, Url
 
 dead = typer.Typer(help="Work that broke every take and was set aside.", no_args_is_help=True)
 
@@ -18,7 +18,6 @@ Kind = Annotated[str | None, typer.Option(help="Only message, webhook, media or 
 Account = Annotated[str | None, typer.Option(help="Only of this account.")]
 Connection = Annotated[str | None, typer.Option(help="Only of this connection.")]
 Error = Annotated[str | None, typer.Option(help="Only of this cause, as the list says it.")]
-Until = Annotated[str | None, typer.Option(help="Only from before this time.")]
 JobId = Annotated[str, typer.Argument(help="The job's id, as put-back and discard say it.")]
 
 
@@ -32,7 +31,7 @@ def list_letters(
     standing: Annotated[str | None, typer.Option(help="parked, leaving, put_back or discarded.")] = None,
     since: Since = None,
     until: Until = None,
-    limit: Annotated[int, typer.Option(help="Most to list.", min=1)] = 50,
+    limit: Most = 50,
     data: Data = None,
     url: Url = "",
     login: Login = "",

@@ -12,6 +12,8 @@ Login = Annotated[
     str, typer.Option(help="Operator as name:password.", show_default="operator.key in the data folder")
 ]
 Since = Annotated[str | None, typer.Option(help="Only from this time on, as 2026-01-17T13:10:26Z.")]
+Until = Annotated[str | None, typer.Option(help="Only from before this time.")]
+Most = Annotated[int, typer.Option(help="Most to list.", min=1)]
 Mask = Annotated[bool, typer.Option(help="Hide the middle of numbers.")]
 Direction = Annotated[str | None, typer.Option(help="Only in or out.")]
 Status = Annotated[str | None, typer.Option(help="Only in this state.")]

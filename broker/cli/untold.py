@@ -9,7 +9,7 @@ import typer
 from broker.cli import printing
 from broker.cli.client import Api
 from broker.cli.operators import open_api
-from broker.cli.options import Data, Json, Login, Since, Url
+from broker.cli.options import Data, Json, Login, Most, Since, Until, Url
 
 untold = typer.Typer(help="Callbacks that were not told.", no_args_is_help=True)
 
@@ -19,8 +19,8 @@ def list_untold(
     state: Annotated[str | None, typer.Option(help="Only given_up or held.")] = None,
     account: Annotated[str | None, typer.Option(help="Only of this account.")] = None,
     since: Since = None,
-    until: Annotated[str | None, typer.Option(help="Only from before this time.")] = None,
-    limit: Annotated[int, typer.Option(help="Most to list.", min=1)] = 50,
+    until: Until = None,
+    limit: Most = 50,
     data: Data = None,
     url: Url = "",
     login: Login = "",
@@ -37,7 +37,7 @@ def replay_untold(
     state: Annotated[str | None, typer.Option(help="Only given_up or held.")] = None,
     account: Annotated[str | None, typer.Option(help="Only of this account.")] = None,
     since: Since = None,
-    until: Annotated[str | None, typer.Option(help="Only from before this time.")] = None,
+    until: Until = None,
     rate: Annotated[float, typer.Option(help="Most a second.")] = 10.0,
     data: Data = None,
     url: Url = "",

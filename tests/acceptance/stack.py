@@ -25,7 +25,7 @@ KEYS = {"acme": "an-api-key-of-acme", "stopper": "an-api-key-of-stopper"}
 SHORT = SETTINGS
 """Settings that make repairs quick."""
 
-PROVISION = """
+ACCOUNTS = """
 [[accounts]]
 name = "acme"
 api_keys = ["{acme}"]
@@ -36,12 +36,20 @@ name = "stopper"
 api_keys = ["{stopper}"]
 senders = ["+12025550151"]
 unknown_policy = "stop"
+"""
 
+
+def connection(*senders: str, name: str = "bandwidth-1") -> str:
+    """Return the provisioning of a connection that leads to the stack's simulator."""
+    return _CONNECTION.format(name=name, senders=json.dumps(senders))
+
+
+_CONNECTION = """
 [[connections]]
-name = "bandwidth-1"
+name = "{name}"
 provider = "bandwidth"
-base_url = "http://127.0.0.1:{port}/api/v2"
-token_url = "http://127.0.0.1:{port}/api/v1/oauth2/token"
+base_url = "http://127.0.0.1:{{port}}/api/v2"
+token_url = "http://127.0.0.1:{{port}}/api/v1/oauth2/token"
 auth = "oauth2"
 client_id = "client"
 client_secret = "secret"
@@ -49,9 +57,10 @@ account_id = "9900000"
 application_id = "app-1"
 webhook_username = "carrier"
 webhook_password = "carrier's secret"
-media_hosts = ["127.0.0.1:{port}"]
-senders = ["+12025550150", "+12025550151"]
+media_hosts = ["127.0.0.1:{{port}}"]
+senders = {senders}
 """
+PROVISION = ACCOUNTS + connection("+12025550150", "+12025550151")
 
 
 class Stack:

@@ -17,7 +17,7 @@ from standardwebhooks import Webhook
 from tests.acceptance.flows import pictures
 from tests.acceptance.flows.clients import Carrier
 from tests.acceptance.flows.http_client import request
-from tests.acceptance.stack import KEYS, PROVISION, SHORT, Stack
+from tests.acceptance.stack import ACCOUNTS, KEYS, SHORT, Stack, connection
 from tests.sink import Reply, Sink
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -78,14 +78,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with ExitStack() as opened:
         acme, stopper, inside = (opened.enter_context(closing(Sink())) for _ in range(3))
         told = 'callback_url = "{url}"\ncallback_secret = "{secret}"\ninbound_numbers = ["{number}"]\n'
-        provision = PROVISION
+        provision = ACCOUNTS
         for name, sink in (("acme", acme), ("stopper", stopper)):
             more = told.format(url=sink.url(), secret=SECRET, number=SENDERS[name])
             provision = provision.replace(f'name = "{name}"\n', f'name = "{name}"\n{more}')
-        provision = INSIDE.format(inside=inside.url()) + provision
-        provision = provision.replace(
-            f'senders = ["{SENDERS["acme"]}", "', f'senders = ["{SENDERS["inside"]}", "{SENDERS["acme"]}", "'
-        )
+        provision = INSIDE.format(inside=inside.url()) + provision + connection(*SENDERS.values())
         env = {**SETTINGS, "BROKER_EGRESS_ALLOW": json.dumps([acme.authority, stopper.authority])}
         stack = Stack(tmp_path_factory.mktemp("callbacks") / "up", env=env, provision=provision)
         stack.start()

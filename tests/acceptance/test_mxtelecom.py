@@ -19,7 +19,8 @@ from tests.acceptance.flows import pictures
 from tests.acceptance.flows.clients import Carrier
 from tests.acceptance.flows.http_client import Answer, File, form, query, request
 from tests.acceptance.flows.media_host import MediaHost
-from tests.acceptance.stack import PROVISION, SHORT, Stack
+from tests.acceptance.stack import ACCOUNTS as OTHERS
+from tests.acceptance.stack import SHORT, Stack, connection
 from tests.sink import Reply, Sink, Told
 
 ACCOUNTS = """
@@ -81,10 +82,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with ExitStack() as opened:
         get, post = (opened.enter_context(closing(Sink())) for _ in range(2))
         host = opened.enter_context(closing(MediaHost()))
-        provision = ACCOUNTS.format(get=get.url("/mx?key=1"), post=post.url()) + PROVISION
-        provision = provision.replace(
-            'senders = ["+12025550150", ', 'senders = ["+12025550152", "+12025550150", '
-        )
+        provision = ACCOUNTS.format(get=get.url("/mx?key=1"), post=post.url()) + OTHERS
+        provision += connection("+12025550152", "+12025550150", "+12025550151")
         allowed = json.dumps([get.authority, post.authority, host.authority])
         env = {**SHORT, "BROKER_EGRESS_ALLOW": allowed}
         stack = Stack(tmp_path_factory.mktemp("mxtelecom") / "up", env=env, provision=provision)

@@ -18,7 +18,7 @@ from ozekilibsrest import Configuration, Folder, Message, MessageApi
 
 from tests.acceptance.flows import pictures
 from tests.acceptance.flows.http_client import basic, request
-from tests.acceptance.stack import SHORT, Stack
+from tests.acceptance.stack import SHORT, Stack, connection
 from tests.sink import Reply, Sink, Told
 
 POLLS, IS_TOLD, IS_POSTED, PHONE = "+12025550150", "+12025550151", "+12025550152", "+12025550101"
@@ -132,7 +132,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         stack = Stack(
             folder,
             env={**SHORT, "BROKER_EGRESS_ALLOW": json.dumps([sink.authority])},
-            provision=accounts + CONNECTION,
+            provision=accounts + connection(POLLS, IS_TOLD, IS_POSTED, name="Bandwidth_1"),
         )
         stack.start()
         stack.faults(event_delay_ms=20)
@@ -140,24 +140,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             yield World(stack=stack, sink=sink, data=folder / "data")
         finally:
             stack.end()
-
-
-CONNECTION = """
-[[connections]]
-name = "Bandwidth_1"
-provider = "bandwidth"
-base_url = "http://127.0.0.1:{port}/api/v2"
-token_url = "http://127.0.0.1:{port}/api/v1/oauth2/token"
-auth = "oauth2"
-client_id = "client"
-client_secret = "secret"
-account_id = "9900000"
-application_id = "app-1"
-webhook_username = "carrier"
-webhook_password = "carrier's secret"
-media_hosts = ["127.0.0.1:{port}"]
-senders = ["+12025550150", "+12025550151", "+12025550152"]
-"""
 
 
 def part(name: str, content_type: str, data: bytes) -> dict[str, str]:

@@ -1,13 +1,11 @@
 """Callbacks: owed with the move, told in batches, tried again, held, given up."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 import redis
-from sqlalchemy import text
 from standardwebhooks import Webhook
 
 from broker.domain.message import Message, Part, PartState
@@ -23,10 +21,10 @@ from broker.services.owing import begun, owe
 from broker.storage import callbacks, messages, provision
 from broker.storage.messages import Fresh, Move
 from tests.integration.services.conftest import outbound
+from tests.integration.services.owed import all_are, rows, until
 from tests.sink import Reply, Sink
 
 SECRETS = ("whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_" + "c2Vjb25kLXNlY3JldC1mb3Itcm90YXRpb24=")
-WITHIN_S = 30.0
 
 Prepare = Callable[..., Runtime]
 
@@ -87,25 +85,8 @@ def submitted(runtime: Runtime, **changes: Any) -> Message:
     return happen(runtime, outbound(**changes), Event.RECEIPT, status=Status.SUBMITTING)
 
 
-def rows(runtime: Runtime) -> list[Any]:
-    return runtime.database.read(lambda sql: list(sql.execute(text("SELECT * FROM callbacks ORDER BY id"))))
-
-
 def due(runtime: Runtime) -> list[Any]:
     return [row for row in rows(runtime) if row.due_at is not None and row.due_at <= runtime.ready.now_ms()]
-
-
-def until(runtime: Runtime, question: Callable[[], object]) -> None:
-    """Take again and again until something is so."""
-    deadline = time.monotonic() + WITHIN_S
-    while not question():
-        assert time.monotonic() < deadline, rows(runtime)
-        callback.take(runtime)
-        time.sleep(0.01)
-
-
-def all_are(runtime: Runtime, state: str) -> Callable[[], bool]:
-    return lambda: {row.state for row in rows(runtime)} == {state}
 
 
 def test_a_customer_is_told_with_a_signature_of_each_secret(told_runtime: Prepare, sink: Sink) -> None:

@@ -1,7 +1,6 @@
 """MX Telecom's callbacks through the engine: heard only by a 200 with a body, ten tries, arrivals in both modes."""
 
 import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from email import message_from_bytes
@@ -25,9 +24,9 @@ from broker.services.owing import begun, owe
 from broker.storage import callbacks, messages, provision
 from broker.storage.messages import Fresh, Move
 from tests.integration.services.conftest import outbound
+from tests.integration.services.owed import all_are, rows, until
 from tests.sink import Reply, Sink, Told
 
-WITHIN_S = 30.0
 JPEG = b"\xff\xd8\xff\xe0" + b"cat" * 50
 WAITS_S = [30, 60, 120, 240, 480, 960, 1920, 3840, 7680]
 
@@ -110,23 +109,6 @@ def arrived(runtime: Runtime, *files: bytes, content: str = "") -> Message:
 
     runtime.database.write(job)
     return message
-
-
-def rows(runtime: Runtime) -> list[Any]:
-    return runtime.database.read(lambda sql: list(sql.execute(text("SELECT * FROM callbacks ORDER BY id"))))
-
-
-def until(runtime: Runtime, question: Callable[[], object]) -> None:
-    """Take again and again until something is so."""
-    deadline = time.monotonic() + WITHIN_S
-    while not question():
-        assert time.monotonic() < deadline, rows(runtime)
-        callback.take(runtime)
-        time.sleep(0.01)
-
-
-def all_are(runtime: Runtime, state: str) -> Callable[[], bool]:
-    return lambda: {row.state for row in rows(runtime)} == {state}
 
 
 def query(told: Told) -> dict[str, str]:

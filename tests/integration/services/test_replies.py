@@ -13,7 +13,8 @@ from broker.keyspace.content import decode
 from broker.runtime import Runtime
 from broker.services.tell import READ_LIMIT
 from broker.storage import provision
-from tests.integration.services.test_callbacks import all_are, arrival, rows, until
+from tests.integration.services.owed import all_are, rows, until
+from tests.integration.services.test_callbacks import arrival
 from tests.redis_server import RedisServer
 from tests.sink import Reply, Sink
 

@@ -22,15 +22,8 @@ from broker.services.replay import Replay, Replayed
 from broker.services.sql import AsyncSql
 from broker.storage import callbacks
 from broker.storage.callbacks import Owing, Tried
-from tests.integration.services.test_callbacks import (
-    all_are,
-    arrival,
-    rows,
-    settle,
-    status_of,
-    submitted,
-    until,
-)
+from tests.integration.services.owed import all_are, rows, until
+from tests.integration.services.test_callbacks import arrival, settle, status_of, submitted
 from tests.sink import Reply, Sink
 
 Prepare = Callable[..., Runtime]

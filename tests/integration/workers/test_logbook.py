@@ -16,7 +16,6 @@ from sqlalchemy import text
 from broker.dispatch import Queue
 from broker.domain.ids import new_id
 from broker.domain.logbook import Entry, Kind, LogQuery, Position
-from broker.domain.message import Part, PartState
 from broker.domain.status import Status
 from broker.domain.value import replace
 from broker.errors import NotFound
@@ -26,6 +25,7 @@ from broker.services.sql import AsyncSql
 from broker.storage import logbook, provision
 from broker.storage.webhooks import Webhook, keep
 from tests.acceptance.flows import pictures
+from tests.factories import make_stored_part
 from tests.integration.workers.carrier import SECRET, Carrier
 from tests.integration.workers.conftest import World
 from tests.integration.workers.test_events import arrive, delivered
@@ -137,15 +137,7 @@ def test_uploads_come_before_the_create_call_that_names_them(
     with_token(world)
     file = tmp_path / "a.jpg"
     file.write_bytes(pictures.jpeg())
-    part = Part(
-        index=1,
-        name="a.jpg",
-        content_type="image/jpeg",
-        state=PartState.STORED,
-        size=file.stat().st_size,
-        path=str(file),
-    )
-    (one,) = world.admit(text=TEXT, subject=SUBJECT, parts=(part,))
+    (one,) = world.admit(text=TEXT, subject=SUBJECT, parts=(make_stored_part(file),))
     submit.take(world.runtime, Queue.SUBMIT)
     media.take(world.runtime)
     submit.take(world.runtime, Queue.SUBMIT)

@@ -12,11 +12,12 @@ import pytest
 
 from broker.dispatch import Queue
 from broker.domain.ids import is_id
-from broker.domain.message import Part, PartState
+from broker.domain.message import PartState
 from broker.services import events, media, submit
 from broker.storage import files, messages
 from broker.storage.tables import parts
 from tests.acceptance.flows import pictures
+from tests.factories import make_stored_part
 from tests.integration.workers.carrier import Carrier
 from tests.integration.workers.conftest import World
 from tests.integration.workers.test_events import arrive
@@ -123,15 +124,7 @@ def test_media_that_is_made_to_fit_is_on_disk_with_its_name(
 ) -> None:
     file = tmp_path / "a.jpg"
     file.write_bytes(pictures.jpeg())
-    part = Part(
-        index=1,
-        name="a.jpg",
-        content_type="image/jpeg",
-        state=PartState.STORED,
-        size=file.stat().st_size,
-        path=str(file),
-    )
-    (one,) = world.admit(parts=(part,))
+    (one,) = world.admit(parts=(make_stored_part(file),))
     submit.take(world.runtime, Queue.SUBMIT)
     media.take(world.runtime)
     path = stored(world, one)
