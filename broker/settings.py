@@ -55,6 +55,10 @@ class Settings(GatewaySettings, BaseSettings):
         description="Where traces go, OTLP over HTTP (…/v1/traces); empty: nothing is traced. Needs the extra otel.",
     )
     tracing_share: float = Field(1.0, ge=0, le=1, description="Share of the traces that is kept.")
+    trace_url: str = Field(
+        "",
+        description="Where a trace is looked at, {trace_id} for its id: https://traces.example/trace/{trace_id}",
+    )
     tls_cert: Path | None = Field(
         None, description="Certificate in PEM, with its chain; empty: no HTTPS. Read again when it changes."
     )
@@ -192,6 +196,14 @@ class Settings(GatewaySettings, BaseSettings):
     simulator_url: str = Field(
         "", description="The simulator whose phones the console shows, in development; empty: none."
     )
+
+    @field_validator("trace_url")
+    @classmethod
+    def _is_template(cls, value: str) -> str:
+        """Refuse what cannot lead to a trace, and what a browser would do something else with."""
+        if value and not (value.startswith(("http://", "https://")) and "{trace_id}" in value):
+            raise ValueError("must be an address over http or https with {trace_id} in it")
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod

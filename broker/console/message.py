@@ -1,5 +1,6 @@
 """One message: what happened to it, what was said, what is in it for those who may read that."""
 
+import re
 from functools import partial
 from urllib.parse import quote
 
@@ -25,6 +26,7 @@ from broker.services.browse import Browse
 from broker.services.slides import show
 from broker.services.thumbnail import LARGE_SIDE, SIDE, thumbnail
 
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 MOST_DEEDS = 10
 """So many of the last things that people did about a message are shown with it."""
 
@@ -35,13 +37,14 @@ class OneMessage:
     """Shows a message. Text, pictures and whole numbers are shown when somebody asks for them, and that is noted."""
 
     def __init__(
-        self, pages: Pages, browse: Browse, stored: Stored, audit: Audit, *, reached_at: str
+        self, pages: Pages, browse: Browse, stored: Stored, audit: Audit, *, reached_at: str, trace_url: str
     ) -> None:
         self._pages = pages
         self._browse = browse
         self._stored = stored
         self._audit = audit
         self._reached_at = reached_at
+        self._trace_url = trace_url
 
     def routes(self, gate: Gate) -> list[Route]:
         """Return what leads here."""
@@ -121,5 +124,13 @@ class OneMessage:
             may=ways_of(message),
             once=new_id(),
             deeds=deeds,
+            trace=trace_of(message.trace, self._trace_url),
             curl=[as_curl.look_up(message, base), *([as_curl.send(message, base)] if shown else [])],
         )
+
+
+def trace_of(parent: str, url: str) -> tuple[str, str]:
+    """Return the id of the trace that a `traceparent` belongs to, and where it is looked at; empty where not known."""
+    found = _TRACEPARENT.fullmatch(parent)
+    name = found[1] if found else ""
+    return name, url.replace("{trace_id}", name) if name else ""

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from broker import __version__
 from broker.console import words
 from broker.console.assets import Assets
+from broker.console.badges import Badges
 from broker.console.headers import PRIVATE
 from broker.console.visit import Visit
 
@@ -22,8 +23,11 @@ _REDIRECT = {**PRIVATE, "Content-Length": "0"}
 class Pages:
     """Fills templates. Whatever comes from outside is escaped, since every template is."""
 
-    def __init__(self, executor: Executor, assets: Assets, *, flower_url: str, simulated: bool) -> None:
+    def __init__(
+        self, executor: Executor, assets: Assets, *, badges: Badges, flower_url: str, simulated: bool
+    ) -> None:
         self._executor = executor
+        self._badges = badges
         self._templates = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,
@@ -46,6 +50,7 @@ class Pages:
             theme=visit.theme,
             path=visit.path,
             token=visit.token,
+            badges=await self._badges.of_pages(),
             **values,
         )
 
@@ -54,6 +59,7 @@ class Pages:
     ) -> web.Response:
         """Return a page for whoever asks."""
         found = self._templates.get_template(template)
+        values.setdefault("badges", {})
         loop = asyncio.get_running_loop()
         text = await loop.run_in_executor(self._executor, lambda: found.render(**values))
         return web.Response(

@@ -5,6 +5,7 @@ from functools import partial
 from aiohttp import web
 
 from broker.console.assets import Assets
+from broker.console.badges import Badges
 from broker.console.console import Needs, routes
 from broker.console.gate import Way
 from broker.console.headers import PRIVATE
@@ -18,6 +19,7 @@ from broker.keyspace.lanes import Depths
 from broker.keyspace.peek import Peek
 from broker.keyspace.sessions import Sessions as Kept
 from broker.keyspace.unrecorded import Unrecorded
+from broker.services.attention import Attention
 from broker.services.browse import Browse
 from broker.services.carrying import Carrying
 from broker.services.hooks import Hooks
@@ -39,6 +41,7 @@ def add_console(router: Router, doors: Doors) -> None:
     settings, assets = doors.settings, Assets()
     sql, clock = AsyncSql(doors.database, doors.executor), Clock(doors.client)
     known = doors.carriers.providers
+    carrying = Carrying(doors.connections)
     backlog = Backlog(doors.client, connections=known)
     logbook = Logbook(sql, known=known, keep_s=settings.log_keep_s)
     needs = Needs(
@@ -52,7 +55,7 @@ def add_console(router: Router, doors: Doors) -> None:
         on_behalf=(on_behalf := _on_behalf(doors, sql)),
         planning=Planning(doors.accept, on_behalf, doors.carriers.chosen),
         steering=_steering(doors, sql, on_behalf),
-        carrying=Carrying(doors.connections),
+        carrying=carrying,
         stopping=doors.connections,
         trial=doors.trial,
         tallies=Tallies(sql, known=known),
@@ -68,12 +71,20 @@ def add_console(router: Router, doors: Doors) -> None:
         known=known,
         leaving=lambda: doors.leaving.told,
         sessions=_sessions(doors),
-        pages=Pages(
-            doors.executor, assets, flower_url=settings.flower_url, simulated=bool(settings.simulator_url)
-        ),
+        pages=_pages(doors, assets, Attention(sql, backlog, carrying, settings)),
     )
     for method, path, door in routes(needs, assets):
         router.add(method, path, _handler(door), failed=_failed)
+
+
+def _pages(doors: Doors, assets: Assets, attention: Attention) -> Pages:
+    return Pages(
+        doors.executor,
+        assets,
+        badges=Badges(attention),
+        flower_url=doors.settings.flower_url,
+        simulated=bool(doors.settings.simulator_url),
+    )
 
 
 def _on_behalf(doors: Doors, sql: AsyncSql) -> OnBehalf:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote
 
 from broker.domain.dead import Kind
 from broker.domain.message import Direction
@@ -13,7 +12,8 @@ from broker.domain.status import BAD_ENDS, GOOD_ENDS, Status
 from broker.domain.value import replace
 from broker.keyspace.backlog import Backlog
 from broker.keyspace.census import Census
-from broker.services.carrying import Carrying, Link, State
+from broker.services.attention import Trouble, left, stuck
+from broker.services.carrying import Carrying, Link
 from broker.services.pulse import Beat, Pulse
 from broker.services.sql import AsyncSql
 from broker.settings import Settings
@@ -26,26 +26,9 @@ CHART_MINUTES = 30
 MOST_CAUSES = 8
 FRESH_S = 2.0
 """How long what was counted is shown to everybody who asks."""
-LATE_S = 60.0
 MANY = 20
 TOO_MANY = 0.2
 """From so many ended messages on, this share of bad ends is worth a person's attention."""
-
-_QUEUES = "/console/queues"
-_UNTOLD = {
-    "kept": "given up",
-    "held": "held, since their addresses said 410",
-    "circuits_open": "to endpoints that do not answer; endpoints",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
-    """Something that a person should look at: how bad it is, what it is, and where to look."""
-
-    tone: str
-    text: str
-    link: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,33 +110,9 @@ def _minutes(sql: Sql, now: datetime) -> list[tuple[datetime, int, int]]:
 
 def _troubles(view: View, watermark: float) -> Iterator[Trouble]:
     """Yield what is wrong, the worst first."""
-    if view.census.memory_share > watermark:
-        text = f"Redis is {view.census.memory_share:.0%} full: sends are refused"
-        yield Trouble(tone="bad", text=text, link=_QUEUES)
-    for queue, age in view.census.oldest_s.items():
-        if age > LATE_S:
-            text = f"Queue {queue}: the first in line has waited for {age:.0f} s"
-            yield Trouble(tone="bad", text=text, link=_QUEUES)
-    yield from map(_unready, (link for link in view.links if link.state is not State.READY))
+    yield from stuck(view.census, view.links, watermark)
     yield from _failures(view)
-    for kind, number in view.letters.items():
-        if number:
-            text = f"{number} dead {'letter' if number == 1 else 'letters'} ({kind})"
-            yield Trouble(tone="bad", text=text, link="/console/dead-letters")
-    yield from _untold(view)
-
-
-def _unready(link: Link) -> Trouble:
-    until = f" until {link.until:%Y-%m-%d %H:%M} UTC" if link.until else ""
-    text = f"{link.name}: {link.state}{until}{f' ({link.reason})' if link.reason else ''}"
-    tone = "odd" if link.state is State.PAUSED else "bad"
-    return Trouble(tone=tone, text=text, link=f"/console/connections/{quote(link.name, safe='')}")
-
-
-def _untold(view: View) -> Iterator[Trouble]:
-    for name, words in _UNTOLD.items():
-        if number := view.census.figures.get(name, 0):
-            yield Trouble(tone="odd", text=f"Callbacks {words}: {number}", link="/console/callbacks")
+    yield from left(view.letters, view.census)
 
 
 def _failures(view: View) -> Iterator[Trouble]:
