@@ -7,9 +7,8 @@ from functools import partial
 
 import structlog
 
-from broker.dispatch import Queue
 from broker.domain.status import BAD_ENDS, GOOD_ENDS
-from broker.keyspace.census import Census, look_from_thread
+from broker.keyspace.census import look_from_thread
 from broker.keyspace.client import AWAY, Sync
 from broker.storage import accounts, minutes
 from broker.storage.away import StorageAway, cause
@@ -64,7 +63,7 @@ class Minutes:
 
     def _depth(self) -> Mapping[str, int] | None:
         try:
-            return waiting(look_from_thread(self._client, ()))
+            return look_from_thread(self._client, ()).work()
         except AWAY:
             return None
 
@@ -73,14 +72,6 @@ class Minutes:
             self.look()
             if self._stop.wait(EVERY_S):
                 return
-
-
-def waiting(census: Census) -> dict[str, int]:
-    """Return what waits for a take or a slot, by queue; not what waits for its time."""
-    return {
-        str(queue): sum(census.depth[queue, state] for state in ("admitted", "ready", "lane"))
-        for queue in Queue
-    }
 
 
 def _count(sql: Sql, *, minute: datetime) -> dict[datetime, Count]:

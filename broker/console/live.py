@@ -112,7 +112,14 @@ class Live:
 
 def mark(view: View) -> str:
     """Return a name for what a view shows; ages that grow by themselves are left out."""
-    shown = (sorted(view.counts.items()), view.causes, view.minutes[-1][1:], view.letters, view.troubles)
+    shown = (
+        sorted(view.counts.items()),
+        view.causes,
+        view.points[-1].made,
+        view.points[-1].bad,
+        view.letters,
+        view.troubles,
+    )
     rates = (view.beat.flow, view.beat.sent, view.beat.latency[-1][1])
     depth = sorted((str(queue), state, number) for (queue, state), number in view.census.depth.items())
     return blake2b(repr((shown, rates, depth)).encode(), digest_size=12).hexdigest()

@@ -1,20 +1,19 @@
 """The first page: is it flowing, and what is wrong."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 from urllib.parse import urlencode
 
 from aiohttp import web
 
-from broker.console import words
-from broker.console.curves import curves
+from broker.console import curves, words
 from broker.console.gate import Gate, Route
 from broker.console.messages import LIST, NO_CAUSE
 from broker.console.pages import Pages
 from broker.console.visit import ROOT, Visit
 from broker.domain.message import Direction
 from broker.domain.status import Status
+from broker.services.charts import Point
 from broker.services.overview import BAD, GOOD, WINDOWS, Glance, View
 from broker.services.pulse import SPAN
 
@@ -29,7 +28,6 @@ _OPEN = (
     Status.RETRYING,
     Status.UNKNOWN,
 )
-_BAR, _HEIGHT = 10, 100
 
 
 class Overview:
@@ -57,8 +55,11 @@ class Overview:
             rates=_rates(view),
             now=next((one for _, one in reversed(view.beat.latency[-2:]) if one is not None), None),
             tiles=_tiles(view),
-            bars=_bars(view),
-            curves=curves([one for _, one in view.beat.latency]),
+            rows=_rows(view),
+            width=len(view.points) * curves.STEP,
+            flows=curves.throughput(view.points),
+            waits=curves.latency(view.points),
+            depth=curves.depth(view.points),
             causes=_causes(view),
             links=[(link, view.beat.paces.get(link.name)) for link in view.links],
             outward=_standing(view, Direction.OUT),
@@ -123,20 +124,14 @@ def _standing(view: View, direction: Direction) -> list[tuple[str, int]]:
     return [(str(status), found[status]) for status in Status if status in found]
 
 
-def _bars(view: View) -> list[dict[str, Any]]:
-    """Return the bars of the chart, and the lists behind them: what was made each minute, what of it ended badly."""
-    most = max((made for _, made, _ in view.minutes), default=0) or 1
+def _rows(view: View) -> list[tuple[Point, str, str, str]]:
+    """Return the steps of the charts, with the lists of what was made in each, and of what ended well and badly."""
     return [
-        {
-            "at": at,
-            "made": made,
-            "lost": lost,
-            "x": place * _BAR,
-            "width": _BAR - 2,
-            "height": round(made / most * _HEIGHT, 1),
-            "bad": round(lost / most * _HEIGHT, 1),
-            "link": _list({}, at, at + timedelta(minutes=1)),
-            "link_bad": _list({"status": "bad"}, at, at + timedelta(minutes=1)),
-        }
-        for place, (at, made, lost) in enumerate(view.minutes)
+        (
+            one,
+            _list({"direction": "out"}, one.at, one.until),
+            _list({"direction": "out", "status": "good"}, one.at, one.until),
+            _list({"direction": "out", "status": "bad"}, one.at, one.until),
+        )
+        for one in view.points
     ]

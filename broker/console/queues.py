@@ -90,14 +90,9 @@ def speed(queue: Queue, found: Look, known: Sequence[Minute]) -> Speed:
         return Speed(came=None, went=None, eta_s=None)
     there = [one for one in found.workers if found.now_ms - one.seen_ms < SILENT_MS]
     went = sum(one.taken.get(queue, 0.0) for one in there)
-    depth = waiting(found, queue)
+    depth = found.census.work()[queue]
     eta_s = None if not went else depth / went
     return Speed(came=_came(queue, went, depth, known), went=went, eta_s=eta_s if depth else 0.0)
-
-
-def waiting(found: Look, queue: Queue) -> int:
-    """Return how much waits for a take or a slot."""
-    return sum(found.census.depth[queue, state] for state in ("admitted", "ready", "lane"))
 
 
 def _came(queue: Queue, went: float, depth: int, known: Sequence[Minute]) -> float | None:

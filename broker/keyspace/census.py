@@ -36,6 +36,13 @@ class Census:
     circuits: Mapping[str, Circuit]
     figures: Mapping[str, int]
 
+    def work(self) -> dict[str, int]:
+        """Return what waits for a take or a slot, by queue; not what waits for its time, and no rings."""
+        return {
+            str(queue): sum(self.depth[queue, state] for state in ("admitted", "ready", "lane"))
+            for queue in Queue
+        }
+
 
 WORDS = 9
 """Answers for each queue."""

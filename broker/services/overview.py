@@ -14,15 +14,22 @@ from broker.keyspace.backlog import Backlog
 from broker.keyspace.census import Census
 from broker.services.attention import Trouble, left, stuck
 from broker.services.carrying import Carrying, Link
-from broker.services.pulse import Beat, Pulse
+from broker.services.charts import Charts, Point
+from broker.services.pulse import LATELY, Beat, Pulse
 from broker.services.sql import AsyncSql
 from broker.settings import Settings
 from broker.storage import browsing, dead
 from broker.storage.database import Sql
 
 GOOD, BAD = GOOD_ENDS, BAD_ENDS
-WINDOWS: Mapping[str, float | None] = {"15m": 900, "1h": 3600, "24h": 86400, "all": None}
-CHART_MINUTES = 30
+WINDOWS: Mapping[str, float | None] = {
+    "15m": 900,
+    "1h": 3600,
+    "6h": 6 * 3600,
+    "24h": 86400,
+    "7d": 7 * 86400,
+    "all": None,
+}
 MOST_CAUSES = 8
 FRESH_S = 2.0
 """How long what was counted is shown to everybody who asks."""
@@ -39,7 +46,7 @@ class View:
     since: datetime | None
     counts: Mapping[tuple[Direction, Status], int]
     causes: Sequence[tuple[str, str, int]]
-    minutes: Sequence[tuple[datetime, int, int]]
+    points: Sequence[Point]
     letters: Mapping[Kind, int]
     links: Sequence[Link]
     census: Census
@@ -65,6 +72,7 @@ class Glance:
         self._watermark = settings.redis_memory_watermark
         self._views: dict[str, tuple[float, View]] = {}
         self._pulse = Pulse()
+        self._charts = Charts()
         self._turn = asyncio.Lock()
 
     async def look(self, window: str) -> View:
@@ -90,22 +98,15 @@ class Glance:
                 since=since,
                 counts=browsing.counts(sql, since),
                 causes=browsing.causes(sql, since, BAD, most=MOST_CAUSES),
-                minutes=_minutes(sql, now),
+                points=self._charts.take(sql, window, now, names=names, depth=census.work()),
                 letters=dead.counts(sql),
                 links=links,
                 census=census,
-                beat=self._pulse.take(sql, names, now, minutes=CHART_MINUTES, good=GOOD, bad=BAD),
+                beat=self._pulse.take(sql, names, now, minutes=LATELY, good=GOOD, bad=BAD),
             )
 
         view = await self._sql.read(job)
         return replace(view, troubles=list(_troubles(view, self._watermark)))
-
-
-def _minutes(sql: Sql, now: datetime) -> list[tuple[datetime, int, int]]:
-    first = now.replace(second=0, microsecond=0) - timedelta(minutes=CHART_MINUTES - 1)
-    found = browsing.by_minute(sql, first, BAD)
-    minutes = [first + timedelta(minutes=number) for number in range(CHART_MINUTES)]
-    return [(one, *found.get(int(one.timestamp()) // 60, (0, 0))) for one in minutes]
 
 
 def _troubles(view: View, watermark: float) -> Iterator[Trouble]:

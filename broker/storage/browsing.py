@@ -1,9 +1,8 @@
 """Messages of all accounts, for operators: no list looks at more than it should."""
 
-from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Connection, and_, case, func, select, type_coerce
+from sqlalchemy import Connection, and_, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from broker.domain.callback import CallbackState, UntoldCallback
@@ -21,7 +20,6 @@ c = messages.c
 NEW = 2_000
 """Most messages that are looked at to say how many are new: somebody asks every second."""
 MOST_NAMED = 50
-MINUTE_MS = 60_000
 
 
 def page(sql: Connection, search: Search, *, looked_at: int = LOOKED_AT) -> Found:
@@ -126,14 +124,6 @@ def causes(
         .limit(most)
     )
     return [(row[0], row[1], row[2]) for row in sql.execute(reason)]
-
-
-def by_minute(sql: Connection, since: datetime, bad: tuple[Status, ...]) -> Mapping[int, tuple[int, int]]:
-    """Return for each minute (Unix time) how many messages were made, and how many of these ended badly."""
-    minute = type_coerce(c.created_at, BigInteger) // MINUTE_MS
-    ended = func.sum(case((c.status.in_(bad), 1), else_=0))
-    rows = sql.execute(select(minute, func.count(), ended).where(*_since(since)).group_by(minute))
-    return {int(row[0]): (row[1], int(row[2])) for row in rows}
 
 
 def _since(since: datetime | None) -> list[ColumnElement[bool]]:

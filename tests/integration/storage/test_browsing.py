@@ -14,7 +14,7 @@ from broker.domain.record import MessageQuery
 from broker.domain.search import Search, tag_of
 from broker.domain.status import Event, Status
 from broker.services.histogram import MOST, Histogram, histogram, width_s
-from broker.storage import browsing, messages, reading
+from broker.storage import browsing, messages, minutes, reading
 from broker.storage import histogram as counting
 from broker.storage.database import Database, Sql
 from broker.storage.messages import Fresh
@@ -67,15 +67,12 @@ def test_a_search_for_what_is_rare_says_how_far_it_came(database: Database, ids:
     assert told == [(ids[5], True), (ids[1], True), (None, False)]
 
 
-def test_counts_causes_and_minutes_agree_with_each_other(database: Database, ids: list[str]) -> None:
+def test_counts_and_causes_agree_with_each_other(database: Database, ids: list[str]) -> None:
     counts = database.read(lambda sql: browsing.counts(sql, None))
     assert counts == {(Direction.OUT, Status.REJECTED): 3, (Direction.OUT, Status.SUBMITTING): 6}
     assert database.read(lambda sql: browsing.causes(sql, None, BAD, most=5)) == [
         ("rejected", "4720 spam", 3)
     ]
-    since = datetime.now(UTC) - timedelta(hours=1)
-    minutes = database.read(lambda sql: browsing.by_minute(sql, since, BAD))
-    assert (sum(made for made, _ in minutes.values()), sum(bad for _, bad in minutes.values())) == (9, 3)
     lately = datetime.now(UTC) - timedelta(minutes=4)
     assert sum(database.read(lambda sql: browsing.counts(sql, lately)).values()) < 9
 
@@ -236,7 +233,7 @@ LISTS: list[tuple[str, Callable[[Sql], Any]]] = [
     ("bars", lambda sql: histogram(sql, Search(account="acme", statuses=BAD), datetime.now(UTC))),
     ("counts", lambda sql: browsing.counts(sql, datetime.now(UTC))),
     ("causes", lambda sql: browsing.causes(sql, datetime.now(UTC), BAD, most=5)),
-    ("minutes", lambda sql: browsing.by_minute(sql, datetime.now(UTC), BAD)),
+    ("minutes", lambda sql: minutes.count(sql, datetime.now(UTC), names=["b-1"], good=(), bad=BAD)),
 ]
 
 
