@@ -27,7 +27,7 @@ from broker.keyspace.unrecorded import Unrecorded
 from broker.providers.choice import provider_for
 from broker.runtime import Runtime
 from broker.services import submit
-from broker.services.claim import claim
+from broker.services.claim import Claimed, claim
 from broker.services.folders import HELD_MS, Folders
 from broker.services.handle import Handle, Wish, do
 from broker.services.openings import Openings
@@ -71,10 +71,9 @@ def carrying() -> Snapshot:
     return replace(NOBODY, providers={"bandwidth-1": provider_for(make_connection())})
 
 
-def test_what_was_deleted_before_a_worker_had_it_is_never_claimed(database: Database) -> None:
-    message = make_message(valid_until=datetime.now(UTC) + timedelta(days=1))
-    done, unknown = database.write(lambda sql: do(sql, wish=wish(message.id), waiting=[message]))
-    claimed = database.write(
+def claimed_of(database: Database, message: Message) -> Claimed:
+    """Return what a worker claims that has popped a message."""
+    return database.write(
         lambda sql: claim(
             sql,
             [message.id],
@@ -85,6 +84,12 @@ def test_what_was_deleted_before_a_worker_had_it_is_never_claimed(database: Data
             openings=Openings(),
         )
     )
+
+
+def test_what_was_deleted_before_a_worker_had_it_is_never_claimed(database: Database) -> None:
+    message = make_message(valid_until=datetime.now(UTC) + timedelta(days=1))
+    done, unknown = database.write(lambda sql: do(sql, wish=wish(message.id), waiting=[message]))
+    claimed = claimed_of(database, message)
     assert (done, unknown) == ({message.id}, [])
     assert claimed.submissions == ()
     assert status_of(database, message.id) is Status.CANCELLED
@@ -92,17 +97,7 @@ def test_what_was_deleted_before_a_worker_had_it_is_never_claimed(database: Data
 
 def test_what_a_worker_has_claimed_is_deleted_and_sent_all_the_same(database: Database) -> None:
     message = make_message(valid_until=datetime.now(UTC) + timedelta(days=1))
-    claimed = database.write(
-        lambda sql: claim(
-            sql,
-            [message.id],
-            {message.id: message},
-            known=carrying(),
-            now_ms=NOW_MS,
-            settings=SETTINGS,
-            openings=Openings(),
-        )
-    )
+    claimed = claimed_of(database, message)
     done, _ = database.write(lambda sql: do(sql, wish=wish(message.id), waiting=[message]))
     assert len(claimed.submissions) == 1
     assert done == {message.id}
