@@ -12,6 +12,7 @@ from broker.console.assets import Assets
 from broker.console.attachments import Attachments
 from broker.console.audit import AuditPage
 from broker.console.callbacks import Callbacks
+from broker.console.causes import Causes
 from broker.console.chosen import Chosen
 from broker.console.configuration import Configuration
 from broker.console.connection_forms import ConnectionForms
@@ -123,6 +124,7 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
         Attachments(pages, needs.browse, stored, needs.send_on),
         *_of_connections(needs),
         Queues(pages, needs.backlog, needs.peek, needs.stopping, needs.sql),
+        Causes(pages),
         Callbacks(pages, needs.replay, needs.backlog),
         DeadLetterPages(pages, needs.letters),
         OptOuts(pages, needs.opt_outs),

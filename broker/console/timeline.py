@@ -13,12 +13,16 @@ GAP_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One line: how long after the first it was, and how long after the one before where that was long."""
+    """One line: how long after the first it was, and how long after the one before where that was long.
+
+    `cause` is what the record says of why.
+    """
 
     at: datetime
     what: str
     text: str
     tone: str = ""
+    cause: str = ""
     after_s: float = 0.0
     gap_s: float = 0.0
 
@@ -35,6 +39,7 @@ def timeline(whole: Whole) -> list[Step]:
                 what=step.what,
                 text=step.text,
                 tone=step.tone,
+                cause=step.cause,
                 after_s=(step.at - steps[0].at).total_seconds(),
                 gap_s=waited if waited > GAP_S else 0.0,
             )
@@ -46,7 +51,13 @@ def _steps(whole: Whole) -> Iterator[Step]:
     for event in whole.record.events:
         moved = event.status or ""
         text = event.detail if moved else f"{event.detail} (changed nothing)".strip()
-        yield Step(at=event.at, what=moved or event.type, text=text, tone=tone(moved) if moved else "off")
+        yield Step(
+            at=event.at,
+            what=moved or event.type,
+            text=text,
+            tone=tone(moved) if moved else "off",
+            cause=event.detail,
+        )
     for attempt in whole.record.attempts:
         name = f"attempt {attempt.number}"
         yield Step(at=attempt.started_at, what=name, text=f"over {attempt.connection}")
@@ -59,7 +70,11 @@ def _steps(whole: Whole) -> Iterator[Step]:
             ]
             text = f"{', '.join(word for word in words if word)} in {took} ms"
             yield Step(
-                at=attempt.ended_at, what=name, text=text, tone="" if attempt.outcome == "sent" else "odd"
+                at=attempt.ended_at,
+                what=name,
+                text=text,
+                tone="" if attempt.outcome == "sent" else "odd",
+                cause=attempt.error or "",
             )
     for callback, tries in whole.told:
         text = f"callback “{callback.status}” {callback.state.replace('_', ' ')}, {tries} tries"

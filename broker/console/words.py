@@ -3,11 +3,17 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
+from broker.console.visit import ROOT
 from broker.console.ways import risk
 from broker.domain.address import mask, mask_within
 from broker.domain.redaction import redact_url
+from broker.domain.remedy import ERRORS as REMEDIED
 from broker.domain.status import Status
+from broker.services.catalogue import DEAD, explain
+
+ERRORS = f"{ROOT}errors"
 
 _TONES: Mapping[str, frozenset[str]] = {
     "good": frozenset({Status.DELIVERED, Status.READ, Status.READY, Status.FORWARDED}),
@@ -96,6 +102,23 @@ def place(url: str) -> str:
     return redact_url(url)
 
 
+def cause_place(source: str, code: str) -> str:
+    """Return the page that says what a cause means."""
+    return f"{ERRORS}/{quote(source, safe='')}/{quote(code, safe='')}"
+
+
+def explained(detail: str) -> str:
+    """Return the page that says what a line of a message's record means; empty where there is none."""
+    found = explain(detail)
+    return cause_place(found[0], found[1].code) if found else ""
+
+
+def explained_letter(error: str) -> str:
+    """Return the page that says what to do about dead letters with an error; empty where there is none."""
+    known = next((name for name in (error, *error.split(" from ")) if name in REMEDIED), "")
+    return cause_place(DEAD, known) if known else ""
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "tone": tone,
     "sign": sign,
@@ -112,4 +135,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "prose": mask_within,
     "place": place,
     "risk": risk,
+    "explained": explained,
+    "explained_letter": explained_letter,
 }

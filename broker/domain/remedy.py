@@ -27,6 +27,8 @@ _BY_ERROR: Mapping[str, str] = {
     "OSError": "The disk refused: look for a full or read-only disk, then put them back.",
     "InvalidToken": "It is sealed with another secret key: start workers with the key it had, then put them back.",
 }
+ERRORS = tuple(_BY_ERROR)
+"""The types of errors that more is known of."""
 _BY_KIND: Mapping[Kind, str] = {
     Kind.WEBHOOK: f"Our reading of the carrier's words broke: {_LATER}. The carrier does not send them again.",
     Kind.MEDIA: f"Reading the media broke: {_LATER}, or discard it, and the message goes on without it.",

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 from broker.domain.account import Connection
+from broker.domain.cause import Cause
 from broker.domain.event import News
 from broker.domain.message import Receipt
 from broker.domain.wire import Call, Conversation, Request, Response
@@ -40,6 +41,7 @@ class Provider(ABC):
     name: ClassVar[str]
     limits: ClassVar[Limits]
     layouts: ClassVar[bool] = False
+    causes: ClassVar[tuple[Cause, ...]] = ()
     shown: ClassVar[frozenset[str]] = frozenset({"base_url", "media_mode", "username", "webhook_username"})
     usual: ClassVar[Mapping[str, str | bool]] = {"media_mode": MEDIA_MODES[0]}
     create_url: str

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from broker.domain.cause import Again, Cause
 from broker.domain.status import Event
 
 
@@ -146,3 +147,38 @@ def describe(code: int) -> str:
     """Return a code as a line of the record."""
     known = look_up(code)
     return f"{known.name}; {known.advice}{'; billed' if known.billed else ''}"
+
+
+_TO_DO: Mapping[Advice, tuple[Again, str]] = {
+    _PERM: (
+        Again.NEVER,
+        "Do not send it again as it is: its number, its content or its size must change first.",
+    ),
+    _CFG: (
+        Again.PERSON,
+        "Set it right with Bandwidth: the sender, its campaign or what the account may do. Then send it again.",
+    ),
+    _OUT: (
+        Again.NEVER,
+        "Nothing: its recipient has told this sender to stop, and it is among the opt-outs now.",
+    ),
+    _LATER: (Again.LATER, "Send it again later. If there are many, send more slowly or ask Bandwidth."),
+    _ONCE: (Again.LATER, "Send it again once; if it comes back, ask Bandwidth with the carrier's reference."),
+    _UNK: (
+        Again.UNCERTAIN,
+        "It may have arrived: ask before you send it again, or its recipient gets it twice.",
+    ),
+}
+
+CAUSES: tuple[Cause, ...] = tuple(
+    Cause(
+        code=str(number),
+        text=f"{number} *",
+        means=code.name.replace("-", " "),
+        again=_TO_DO[code.advice][0],
+        do=_TO_DO[code.advice][1],
+        billed=code.billed,
+    )
+    for number, code in CODES.items()
+)
+"""The same for people."""

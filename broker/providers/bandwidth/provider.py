@@ -16,6 +16,7 @@ from broker.domain.value import replace
 from broker.domain.wire import Call, Conversation, Request, Response
 from broker.errors import NotAuthorised, Rejected, Unavailable
 from broker.providers.answers import before_create, check, explain, read_json, retry_after_s
+from broker.providers.bandwidth.codes import CAUSES
 from broker.providers.bandwidth.events import LONGEST_ID, read_events
 from broker.providers.bandwidth.tag import marked
 from broker.providers.base import Limits, Outgoing, Provider, Submission, Token
@@ -53,6 +54,7 @@ class Bandwidth(Provider):
     """
 
     name = "bandwidth"
+    causes = CAUSES
     limits: ClassVar[Limits] = Limits(
         parts=10,
         part_bytes=3_500_000,

@@ -156,6 +156,8 @@ def pages(place: Place) -> dict[str, str]:
         "parked": "/console/webhooks/parked",
         "opt-outs": "/console/opt-outs",
         "opt-out-changes": "/console/opt-outs?changes=1",
+        "errors": "/console/errors",
+        "error": "/console/errors/bandwidth/4720",
         "audit": "/console/audit",
         "settings": "/console/settings",
         "missing": "/console/accounts/nobody",

@@ -56,6 +56,10 @@ PAGES = (
     "/console/webhooks/parked",
     "/console/opt-outs",
     "/console/opt-outs?changes=1",
+    "/console/errors",
+    "/console/errors/bandwidth/4720",
+    "/console/errors/broker/answer-lost",
+    "/console/errors/dead-letters/worker%20died",
 )
 
 
@@ -99,6 +103,8 @@ async def test_pages_of_what_there_is_not_are_not_found(console: Console) -> Non
         "/console/connections/nobody",
         "/console/accounts/nobody",
         "/console/accounts/%3Cscript%3E",
+        "/console/errors/bandwidth/1",
+        "/console/errors/%3Cscript%3E/4720",
     ):
         page = await one.get(path)
         assert page.status == 404, path
