@@ -19,9 +19,12 @@ SETTINGS = {"BROKER_LEASE_S": str(LEASE_S), "BROKER_WINDOW": "4", "BROKER_WORKER
 
 def test_a_worker_that_slept_longer_than_its_lease_sends_nothing_of_it(stack: Stack) -> None:
     stack.faults(latency_ms=200, event_delay_ms=20)
-    load = Load(stack, "sleeper", 200).start()
-    stack.until(lambda: len(creates(stack, load.label)) >= 8)
     asleep = stack.signal("worker", signal.SIGSTOP)
+    load = Load(stack, "sleeper", 200).start()
+    load.told_at_least(200)  # so that its takes are whole ones, however slowly we send
+    stack.signal("worker", signal.SIGCONT)
+    stack.until(lambda: len(creates(stack, load.label)) >= 8)
+    stack.signal("worker", signal.SIGSTOP)
     before = len(creates(stack, load.label))
     time.sleep(LEASE_S + 2)  # the lease has to run out, there is nothing to ask
     stack.signal("worker", signal.SIGCONT)
