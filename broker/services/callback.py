@@ -107,11 +107,12 @@ def _claim(
     )
     due: list[Due] = []
     try:
-        due, found, earlier = runtime.database.write(job)
+        due, found, earlier, set_aside = runtime.database.write(job)
     finally:
         claimed = Counter(item.endpoint for item in due)
         for endpoint, share in shares.items():
             runtime.berths.give_back(endpoint, share - claimed[endpoint])
+    _count(runtime, Counter({_OUTCOMES[CallbackState.GIVEN_UP]: set_aside}))
     tell_soon(runtime.schedule, owed=any(claimed[one] == share > 0 for one, share in shares.items()))
     return [
         Visit(
@@ -127,14 +128,14 @@ def _claim(
 
 def _claim_in(
     sql: Sql, *, shares: Mapping[str, int], now_ms: int, until_ms: int, ends_at: int
-) -> tuple[list[Due], dict[str, Message], dict[str, frozenset[Status]]]:
+) -> tuple[list[Due], dict[str, Message], dict[str, frozenset[Status]], int]:
     claimed = callbacks.claim(sql, shares, now_ms=now_ms, until_ms=until_ms, ends_at=ends_at)
-    due = _without_fatal(sql, claimed, now_ms=now_ms)
-    return due, messages.load(sql, {item.message_id for item in due}), callbacks.earlier(sql, due)
+    due, set_aside = _without_fatal(sql, claimed, now_ms=now_ms)
+    return due, messages.load(sql, {item.message_id for item in due}), callbacks.earlier(sql, due), set_aside
 
 
-def _without_fatal(sql: Sql, claimed: Sequence[Due], *, now_ms: int) -> list[Due]:
-    """Set aside what nobody survived to tell, and take of what may be like it one at a time."""
+def _without_fatal(sql: Sql, claimed: Sequence[Due], *, now_ms: int) -> tuple[list[Due], int]:
+    """Set aside what nobody survived to tell, take of what may be like it one at a time; tell how many are aside."""
     fatal = [item for item in claimed if item.begun > TRIES]
     if fatal:
         ended = [
@@ -146,7 +147,16 @@ def _without_fatal(sql: Sql, claimed: Sequence[Due], *, now_ms: int) -> list[Due
     suspects = [item for item in claimed if item.begun == TRIES][1:]
     callbacks.release(sql, suspects, now_ms=now_ms)
     away = {item.id for item in (*fatal, *suspects)}
-    return [item for item in claimed if item.id not in away]
+    return [item for item in claimed if item.id not in away], len(fatal)
+
+
+def _count(runtime: Runtime, outcomes: Mapping[str, int]) -> None:
+    """Count what came of callbacks, for this process's page and for everybody's."""
+    if not any(outcomes.values()):
+        return
+    runtime.meter.add(WEBHOOK_OUT, {(name,): number for name, number in outcomes.items()})
+    with repaired_later():
+        runtime.figures.count(outcomes)
 
 
 async def _start(runtime: Runtime, known: Snapshot, visits: Sequence[Visit]) -> None:
@@ -216,9 +226,8 @@ def _record(runtime: Runtime, known: Snapshot, visit: Visit, results: Sequence[t
     counting.ended(runtime.meter, moved)
     outcomes = Counter(_OUTCOMES[tried.state] for _, tried in found)
     outcomes += Counter({_OUTCOMES[CallbackState.GIVEN_UP]: late})
-    runtime.meter.add(WEBHOOK_OUT, {(name,): number for name, number in outcomes.items()})
+    _count(runtime, outcomes)
     with repaired_later():
-        runtime.figures.count(outcomes)
         _note(runtime, visit, [result for _, result in results])
     tell_soon(runtime.schedule, owed=True)
     for result in ill:

@@ -74,7 +74,7 @@ def receive(
         ),
         moved=tuple(begun(fresh, added)),
         quarantined=tuple(
-            _quarantined(name, inbound, digest, now_ms)
+            _quarantined(name, inbound, digest, now_ms, traces.get(digest, ""))
             for name, inbound, digest in came
             if inbound.recipient not in owners
         ),
@@ -137,11 +137,12 @@ def _tags(inbound: Inbound) -> tuple[Tag, ...]:
     return tuple(known)
 
 
-def _quarantined(name: str, inbound: Inbound, digest: str | None, now_ms: int) -> Parked:
+def _quarantined(name: str, inbound: Inbound, digest: str | None, now_ms: int, trace: str) -> Parked:
+    traced = {"trace": trace} if trace else {}
     return Parked(
         connection=name,
         key=inbound.key,
-        news=orjson.dumps({**asdict(inbound), "webhook": digest}).decode(),
+        news=orjson.dumps({**asdict(inbound), "webhook": digest, **traced}).decode(),
         reason=NOBODYS,
         at=at(now_ms),
         due_at=None,
@@ -153,5 +154,11 @@ def load(text: str) -> tuple[Inbound, str | None]:
     """Return the arrival kept as `text`, and the digest of its webhook."""
     known: dict[str, Any] = orjson.loads(text)
     digest = known.pop("webhook", None)
+    known.pop("trace", None)
     lists = {name: tuple(known[name]) for name in ("media", "others")}
     return Inbound(**{**known, **lists, "at": datetime.fromisoformat(known["at"])}), digest
+
+
+def trace_of(text: str) -> str:
+    """Return the trace of the webhook that brought an arrival kept as `text`; empty where it is not traced."""
+    return str(orjson.loads(text).get("trace", ""))

@@ -192,6 +192,7 @@ def test_a_callback_that_kills_its_workers_is_given_up_and_told_when_it_is_put_b
 
     assert (letter.kind, letter.subject) == (Kind.CALLBACK, f"{bad}_submitted")
     assert standing(world)[letter.subject] == ("given_up", f"set aside: {DIED}")
+    assert until(lambda: world.redis.hget(keys.figures(), "given_up")) == "1"
     until(lambda: ground.work() or standing(world)[f"{good}_submitted"][0] == "told", within_s=120)
 
     ground.put_back(letter, lambda: standing(world)[letter.subject][0] == "told")

@@ -54,13 +54,13 @@ def delivered(
     return json.dumps([event]).encode()
 
 
-def arrive(settings: Settings, *bodies: bytes, connection: str = "bandwidth-1") -> None:
+def arrive(settings: Settings, *bodies: bytes, connection: str = "bandwidth-1", trace: str = "") -> None:
     """Take webhooks in as the ingress does."""
 
     async def run() -> None:
         door = Arrivals(settings.redis_url, settings)
         await door.arrive_all(
-            [Webhook(connection=connection, body=body, at=datetime.now(UTC)) for body in bodies]
+            [Webhook(connection=connection, body=body, at=datetime.now(UTC), trace=trace) for body in bodies]
         )
         await door.close()
 

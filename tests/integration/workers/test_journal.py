@@ -15,7 +15,7 @@ from broker.domain.status import Status
 from broker.services import adoption, events, submit
 from broker.services.rereading import PAGE, Reread, Stretch, reread
 from broker.storage import parked, provision
-from broker.storage.tables import metadata
+from broker.storage.tables import messages, metadata
 from broker.storage.webhooks import Place
 from tests.integration.workers.carrier import Carrier
 from tests.integration.workers.conftest import World
@@ -126,6 +126,20 @@ def test_what_arrived_for_nobodys_number_is_taken_in_once_the_number_is_somebody
     arrive(world.settings, inbound("in-1", to=NOBODYS, text="first"))
     events.take(world.runtime)
     assert arrivals(world) == ["first"], "a repeat is the same arrival"
+
+
+def test_what_was_parked_first_is_in_the_trace_of_the_webhook_that_brought_it(
+    world: World, carrier: Carrier
+) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    arrive(world.settings, inbound("in-1", to=NOBODYS, text="traced"), trace=trace)
+    arrive(world.settings, inbound("in-2", to=NOBODYS, text="not traced"))
+    events.take(world.runtime)
+    provide(world, carrier, [NOBODYS])
+    assert adoption.adopt(world.runtime) == 2
+    read, m = world.runtime.database.read, messages.c
+    found = read(lambda sql: sql.execute(select(m.text, m.trace).where(m.direction == "in")).all())
+    assert {(row.text, row.trace or "") for row in found} == {("traced", trace), ("not traced", "")}
 
 
 def test_of_many_arrivals_for_a_new_number_all_are_taken_in_at_once(world: World, carrier: Carrier) -> None:
