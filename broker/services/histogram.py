@@ -17,11 +17,14 @@ MOST = 48
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Histogram:
-    """Bars by their beginnings, the oldest first, without a gap; `cut` says that older messages were not counted."""
+    """Bars by their beginnings, the oldest first, without a gap; `cut` says that only the newest `most` messages
+    were looked at, and there are older ones.
+    """
 
     width: timedelta
     bars: tuple[tuple[datetime, Mapping[Status, int]], ...]
     cut: bool
+    most: int = counting.COUNTED
 
     @property
     def number(self) -> int:

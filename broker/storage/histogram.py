@@ -1,4 +1,4 @@
-"""How many messages of a list were made when: counted over the newest of them, and no more than a list looks at."""
+"""How many messages of a list were made when, counted over the newest of them."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -8,10 +8,13 @@ from sqlalchemy import BigInteger, Connection, func, select, type_coerce
 from broker.domain.ids import made_at
 from broker.domain.search import Search
 from broker.domain.status import Status
-from broker.storage.walking import LOOKED_AT, c, filters, walk
+from broker.storage.walking import c, filters, walk
+
+COUNTED = 5_000
+"""Most messages that are counted: each is read, and an account's lie far apart."""
 
 
-def reach(sql: Connection, search: Search, *, looked_at: int = LOOKED_AT) -> tuple[datetime | None, bool]:
+def reach(sql: Connection, search: Search, *, looked_at: int = COUNTED) -> tuple[datetime | None, bool]:
     """Return when the oldest message was made that is looked at, and whether there are older ones."""
     ids = walk(search).with_only_columns(c.id)
     last = sql.execute(ids.offset(looked_at - 1).limit(1)).scalar()
@@ -20,7 +23,7 @@ def reach(sql: Connection, search: Search, *, looked_at: int = LOOKED_AT) -> tup
 
 
 def heights(
-    sql: Connection, search: Search, width_ms: int, *, looked_at: int = LOOKED_AT
+    sql: Connection, search: Search, width_ms: int, *, looked_at: int = COUNTED
 ) -> Mapping[datetime, Mapping[Status, int]]:
     """Return for each piece of time, by its beginning, how many of the messages looked at stand where."""
     within = walk(search).limit(looked_at).subquery("walked")

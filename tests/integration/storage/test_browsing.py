@@ -207,7 +207,7 @@ def test_bars_count_each_message_of_a_list_once_under_its_filters(database: Data
     assert database.read(lambda sql: histogram(sql, Search(account="nobody"), now)) is None
 
 
-def test_bars_are_counted_over_no_more_than_a_list_looks_at(database: Database, ids: list[str]) -> None:
+def test_bars_are_counted_over_so_many_and_no_more(database: Database, ids: list[str]) -> None:
     def look(search: Search) -> tuple[datetime | None, bool, int]:
         oldest, cut = database.read(lambda sql: counting.reach(sql, search, looked_at=4))
         found = database.read(lambda sql: counting.heights(sql, search, 60_000, looked_at=4))
