@@ -7,6 +7,8 @@ from datetime import datetime
 from broker.services.charts import Point
 
 STEP, HEIGHT = 10, 100
+_BEGUN = 4
+"""A step is drawn once a fourth of it is over: of a moment no rate can be told."""
 _TOP = 96
 """So high is the highest point of a curve: a line has a width."""
 
@@ -54,11 +56,11 @@ def latency(points: Sequence[Point]) -> Curves:
     )
 
 
-def throughput(points: Sequence[Point]) -> Curves:
-    """Return the curves of what came and went, a second."""
+def throughput(points: Sequence[Point], now: datetime) -> Curves:
+    """Return the curves of what came and went, a second; a step that has only just begun is left out."""
     return curves(
         {
-            name: [_rate(getattr(one, name), one.at, one.until) for one in points]
+            name: [_rate(getattr(one, name), one, now) for one in points]
             for name in ("made", "sent", "good", "bad")
         }
     )
@@ -81,8 +83,9 @@ def depth(points: Sequence[Point]) -> Stack:
     return Stack(names=names, pieces=pieces, most=most)
 
 
-def _rate(number: int | None, at: datetime, until: datetime) -> float | None:
-    return None if number is None else number / (until - at).total_seconds()
+def _rate(number: int | None, one: Point, now: datetime) -> float | None:
+    step, over = one.until - one.at, min(one.until, now) - one.at
+    return None if number is None or over < step / _BEGUN else number / over.total_seconds()
 
 
 def _path(row: Sequence[float | None], most: float) -> str:

@@ -57,7 +57,7 @@ class Overview:
             tiles=_tiles(view),
             rows=_rows(view),
             width=len(view.points) * curves.STEP,
-            flows=curves.throughput(view.points),
+            flows=curves.throughput(view.points, view.at),
             waits=curves.latency(view.points),
             depth=curves.depth(view.points),
             causes=_causes(view),

@@ -14,11 +14,11 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from broker.domain.ids import new_id
-from broker.domain.status import Event
+from broker.domain.status import BAD_ENDS, GOOD_ENDS, Event
 from broker.keyspace.client import open_sync
 from broker.keyspace.presence import Presence, Worker
 from broker.settings import Settings
-from broker.storage import messages, submissions
+from broker.storage import messages, minutes, submissions
 from broker.storage.database import Database, Sql
 from broker.storage.messages import Fresh, Move
 from broker.storage.submissions import Ended
@@ -31,7 +31,7 @@ from tests.redis_server import RedisServer
 
 FOLDER = Path(__file__).parents[3] / "docs"
 SIZE = "1360,940"
-MINUTES = 30
+MINUTES = 60
 CAUSES = ("4470 rejected as spam", "4720 unreachable", "4432 forbidden to the network", "4720 unreachable")
 _CHANCE = random.Random(7)  # the picture is the same each time
 
@@ -68,12 +68,13 @@ def take(browser: webdriver.Chrome, url: str, folder: Path) -> None:
 
 
 def fill(settings: Settings) -> None:
-    """Have half an hour of messages behind us, most of which went well."""
+    """Have an hour of messages behind us, most of which went well."""
     connection = WITH_PEOPLE["connections"][0]
     second = {**connection, "name": "bandwidth-2", "senders": ["+12025550151"]}
     prepare(settings, {**WITH_PEOPLE, "connections": [connection, second]})
     database = Database(settings.database)
     database.write(_messages)
+    database.write(_noted)
     database.close()
     with open_sync(settings.redis_url, settings) as client:
         client.set("scheduler:leader", "scheduler")
@@ -118,6 +119,17 @@ def _messages(sql: Sql) -> None:
         messages.add(sql, fresh)
         _submit(sql, fresh)
         messages.move(sql, moves)
+
+
+def _noted(sql: Sql) -> None:
+    """Note each minute, as the scheduler does."""
+    this = datetime.now(UTC).replace(second=0, microsecond=0)
+    for ago in range(1, MINUTES):
+        at = this - ago * minutes.MINUTE
+        names = ["bandwidth-1", "bandwidth-2"]
+        minutes.note(sql, {at: minutes.count(sql, at, names=names, good=GOOD_ENDS, bad=BAD_ENDS)})
+        waiting = {"submit": 6 + ago % 7 + _CHANCE.randrange(4), "callbacks": 2 + ago % 5, "media": ago % 3}
+        minutes.see(sql, at, waiting)
 
 
 def _submit(sql: Sql, fresh: list[Fresh]) -> None:

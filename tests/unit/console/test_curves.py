@@ -22,8 +22,10 @@ def test_a_curve_is_broken_where_nothing_is_known_and_one_point_is_a_dot() -> No
 
 def test_throughput_is_told_a_second_and_latency_in_three_curves() -> None:
     points = [point(0), point(1, made=120, sent=60, good=60, bad=0)]
-    found = curves.throughput(points)
+    found = curves.throughput(points, AT + timedelta(hours=1))
     assert (found.most, list(found.paths)) == (2.0, ["made", "sent", "good", "bad"])
+    assert curves.throughput(points, AT + timedelta(seconds=90)).most == 4.0, "half of the minute is over"
+    assert curves.throughput(points, AT + timedelta(seconds=65)).paths["made"] == ""
     waits = curves.latency([point(0, latency=Latency(p50=1, p95=2, p99=4, number=9))])
     assert waits.paths == {"p50": "M5 76.0h0", "p95": "M5 52.0h0", "p99": "M5 4.0h0"}
 
