@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import msgspec
 import orjson
 
 from broker.keyspace import keys
@@ -33,6 +34,10 @@ class Worker:
     started_ms: int
     seen_ms: int = 0
     taken: Mapping[str, float] = field(default_factory=dict)
+
+
+_decoder = msgspec.json.Decoder(Worker)
+"""What a newer version says beside it is left out."""
 
 
 class Presence:
@@ -89,8 +94,7 @@ async def present(client: Async) -> tuple[list[Worker], int]:
 
 
 def _read(found: Mapping[bytes, bytes], now_ms: int, *, older: bool = False) -> list[Worker]:
-    told = [orjson.loads(text) for text in found.values()]
-    known = [Worker(**{**one, "queues": tuple(one["queues"])}) for one in told]
+    known = [_decoder.decode(text) for text in found.values()]
     return sorted(
         (one for one in known if (one.seen_ms < now_ms - LIFE_MS) is older), key=lambda one: one.name
     )

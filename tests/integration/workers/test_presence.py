@@ -85,3 +85,14 @@ def test_a_worker_that_was_killed_is_shown_as_silent_and_forgotten_after_an_hour
         assert listed(settings) == []
         known.forget()
         assert client.hlen("workers") == 0
+
+
+def test_a_worker_of_another_version_is_shown_with_what_is_known_of_it(settings: Settings) -> None:
+    with open_sync(settings.redis_url, settings) as client:
+        Presence(client).say(ONE)
+        (one,) = listed(settings)
+        newer = {**asdict(one), "name": "newer", "mood": "fine"}
+        older = {**asdict(one), "name": "older"}
+        del older["taken"]
+        client.hset("workers", mapping={told["name"]: orjson.dumps(told) for told in (newer, older)})
+        assert [each.name for each in listed(settings)] == sorted(["newer", "older", one.name])
