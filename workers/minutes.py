@@ -49,17 +49,24 @@ class Minutes:
         try:
             self._database.write(partial(minutes.see, at=minute, depth=self._depth()))
             self.served = True
-            if self._leads() and self._counted != minute:
-                counts = self._database.read(partial(_count, minute=minute))
-                self._database.write(partial(minutes.note, counts=counts))
-                self._counted = minute
         except StorageAway as error:
             self.served = False
             log.warning("sql_takes_nothing", cause=cause(error))
+            return
+        if self._leads() and self._counted != minute:
+            self._count(minute)
 
     def close(self) -> None:
         """Note no more."""
         self._stop.set()
+
+    def _count(self, minute: datetime) -> None:
+        try:
+            counts = self._database.read(partial(_counts, minute=minute))
+            self._database.write(partial(minutes.note, counts=counts))
+            self._counted = minute
+        except StorageAway as error:  # too much to read in time, say: what is written is taken all the same
+            log.warning("minutes_not_counted", cause=cause(error))
 
     def _depth(self) -> Mapping[str, int] | None:
         try:
@@ -74,7 +81,7 @@ class Minutes:
                 return
 
 
-def _count(sql: Sql, *, minute: datetime) -> dict[datetime, Count]:
+def _counts(sql: Sql, *, minute: datetime) -> dict[datetime, Count]:
     names = [one.name for one in accounts.usages(sql)]
     known = minutes.counted(sql, minute - BACK * MINUTE)
     last = [minute - number * MINUTE for number in range(1, BACK + 1)]

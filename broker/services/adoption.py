@@ -73,8 +73,10 @@ def _adopt(runtime: Runtime) -> int:
         # The directory may not know the owner yet: such an arrival stays for the next turn.
         rows = [(row, item) for row, item in parked.owned(sql, limit=MOST) if item.recipient in known.owners]
         came = [(item.connection, *receive.load(item.news)) for _, item in rows]
-        traces = {
-            digest: receive.trace_of(item.news) for (_, item), (_, _, digest) in zip(rows, came, strict=True)
+        traces: dict[str | None, str] = {
+            digest: receive.trace_of(item.news)
+            for (_, item), (_, _, digest) in zip(rows, came, strict=True)
+            if digest is not None
         }
         applied = take_in(sql, (), came, known=known, now_ms=now_ms, settings=runtime.settings, traces=traces)
         parked.settle(sql, [row for row, _ in rows], ())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from broker.domain.dead import Kind
+from broker.errors import AdmissionError, Busy
 from broker.keyspace.backlog import Backlog
 from broker.keyspace.census import Census
 from broker.services.carrying import Carrying, Link, State
@@ -46,17 +47,30 @@ class Attention:
         self._watermark = settings.redis_memory_watermark
         self._seen: Sequence[Trouble] = ()
         self._seen_at = float("-inf")
+        self._away: AdmissionError | None = None
         self._turn = asyncio.Lock()
 
     async def look(self) -> Sequence[Trouble]:
-        """Return what needs a person, of the last seconds; raises Busy while SQL or Redis is away."""
+        """Return what needs a person, of the last seconds; raises Busy while SQL or Redis is away.
+
+        That they are is remembered as long: to find it out may take seconds, and every page asks.
+        """
         async with self._turn:
             if time.monotonic() - self._seen_at > FRESH_S:
-                links, census = await self._carrying.all(), await self._backlog.census()
-                letters = await self._sql.read(dead.counts)
-                self._seen = [*stuck(census, links, self._watermark), *left(letters, census)]
+                self._away = None
+                try:
+                    await self._look()
+                except AdmissionError as error:
+                    self._away = error
                 self._seen_at = time.monotonic()
+            if self._away is not None:
+                raise Busy(str(self._away)) from self._away
             return self._seen
+
+    async def _look(self) -> None:
+        links, census = await self._carrying.all(), await self._backlog.census()
+        letters = await self._sql.read(dead.counts)
+        self._seen = [*stuck(census, links, self._watermark), *left(letters, census)]
 
 
 def stuck(census: Census, links: Sequence[Link], watermark: float) -> Iterator[Trouble]:

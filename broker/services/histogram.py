@@ -41,7 +41,8 @@ def histogram(sql: Sql, search: Search, now: datetime) -> Histogram | None:
     end = now if search.until is None else min(search.until, now)
     width_ms = width_s(max((end - oldest).total_seconds(), 0.0)) * 1000
     found = counting.heights(sql, search, width_ms)
-    first = round(oldest.timestamp() * 1000) // width_ms
+    # A message may have been made some milliseconds before its id.
+    first = min([round(oldest.timestamp() * 1000) // width_ms, *(_place(at, width_ms) for at in found)])
     last = max(
         [first, (round(end.timestamp() * 1000) - 1) // width_ms, *(_place(at, width_ms) for at in found)]
     )

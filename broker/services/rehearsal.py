@@ -9,7 +9,7 @@ from broker.directory import Snapshot
 from broker.domain.dead import LOST, Kind, Letters, Outlook
 from broker.domain.message import Message
 from broker.domain.status import Status
-from broker.errors import RecordsAway
+from broker.errors import ConfigurationError, RecordsAway
 from broker.keyspace import content
 from broker.services import optouts
 from broker.services.sql import AsyncSql
@@ -101,5 +101,5 @@ class Rehearsal:
             return None
         try:
             return content.decode(self._vault.open(letter.content).encode("latin-1"))
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, ConfigurationError):
             return None  # what broke it may be that nobody can read it

@@ -147,6 +147,8 @@ class Poster:
 
     async def _taken(self, body: bytes) -> bool:
         target = self.target
+        if not target.urls:
+            return False
         # What is tried again goes to the next address: the one before may be dead.
         url = target.urls[next(self._turns) % len(target.urls)]
         try:

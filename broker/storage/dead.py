@@ -55,6 +55,7 @@ def erase(connection: Connection, ids: Sequence[str], *, at: datetime, by: str, 
     """Discard letters that wait for somebody, and their content with them; return how many."""
     change = update(dead_letters).where(text(OPEN), c.id.in_(ids))
     values = {"standing": Standing.DISCARDED, "wanted": Standing.DISCARDED, "content": None, "due_at": None}
+    values["job"] = None  # it is nobody's any more who wanted something of many
     return connection.execute(change.values(**values, settled_at=at, settled_by=by, reason=reason)).rowcount
 
 

@@ -9,6 +9,8 @@ from broker.storage.messages import load
 from broker.storage.tables import events, messages, submissions
 from broker.storage.walking import LOOKED_AT, has_tag
 
+c = messages.c
+
 
 def record(connection: Connection, message_id: str, *, account: str) -> Record | None:
     """Return all that is known of one message; another account's is not found."""
@@ -47,32 +49,34 @@ def page(
     connection: Connection, query: MessageQuery, *, account: str, looked_at: int = LOOKED_AT
 ) -> tuple[list[Message], str | None]:
     """Return an account's messages, newest first, and where the next page begins."""
-    wanted = [messages.c.account == account]
-    for column, value in (
-        (messages.c.direction, query.direction),
-        (messages.c.status, query.status),
-        (messages.c.recipient, query.to),
-        (messages.c.originator, query.from_),
-        (messages.c.reference, query.reference),
-        (messages.c.number, query.number),
-    ):
-        if value is not None:
-            wanted.append(column == value)
-    if query.cursor is not None:
-        wanted.append(messages.c.id < query.cursor)
-    statement = select(messages.c.id).where(*wanted).order_by(messages.c.id.desc())
-    last = None
+    own = [c.account == account] + ([] if query.cursor is None else [c.id < query.cursor])
+    wanted = {
+        c.direction: query.direction,
+        c.status: query.status,
+        c.recipient: query.to,
+        c.originator: query.from_,
+        c.reference: query.reference,
+        c.number: query.number,
+    }
+    asked = {column: value for column, value in wanted.items() if value is not None}
+    newest_first = c.id.desc()
     if query.tag is None:
-        asked = statement.limit(query.limit + 1)
-    else:
-        walked = statement.add_columns(messages.c.tags).limit(looked_at).subquery("walked")
-        tagged = select(walked.c.id).where(has_tag(walked.c.tags, query.tag))
-        asked = tagged.order_by(walked.c.id.desc()).limit(query.limit + 1)
-        last = connection.execute(statement.offset(looked_at - 1).limit(1)).scalar()
-    ids = list(connection.execute(asked).scalars())
-    shown = ids[: query.limit]
-    found = load(connection, shown)
-    return [found[name] for name in shown], shown[-1] if len(ids) > query.limit else last
+        found = select(c.id).where(*own, *(column == value for column, value in asked.items()))
+        found = found.order_by(newest_first)
+    else:  # which no index knows: so many are looked at, whatever else is asked for
+        columns = select(c.id, c.tags, *asked).where(*own).order_by(newest_first)
+        walked = columns.limit(looked_at).subquery("walked").c
+        alike = (walked[column.name] == value for column, value in asked.items())
+        found = select(walked.id).where(has_tag(walked.tags, query.tag), *alike).order_by(walked.id.desc())
+    ids = list(connection.execute(found.limit(query.limit + 1)).scalars())
+    shown, following = ids[: query.limit], None
+    if len(ids) > query.limit:
+        following = shown[-1]
+    elif query.tag is not None:
+        reached = select(c.id).where(*own).order_by(newest_first).offset(looked_at - 1).limit(1)
+        following = connection.execute(reached).scalar()
+    read = load(connection, shown)
+    return [read[name] for name in shown], following
 
 
 def _attempts(connection: Connection, message_id: str) -> tuple[Attempt, ...]:

@@ -153,6 +153,17 @@ async def test_a_job_is_followed_and_stopped(running: Running, settings: Setting
         assert {(one.subject, one.operator) for one in noted if one.reason} == {(done["job"], "oscar")}
 
 
+async def test_an_erasure_leaves_a_job_to_who_wanted_it(running: Running, settings: Settings) -> None:
+    async with running(settings, WITH_PEOPLE) as ingress:
+        made = parked(settings, 3)
+        _, done = await want(ingress, "put-back", rate="2", reason="mended")
+        path = f"{LETTERS}/jobs/{done['job']}"
+        at = datetime.now(UTC)
+        write(settings, lambda sql: dead.erase(sql, [made[0].id], at=at, by="zoe", reason="they asked"))
+        _, job = await ask(ingress, path, VIEWER)
+        assert (job["by"], job["reason"], job["count"], job["leaving"]) == ("oscar", "mended", 2, 2)
+
+
 async def test_a_job_that_is_not_there_is_not_found(running: Running, settings: Settings) -> None:
     async with running(settings, WITH_PEOPLE) as ingress:
         assert (await want(ingress, "put-back"))[1]["job"] is None, "nothing was meant"
@@ -192,14 +203,16 @@ async def test_a_dry_run_says_what_would_come_of_it_and_changes_nothing(
         for one in (good, late, stopped, sent):
             parked(settings, subject=one.id)
         body = vault.seal(content.encode(sealed).decode("latin-1"))
-        (letter,) = parked(settings, subject=sealed.id)
-        write(settings, lambda sql: sql.execute(
-            update(dead_letters).where(dead_letters.c.id == letter.id).values(content=body)
-        ))  # fmt: skip
+        foreign = Vault("the key of another day, long enough").seal("{}")
+        for subject, kept in ((sealed.id, body), (new_id(), foreign)):
+            (letter,) = parked(settings, subject=subject)
+            write(settings, lambda sql, name=letter.id, kept=kept: sql.execute(
+                update(dead_letters).where(dead_letters.c.id == name).values(content=kept)
+            ))  # fmt: skip
         parked(settings, error=LOST)
         status, found = await want(ingress, "put-back", dry_run="true", kind="message")
         assert (status, found) == (200, {
-            "count": 6, "looked_at": 6, "lost": 1, "expired": 2, "opted_out": 1, "done": 1, "left": 1,
+            "count": 7, "looked_at": 7, "lost": 1, "expired": 2, "opted_out": 1, "done": 1, "left": 2,
         })  # fmt: skip
         assert write(settings, lambda sql: dead.leaving(sql, 2**60)) == []
         assert (await want(ingress, "put-back", dry_run="yes"))[0] == 400

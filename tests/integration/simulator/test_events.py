@@ -1,5 +1,6 @@
 """What the simulator posts: status events and messages from phones."""
 
+import asyncio
 import base64
 from typing import Any
 
@@ -222,3 +223,18 @@ async def test_webhooks_go_to_several_addresses_in_turn_and_round_one_that_is_de
     for _ in range(4):
         await caller.create()
     assert len({event["message"]["id"] for event in await door.until(6)}) == 6
+
+
+async def test_events_that_wait_survive_webhooks_that_lead_nowhere(caller: Caller, door: Door) -> None:
+    nowhere = {"url": "", "user": "u", "password": "p"}
+    closed = {**nowhere, "url": "http://127.0.0.1:9/"}
+    await caller.ask("PUT", "/sim/webhook", orjson.dumps(closed))
+    await caller.create()
+    for aim in (closed, nowhere):
+        await caller.ask("PUT", "/sim/webhook", orjson.dumps(aim))
+        before = (await caller.stats())["webhooks"]["retried"]
+        while (await caller.stats())["webhooks"]["retried"] == before:
+            await asyncio.sleep(0.01)
+    await caller.ask("PUT", "/sim/webhook", orjson.dumps({**nowhere, "url": door.url}))
+    (event,) = await door.until(1)
+    assert event["type"] == "message-delivered"

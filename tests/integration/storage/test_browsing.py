@@ -167,6 +167,20 @@ def test_a_customers_list_of_a_tag_looks_at_so_many_and_says_where_to_go_on(data
     assert ([one.id for one in first], cursor) == ([wanted[1]], wanted[1])
 
 
+def test_a_customers_list_of_a_tag_looks_no_further_whatever_else_is_asked(database: Database) -> None:
+    wanted = tagged(database, tags=tags(k="0"), recipient="+12025550199")
+    for _ in range(4):
+        tagged(database, tags=tags(k="0"))
+    pages, cursor = [], None
+    for _ in range(2):
+        query = MessageQuery(tag=tag_of("k=0"), to="+12025550199", cursor=cursor, limit=5)
+        page, cursor = database.read(
+            lambda sql, asked=query: reading.page(sql, asked, account="acme", looked_at=3)
+        )
+        pages.append([one.id for one in page])
+    assert (pages, cursor) == ([[], [wanted]], None)
+
+
 def test_messages_are_found_by_their_kind(database: Database, ids: list[str]) -> None:
     part = Part(index=1, content_type="image/png")
     multimedia = [tagged(database, subject="s"), tagged(database, parts=(part,))]
@@ -205,6 +219,17 @@ def test_bars_count_each_message_of_a_list_once_under_its_filters(database: Data
             "a bar is the list that it leads to"
         )
     assert database.read(lambda sql: histogram(sql, Search(account="nobody"), now)) is None
+
+
+def test_a_message_made_just_before_its_id_is_in_a_bar_too(database: Database) -> None:
+    second = datetime.now(UTC).replace(microsecond=0)
+    made, named = second - timedelta(milliseconds=2), second + timedelta(milliseconds=1)
+    one = make_message(id=new_id(round(named.timestamp() * 1000)), account="edge", created_at=made)
+    fresh = Fresh(message=one, event=Event.CLAIM, due_at=NOW_MS, connection="b-1")
+    database.write(lambda sql: messages.add(sql, [fresh]))
+    found = database.read(lambda sql: histogram(sql, Search(account="edge"), second + timedelta(seconds=1)))
+    assert found is not None
+    assert (found.width, found.number) == (timedelta(seconds=1), 1)
 
 
 def test_bars_are_counted_over_so_many_and_no_more(database: Database, ids: list[str]) -> None:

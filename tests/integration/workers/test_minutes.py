@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from broker.domain.ids import new_id
 from broker.domain.status import Event
@@ -88,3 +89,20 @@ def test_a_minute_is_noted_as_often_as_one_likes(world: World, times: int) -> No
     for _ in range(times):
         found = look(world, NOW)
     assert len(found) == BACK + 1
+
+
+def test_what_cannot_be_counted_does_not_say_that_sql_takes_nothing(world: World) -> None:
+    def name_it(old: str, new: str) -> None:
+        world.runtime.database.write(lambda sql: sql.execute(text(f"ALTER TABLE {old} RENAME TO {new}")))
+
+    with open_sync(world.settings.redis_url, world.settings) as client:
+        one = Minutes(world.runtime.database, client, leads=lambda: True)
+        name_it("submissions", "elsewhere")
+        try:
+            assert [each.count for each in look(world, NOW, one=one)] == [None]
+            assert one.served
+        finally:
+            name_it("elsewhere", "submissions")
+        assert brought(look(world, NOW, one=one), THIS - MINUTE) == (0, 0, 0, 0), (
+            "it is counted the next time"
+        )
