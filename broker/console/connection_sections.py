@@ -1,7 +1,7 @@
 """What else there is to know of a connection: its health, its errors, what leads to it, its settings, its audit."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -20,17 +20,15 @@ from broker.domain.operator import Role
 from broker.errors import NotFound
 from broker.services.audit import Audit
 from broker.services.carrying import Carrying, Link
+from broker.services.failing import Failing
 from broker.services.health import HealthOf
 from broker.services.logbook import Known
-from broker.services.overview import BAD
 from broker.services.particulars import particulars
 from broker.services.sql import AsyncSql
 from broker.settings import Settings
-from broker.storage import browsing, flowing, leading, webhooks
-from broker.storage.database import Sql
+from broker.storage import leading, webhooks
 
 PAGE = 50
-MOST_CAUSES = 30
 MOST_WAYS = 500
 WINDOWS: Mapping[str, timedelta] = {
     "1h": timedelta(hours=1),
@@ -61,6 +59,7 @@ class ConnectionSections:
         self._pages = pages
         self._carrying = carrying
         self._sql = sql
+        self._failing = Failing(sql)
         self._audit = audit
         self._health = health
         self._known = known
@@ -97,21 +96,20 @@ class ConnectionSections:
         """Fill `GET /console/connections/{name}/errors`."""
         asked = visit.query.get("window", DEFAULT)
         window = asked if asked in WINDOWS else DEFAULT
-        since = datetime.now(UTC) - WINDOWS[window]
-
-        def look(sql: Sql) -> tuple[Any, Any]:
-            failures = flowing.failures(sql, link.name, since, most=MOST_CAUSES)
-            return failures, browsing.causes(sql, since, BAD, most=MOST_CAUSES, over=link.name)
-
-        failures, causes = await self._sql.read(look)
-        found = [(*one, _ended(link.name, one[0], one[1], since)) for one in causes]
-        return {"window": window, "windows": list(WINDOWS), "failures": failures, "causes": found}
+        wrongs = await self._failing.look(link.name, WINDOWS[window])
+        causes = [(*one, _ended(link.name, one[0], one[1], wrongs.since)) for one in wrongs.causes]
+        return {"window": window, "windows": list(WINDOWS), "failures": wrongs.failures, "causes": causes}
 
     async def ways(self, visit: Visit, link: Link) -> dict[str, Any]:  # noqa: ARG002
         """Fill `GET /console/connections/{name}/routes`."""
         ways = await self._sql.read(partial(leading.ways, name=link.name))
         arrivals = await self._sql.read(partial(leading.arrivals, name=link.name))
-        return {"ways": ways[:MOST_WAYS], "arrivals": arrivals[:MOST_WAYS], "more": len(ways) - MOST_WAYS}
+        return {
+            "ways": ways[:MOST_WAYS],
+            "arrivals": arrivals[:MOST_WAYS],
+            "more": len(ways) - MOST_WAYS,
+            "more_arrivals": len(arrivals) - MOST_WAYS,
+        }
 
     async def addresses(self, visit: Visit, link: Link) -> dict[str, Any]:  # noqa: ARG002
         """Fill `GET /console/connections/{name}/webhook-urls`."""

@@ -13,7 +13,7 @@ from broker.console.messages import asked_of, search_of
 from broker.console.overview import DEFAULT
 from broker.console.visit import ROOT, Visit
 from broker.domain.ids import is_id
-from broker.errors import Busy, InvalidField
+from broker.errors import AdmissionError, Busy, InvalidField
 from broker.services.browse import Browse
 from broker.services.overview import WINDOWS, Glance, View
 from broker.services.sessions import Sessions
@@ -81,7 +81,8 @@ class Live:
         try:
             await answer.prepare(visit.request)
             await answer.write(b"retry: 3000\n\n")
-            with suppress(ConnectionResetError):  # nobody listens any more
+            # Nobody listens any more; or something is away: the stream ends, there is no second answer in it.
+            with suppress(ConnectionResetError, AdmissionError):
                 await self._tell(visit, answer, kind, look, seen)
         finally:
             self._open -= 1

@@ -55,8 +55,9 @@ class Charts:
         step_s = step.total_seconds()
         last = datetime.fromtimestamp(now.timestamp() // step_s * step_s, tz=UTC)
         first = last - (number - 1) * step
-        known = {one.at: one for one in self._known(sql, window, first)}
         this = now.replace(second=0, microsecond=0)
+        # Others may have begun the next minute since `now` was taken.
+        known = {one.at: one for one in self._known(sql, window, first) if one.at <= this}
         for ago in range(LIVE):
             at = this - ago * MINUTE
             found = known.get(at)

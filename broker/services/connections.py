@@ -3,6 +3,7 @@
 from datetime import datetime
 from functools import partial
 
+from broker.domain.deed import kept
 from broker.domain.usage import Rate, Stop, Usage
 from broker.domain.value import replace
 from broker.errors import InvalidField, NotFound, QueueAway
@@ -43,6 +44,8 @@ class Connections:
     async def stop(self, name: str, how: Stop, *, reason: str, until: datetime | None = None) -> Usage:
         """Pause, hold or drain a connection, from two seconds on at the latest, until then or somebody resumes it.
 
+        Numbers in the reason are masked: all who look see it.
+
         Raises:
             NotFound: there is no such connection.
             InvalidField: that time is over.
@@ -52,7 +55,8 @@ class Connections:
         until_ms = None if until is None else round(until.timestamp() * 1000)
         if until_ms is not None and until_ms <= now_ms:
             raise InvalidField("must be a time to come", pointer="/until")
-        job = partial(accounts.pause, name=name, now_ms=now_ms, reason=reason, how=how, until_ms=until_ms)
+        told = kept(reason)
+        job = partial(accounts.pause, name=name, now_ms=now_ms, reason=told, how=how, until_ms=until_ms)
         await self._sql.write(job)
         return await self._one(name)
 

@@ -21,7 +21,7 @@ LATELY = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempts:
-    """What came of the attempts of a span; of very many, of the first ones of it."""
+    """What came of the attempts of a span; of very many, of the last ones of it."""
 
     span: str
     outcomes: Mapping[str, int]
@@ -30,6 +30,11 @@ class Attempts:
     def number(self) -> int:
         """How many there were."""
         return sum(self.outcomes.values())
+
+    @property
+    def cut(self) -> bool:
+        """Say whether there may have been more, before those that were counted."""
+        return self.number >= flowing.MOST
 
     @property
     def lost(self) -> float | None:
@@ -65,7 +70,7 @@ def _look(sql: Sql, *, name: str, now: datetime) -> Health:
         for one in flowing.waits(sql, name, minute - timedelta(minutes=number))
     ]
     attempts = [
-        Attempts(span=span, outcomes=flowing.outcomes(sql, name, now - length))
+        Attempts(span=span, outcomes=flowing.outcomes(sql, name, now - length, most=flowing.MOST))
         for span, length in SPANS.items()
     ]
     return Health(attempts=attempts, latency=latency(took))

@@ -5,6 +5,7 @@ from datetime import datetime
 from functools import partial
 
 from broker.domain.dead import Group, Job, Letter, Letters, Outlook, Standing
+from broker.domain.deed import kept
 from broker.domain.ids import new_id
 from broker.errors import NotFound
 from broker.keyspace.clock import Clock
@@ -76,6 +77,8 @@ class DeadLetters:
     async def settle(self, which: Letters, *, wanted: Standing, rate: float, by: str, reason: str) -> Settled:
         """Have parked letters put back or discarded, at most `rate` of them a second.
 
+        Numbers in the reason are masked: all who look see it.
+
         Raises:
             Busy: SQL or Redis is away.
         """
@@ -89,7 +92,7 @@ class DeadLetters:
             apart_ms=apart_ms,
             at=at(now_ms),
             by=by,
-            reason=reason,
+            reason=kept(reason),
             job=name,
         )
         count = await self._sql.write(job)

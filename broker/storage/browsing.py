@@ -1,8 +1,9 @@
 """Messages of all accounts, for operators: no list looks at more than it should."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, and_, func, select, union
 from sqlalchemy.sql.elements import ColumnElement
 
 from broker.domain.callback import CallbackState, UntoldCallback
@@ -12,7 +13,7 @@ from broker.domain.search import Found, Search
 from broker.domain.status import Status
 from broker.storage.messages import load
 from broker.storage.privacy_tables import redactions
-from broker.storage.tables import accounts, callbacks, events, messages
+from broker.storage.tables import accounts, callbacks, events, messages, submissions
 from broker.storage.walking import LOOKED_AT, filters, walk
 
 c = messages.c
@@ -108,17 +109,41 @@ def counts(sql: Connection, since: datetime | None) -> dict[tuple[Direction, Sta
 
 
 def causes(
-    sql: Connection, since: datetime | None, bad: tuple[Status, ...], *, most: int, over: str = ""
+    sql: Connection, since: datetime | None, bad: tuple[Status, ...], *, most: int
 ) -> list[tuple[str, str, int]]:
-    """Return why messages ended badly, the most frequent reasons first: status, reason, how many.
+    """Return why messages ended badly, the most frequent reasons first: status, reason, how many."""
+    return _causes(sql, [*_since(since), c.status.in_(bad)], most)
 
-    `over` names a connection: only of those that went by it.
+
+def causes_over(
+    sql: Connection,
+    name: str,
+    since: datetime,
+    bad: tuple[Status, ...],
+    *,
+    most: int,
+    looked_at: int = LOOKED_AT,
+) -> list[tuple[str, str, int]]:
+    """Return why messages ended badly that went by a connection, as `causes` does.
+
+    Messages of its last `looked_at` attempts are looked at; and, for those that ended while they waited for it, as
+    many of the newest messages of all.
     """
-    going = [c.connection == over] if over else []
+    s = submissions.c
+    tried = select(s.message_id).where(s.connection == name, s.ended_at >= since)
+    tried_ids = tried.order_by(s.ended_at.desc()).limit(looked_at).subquery("tried")
+    newest = select(c.id, c.connection).where(*_since(since)).order_by(c.id.desc())
+    walked = newest.limit(looked_at).subquery("walked")
+    ids = union(select(tried_ids.c.message_id), select(walked.c.id).where(walked.c.connection == name))
+    within = [c.id.in_(ids), *_since(since), c.connection == name, c.status.in_(bad)]
+    return _causes(sql, within, most)
+
+
+def _causes(sql: Connection, wanted: Sequence[ColumnElement[bool]], most: int) -> list[tuple[str, str, int]]:
     reason = (
         select(c.status, events.c.detail, func.count().label("number"))
         .join(events, and_(events.c.message_id == c.id, events.c.status == c.status))
-        .where(*_since(since), *going, c.status.in_(bad))
+        .where(*wanted)
         .group_by(c.status, events.c.detail)
         .order_by(func.count().desc(), events.c.detail)
         .limit(most)

@@ -58,10 +58,15 @@ def flow(sql: Connection, since: datetime, *, good: tuple[Status, ...], bad: tup
     return Flow(accepted=accepted, good=delivered, bad=failed)
 
 
-def outcomes(sql: Connection, name: str, since: datetime) -> Mapping[str, int]:
-    """Return what came of the attempts over a connection that ended since a moment, by its word."""
-    ended = select(s.outcome).where(s.connection == name, s.ended_at >= since).limit(MOST).subquery("ended")
-    rows = sql.execute(select(ended.c.outcome, func.count()).group_by(ended.c.outcome))
+def outcomes(sql: Connection, name: str, since: datetime, *, most: int | None = None) -> Mapping[str, int]:
+    """Return what came of the attempts over a connection that ended since a moment, by its word.
+
+    Of more than `most` attempts the last ones are counted.
+    """
+    ended = select(s.outcome).where(s.connection == name, s.ended_at >= since)
+    lately = ended.order_by(s.ended_at.desc()).limit(most) if most else ended
+    counted = lately.subquery("ended").c
+    rows = sql.execute(select(counted.outcome, func.count()).group_by(counted.outcome))
     return {str(outcome): number for outcome, number in rows}
 
 

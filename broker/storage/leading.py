@@ -1,5 +1,6 @@
 """What leads to a connection: senders of accounts, and numbers for which it brings what arrives."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -28,7 +29,8 @@ def ways(sql: Connection, name: str) -> list[Way]:
     """Return the senders that lead to a connection, by account and number."""
     owned = [(row.account, row.address) for row in sql.execute(select(senders.c.account, senders.c.address))]
     routes, carrying = all_routes(sql), _carrying(sql)
-    found = (_way(pair, routes.get(pair), carrying, name) for pair in sorted({*owned, *routes}))
+    owning = {number: one for one, numbers in reversed(carrying.items()) for number in numbers}
+    found = (_way(pair, routes.get(pair), carrying, owning, name) for pair in sorted({*owned, *routes}))
     return [one for one in found if one is not None]
 
 
@@ -45,8 +47,17 @@ def _carrying(sql: Connection) -> dict[str, list[str]]:
     return {row.name: orjson.loads(row.senders) for row in rows}
 
 
-def _way(pair: tuple[str, str], route: Route | None, carrying: dict[str, list[str]], name: str) -> Way | None:
-    """Return how a sender leads to a connection, as takes choose one; None where it does not."""
+def _way(
+    pair: tuple[str, str],
+    route: Route | None,
+    carrying: Mapping[str, Sequence[str]],
+    owning: Mapping[str, str],
+    name: str,
+) -> Way | None:
+    """Return how a sender leads to a connection, as takes choose one; None where it does not.
+
+    `owning` names the first connection of each number.
+    """
     account, sender = pair
     if route is not None and route.connection in carrying:
         if name not in {route.connection, route.fallback}:
@@ -58,7 +69,7 @@ def _way(pair: tuple[str, str], route: Route | None, carrying: dict[str, list[st
             why=BY_ROUTE if usual else BY_FALLBACK,
             other=route.fallback if usual else route.connection,
         )
-    owning = next((one for one, numbers in carrying.items() if sender in numbers), None)
-    if name != (owning or next(iter(carrying), None)):
+    owner = owning.get(sender)
+    if name != (owner or next(iter(carrying), None)):
         return None
-    return Way(account=account, sender=sender, why=BY_SENDER if owning else BY_ORDER)
+    return Way(account=account, sender=sender, why=BY_SENDER if owner else BY_ORDER)

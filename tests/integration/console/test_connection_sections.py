@@ -5,13 +5,16 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import insert
+
 from broker.domain.ids import new_id
 from broker.domain.status import Event
 from broker.domain.usage import CircuitState
 from broker.keyspace import keys
 from broker.keyspace.circuits import OPENS_AFTER
 from broker.keyspace.client import open_sync
-from broker.storage import messages, provision, submissions
+from broker.storage import messages, provision, submissions, tables
+from broker.storage.flowing import MOST
 from broker.storage.messages import Fresh
 from broker.storage.submissions import Ended
 from tests.conftest import SECRET_KEY
@@ -228,3 +231,39 @@ async def test_the_circuit_states_are_three_words(console: Console) -> None:
         client.hset(keys.breaker("bandwidth-1"), "probing", 1)
     assert "The circuit is being tried with a few." in (await one.get(PATH)).seen
     assert [str(state) for state in CircuitState] == ["closed", "trying", "open"]
+
+
+async def test_health_says_where_it_counted_only_the_last_attempts(console: Console) -> None:
+    now = datetime.now(UTC)
+    like = {"number": 1, "connection": "bandwidth-1", "started_at": now}
+
+    def job(sql: Any) -> None:
+        old = {**like, "ended_at": now - timedelta(minutes=30), "outcome": "sent"}
+        new = {**like, "ended_at": now - timedelta(minutes=10), "outcome": "not_sent"}
+        sql.execute(insert(tables.submissions), [{"message_id": new_id(), **old} for _ in range(MOST)])
+        sql.execute(insert(tables.submissions), [{"message_id": new_id(), **new} for _ in range(MOST // 2)])
+
+    console.database.write(job)
+    seen = (await (await console.person()).get(f"{PATH}/health")).seen
+    assert "hour of the last 20,000 10,000 50.0 % not_sent 10,000" in seen
+    assert "15 minutes 10,000 0 100.0 %" in seen, "all of them"
+
+
+async def test_routes_says_how_many_more_there_are(console: Console) -> None:
+    numbers = [f"+1202556{number:04}" for number in range(503)]
+    many = {**DOCUMENT["connections"][0], "name": "many", "senders": numbers}  # type: ignore[dict-item]
+    provide(console, {"connections": [many]})
+    page = await (await console.person()).get("/console/connections/many/routes")
+    assert page.text.count("+1202556") == 500
+    assert "3 more numbers are its own." in page.seen
+
+
+async def test_numbers_in_a_reason_are_masked_for_all_who_look(console: Console) -> None:
+    oscar, vera = await console.person("oscar"), await console.person("vera")
+    reason = "complaints of +12025550123 and (202) 555-0199"
+    assert (await oscar.post(f"{PATH}/pause", {"reason": reason})).status == 303
+    for page in (PATH, "/console/", "/console/connections"):
+        seen = (await vera.get(page)).text
+        assert "5550123" not in seen, page
+        assert "555-0199" not in seen, page
+    assert "oscar: complaints of " in (await vera.get(PATH)).seen

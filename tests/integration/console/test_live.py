@@ -159,3 +159,23 @@ async def test_a_list_of_messages_is_told_how_many_are_new_to_it(console: Consol
     assert "data-news" not in (await one.get(f"/console/messages?cursor={filled.inbound}")).text
     for wrong in ("than=x", "status=odd"):
         assert (await one.get(f"/console/messages-live?{wrong}")).status == 422
+
+
+async def test_a_stream_ends_without_a_second_answer_in_it_while_redis_is_away(
+    opening: Opening, own_redis: Any
+) -> None:
+    server = own_redis()
+    async with opening(redis_url=f"{server.url}/0") as console:
+        one = await console.person()
+        told: list[bytes] = []
+        async with (
+            one.client.get(f"{one.url}/console/live?window=15m") as answer,
+            one.client.get(f"{one.url}/console/messages-live") as other,
+        ):
+            while not told or not told[-1].startswith(b"id: "):
+                told.append(await answer.content.readline())
+            server.kill()
+            told += [line async for line in answer.content]
+            told += [line async for line in other.content]
+        assert not [line for line in told if b"HTTP/" in line or b"Content-Type" in line]
+        assert (await one.get("/console/live")).status == 503

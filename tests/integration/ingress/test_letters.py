@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from broker.domain.address import mask
 from broker.domain.dead import DIED, LOST, Kind, Letter, Letters, Standing
 from broker.domain.deed import DeedQuery
 from broker.domain.ids import new_id
@@ -115,12 +116,14 @@ async def test_letters_are_paged_and_chosen(running: Running, settings: Settings
 async def test_an_operator_puts_letters_back_and_is_remembered(running: Running, settings: Settings) -> None:
     async with running(settings, WITH_PEOPLE) as ingress:
         made = parked(settings, 3)
-        status, done = await want(ingress, "put-back", rate="2", reason="the code is repaired")
+        status, done = await want(
+            ingress, "put-back", rate="2", reason="the code is repaired for +12025550123"
+        )
         assert (status, done["count"]) == (202, 3)
         _, page = await ask(ingress, LETTERS, standing="leaving")
         assert {row["id"] for row in page["data"]} == {one.id for one in made}
         assert {(row["settled_by"], row["reason"]) for row in page["data"]} == {
-            ("oscar", "the code is repaired")
+            ("oscar", f"the code is repaired for {mask('+12025550123')}")
         }
         now_ms = write(settings, lambda sql: dead.leaving(sql, 2**60))
         assert [one.wanted for one in now_ms] == [Standing.PUT_BACK]

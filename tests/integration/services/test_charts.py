@@ -7,7 +7,7 @@ import pytest
 
 from broker.services.charts import LIVE, STEPS, Charts, Point
 from broker.storage import minutes
-from broker.storage.database import Database
+from broker.storage.database import Database, Sql
 from broker.storage.minutes import MINUTE, Count
 from tests.integration.storage.test_flowing import send
 
@@ -78,3 +78,16 @@ def test_what_is_on_record_outlives_who_wrote_it(database_url: str) -> None:
     (one,) = [point for point in take(reader, "24h") if point.made]
     reader.close()
     assert (one.made, one.depth) == (12, {"submit": 4})
+
+
+@pytest.mark.parametrize("window", [*STEPS, "all"])
+def test_a_minute_that_began_while_the_view_was_made_waits_for_the_next_view(
+    database: Database, window: str
+) -> None:
+    def job(sql: Sql) -> None:
+        minutes.see(sql, THIS + MINUTE, {"submit": 70})
+        minutes.note(sql, {THIS + MINUTE: brought(9), THIS + 400 * MINUTE: brought(9)})
+
+    database.write(job)
+    last = take(database, window, depth=7)[-1]
+    assert (last.made, last.depth) == (0, {"submit": 7})

@@ -14,10 +14,11 @@ from broker.domain.record import MessageQuery
 from broker.domain.search import Search, tag_of
 from broker.domain.status import Event, Status
 from broker.services.histogram import MOST, Histogram, histogram, width_s
-from broker.storage import browsing, messages, minutes, reading
+from broker.storage import browsing, messages, minutes, reading, submissions
 from broker.storage import histogram as counting
 from broker.storage.database import Database, Sql
 from broker.storage.messages import Fresh
+from broker.storage.submissions import Ended
 from tests.factories import NOW_MS, make_message, make_move
 from tests.integration.storage.test_plans import plans_of
 
@@ -75,6 +76,46 @@ def test_counts_and_causes_agree_with_each_other(database: Database, ids: list[s
     ]
     lately = datetime.now(UTC) - timedelta(minutes=4)
     assert sum(database.read(lambda sql: browsing.counts(sql, lately)).values()) < 9
+
+
+def test_causes_of_a_connection_are_of_its_last_attempts_and_of_the_newest_messages(
+    database: Database, ids: list[str]
+) -> None:
+    now = datetime.now(UTC)
+    fresh = [
+        Fresh(
+            message=make_message(id=new_id(), created_at=now),
+            event=Event.CLAIM,
+            due_at=NOW_MS,
+            connection="b-2",
+        )
+        for _ in range(3)
+    ]
+    busy = [one.message.id for one in fresh]
+
+    def job(sql: Sql) -> None:
+        messages.add(sql, fresh)
+        messages.move(sql, [make_move(one, Event.REFUSE, detail="full") for one in busy])
+        for minute, one in enumerate(ids[:6]):
+            submissions.begin(sql, [(one, 1, "b-1")], at=now)
+            at = now + timedelta(minutes=minute)
+            submissions.end(sql, [Ended(message_id=one, number=1, at=at, outcome="refused")])
+
+    database.write(job)
+
+    long_ago = made_at(ids[0])
+
+    def look(name: str, looked_at: int, since: datetime = long_ago) -> list[tuple[str, str, int]]:
+        return database.read(
+            lambda sql: browsing.causes_over(sql, name, since, BAD, most=5, looked_at=looked_at)
+        )
+
+    assert look("b-1", 100) == [("rejected", "4720 spam", 3)]
+    assert look("b-1", 3) == [("rejected", "4720 spam", 1)], "of attempts 4 to 6 the first was refused"
+    assert look("b-1", 2) == [], "neither among its last attempts nor among the newest messages"
+    assert look("b-1", 6) == [("rejected", "4720 spam", 3)], "the last of them is among the newest of all"
+    assert look("b-2", 2) == [("rejected", "full", 2)], "never tried, so found among the newest"
+    assert look("b-1", 100, now + timedelta(minutes=10)) == []
 
 
 def test_a_star_stands_for_the_rest_of_a_number_and_for_nothing_else(
@@ -258,6 +299,7 @@ LISTS: list[tuple[str, Callable[[Sql], Any]]] = [
     ("bars", lambda sql: histogram(sql, Search(account="acme", statuses=BAD), datetime.now(UTC))),
     ("counts", lambda sql: browsing.counts(sql, datetime.now(UTC))),
     ("causes", lambda sql: browsing.causes(sql, datetime.now(UTC), BAD, most=5)),
+    ("causes of one", lambda sql: browsing.causes_over(sql, "b-1", datetime.now(UTC), BAD, most=5)),
     ("minutes", lambda sql: minutes.count(sql, datetime.now(UTC), names=["b-1"], good=(), bad=BAD)),
 ]
 

@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from broker.domain.ids import new_id
 from broker.domain.status import Event, Status
 from broker.services.pulse import Pulse
-from broker.storage import flowing, messages, submissions
+from broker.storage import flowing, messages, submissions, tables
 from broker.storage.database import Database, Sql
-from broker.storage.flowing import SAMPLE, Flow
+from broker.storage.flowing import MOST, SAMPLE, Flow
 from broker.storage.messages import Fresh
 from broker.storage.submissions import Ended
 from tests.factories import NOW_MS, make_message, make_move
@@ -72,6 +73,34 @@ def test_rates_are_of_the_last_minute_and_of_each_connection(database: Database)
     assert beat.sent == 4
     assert (beat.paces["b-1"].rate, beat.paces["b-1"].lost) == (4 / 60, 1 / 5)
     assert (beat.paces["b-2"].rate, beat.paces["b-2"].lost) == (0, 1)
+
+
+def crowd(sql: Sql, number: int, at: datetime, *, outcome: str = "sent", name: str = "b-1") -> None:
+    """Put in many attempts that ended at a moment."""
+    ended = {"number": 1, "connection": name, "started_at": at, "ended_at": at, "outcome": outcome}
+    sql.execute(insert(tables.submissions), [{"message_id": new_id(), **ended} for _ in range(number)])
+
+
+def test_a_rate_is_of_all_attempts_of_the_minute_however_many_they_are(database: Database) -> None:
+    database.write(lambda sql: crowd(sql, MOST + 1000, NOW - timedelta(seconds=20)))
+    beat = database.read(lambda sql: Pulse().take(sql, ["b-1"], NOW, minutes=1, good=GOOD, bad=BAD))
+    assert beat.sent == MOST + 1000
+    assert beat.paces["b-1"].rate == (MOST + 1000) / 60
+
+
+def test_of_many_attempts_the_last_ones_are_counted(database: Database) -> None:
+    def job(sql: Sql) -> None:
+        crowd(sql, 5, NOW - 10 * MINUTE)
+        crowd(sql, 3, NOW - 2 * MINUTE, outcome="not_sent")
+        crowd(sql, 5, NOW - 5 * MINUTE)
+
+    database.write(job)
+
+    def look(most: int | None) -> Any:
+        return database.read(lambda sql: flowing.outcomes(sql, "b-1", NOW - 60 * MINUTE, most=most))
+
+    assert look(4) == {"not_sent": 3, "sent": 1}
+    assert look(None) == {"not_sent": 3, "sent": 10}
 
 
 def test_a_minute_that_is_over_is_looked_at_once(database: Database) -> None:
