@@ -27,13 +27,17 @@ Link = Callable[[datetime, datetime], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One piece of time: `pieces` are tones with the upper edge and the height of what is drawn of them."""
+    """One piece of time: `pieces` are tones with the upper edge and the height of what is drawn of them.
+
+    Of the first one of a history that is cut not all was counted: there are `number` at least.
+    """
 
     at: datetime
     until: datetime
     link: str
     x: int
     number: int
+    at_least: bool
     counts: Mapping[str, int]
     pieces: tuple[tuple[str, float, float], ...]
 
@@ -66,6 +70,7 @@ def _bar(
         link=link(at, until),
         x=place * STEP,
         number=counts.total(),
+        at_least=found.cut and place == 0,
         counts=counts,
         pieces=tuple(pieces),
     )

@@ -1,7 +1,7 @@
 """Messages that somebody chose on the list: what can be done about them, and that it is done to each."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -12,10 +12,10 @@ from broker.console.messages import LIST
 from broker.console.pages import Pages
 from broker.console.visit import Visit
 from broker.console.ways import Way, ways_of, why_not
-from broker.domain.deed import Deed, Door
+from broker.domain.deed import Deed, DeedQuery, Door
 from broker.domain.ids import is_id, new_id
 from broker.domain.operator import Role
-from broker.errors import AdmissionError, InvalidField, RequestError
+from broker.errors import AdmissionError, Busy, InvalidField, OutcomeUncertain, RequestError
 from broker.log import get_logger
 from broker.services.audit import Audit
 from broker.services.browse import Browse
@@ -24,30 +24,47 @@ from broker.services.steering import Steering
 CHOSEN = f"{LIST}/chosen"
 MOST = 50
 """Most messages at a time: a page of the list."""
+SETTLED = "messages chosen {} settled"
+"""What the audit says of a form that was gone through, with the messages that it was done to."""
+_DONE = "done"
+_HALT = "not tried: what came before it could not be done now"
+
+Act = Callable[[str], Awaitable[str | None]]
+Foreseen = Callable[[Awaitable[str | None]], Awaitable[str | None]]
+"""Waits for a deed; where it breaks in a way that nobody foresaw, it raises OutcomeUncertain."""
 
 log = get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fate:
-    """What became of one message: the new one's id where it was sent again, or why nothing was done."""
+    """What became of one message: the new one's id where it was sent again, why nothing was done, or why we doubt."""
 
     id: str
     sent: str = ""
     refused: str = ""
+    doubt: str = ""
 
 
 class Chosen:
     """Shows what may be done about messages, how many that are and at what risk, and does it to one after the other."""
 
     def __init__(
-        self, pages: Pages, browse: Browse, steering: Steering, audit: Audit, forms: MessageForms
+        self,
+        pages: Pages,
+        browse: Browse,
+        steering: Steering,
+        audit: Audit,
+        forms: MessageForms,
+        *,
+        foreseen: Foreseen,
     ) -> None:
         self._pages = pages
         self._browse = browse
         self._steering = steering
         self._audit = audit
         self._forms = forms
+        self._foreseen = foreseen
 
     def routes(self, gate: Gate) -> list[Route]:
         """Return what leads here."""
@@ -85,9 +102,7 @@ class Chosen:
 
     async def resend(self, visit: Visit) -> web.Response:
         """Answer `POST /console/messages/chosen/resend`: the same form, sent twice, sends once."""
-        once, who = visit.form.text("once"), visit.operator.name
-        if not is_id(once):
-            raise InvalidField("this form is not one of ours")
+        once, who = _once(visit), visit.operator.name
         if visit.form.text("sure") != "yes":
             raise InvalidField("say that they may reach their recipients twice")
 
@@ -96,29 +111,79 @@ class Chosen:
 
         return await self._each(visit, Way.RESEND, again)
 
-    async def _each(
-        self, visit: Visit, way: Way, act: Callable[[str], Awaitable[str | None]]
-    ) -> web.Response:
-        """Do something to each of the messages; where we cannot go on, the others are left as they are, and named."""
-        ids, reason = _ids(visit.form.text("ids").split()), reason_of(visit.form)
+    async def _each(self, visit: Visit, way: Way, act: Act) -> web.Response:
+        """Do something to each of the messages; where we cannot go on, the others are left as they are, and named.
+
+        The same form again does nothing to those that it was done to.
+        """
+        ids, reason, once = _ids(visit.form.text("ids").split()), reason_of(visit.form), _once(visit)
+        before = await self._settled(visit, way, once)
         fates: list[Fate] = []
         halt = ""
         for name in ids:
-            if halt:
+            if name in before:
+                fates.append(Fate(id=name, sent=before[name]))
+            elif halt:
                 fates.append(Fate(id=name, refused=halt))
-                continue
-            try:
-                async with self._audit.of(_deed(visit, way, name, reason)):
-                    fates.append(Fate(id=name, sent=await act(name) or ""))
-            except RequestError as error:
-                fates.append(Fate(id=name, refused=error.detail))
-            except AdmissionError as error:
-                fates.append(Fate(id=name, refused=error.detail))
-                halt = "not tried: what came before it could not be done now"
-        refused = sum(bool(one.refused) for one in fates)
+            else:
+                fate, halt = await self._one(_deed(visit, way, name, reason), act)
+                fates.append(fate)
+        await self._settle(visit, way, once, [one for one in fates if one.id not in before])
+        return await self._told(visit, way, fates)
+
+    async def _one(self, deed: Deed, act: Act) -> tuple[Fate, str]:
+        """Do it to one message; return what became of it, and why the others are left, if they are."""
+        name = deed.subject
+        try:
+            async with self._audit.of(deed):
+                return Fate(id=name, sent=await self._foreseen(act(name)) or ""), ""
+        except RequestError as error:
+            return Fate(id=name, refused=error.detail), ""
+        except OutcomeUncertain as error:
+            return Fate(id=name, doubt=error.detail), _HALT
+        except AdmissionError as error:
+            return Fate(id=name, refused=error.detail), _HALT
+
+    async def _settled(self, visit: Visit, way: Way, once: str) -> Mapping[str, str]:
+        """Return what this form was done to before: messages, with the new one's id where they were sent again."""
+        query = DeedQuery(operator=visit.operator.name, action=SETTLED.format(way), subject=once)
+        rows, _ = await self._audit.page(query)
+        return {name: "" if text == _DONE else text for row in rows for name, text in row.details.items()}
+
+    async def _settle(self, visit: Visit, way: Way, once: str, fates: Sequence[Fate]) -> None:
+        """Note what a form was done to; where that cannot be done, it was done all the same."""
+        done = {one.id: one.sent or _DONE for one in fates if not one.refused and not one.doubt}
+        who, action = visit.operator.name, SETTLED.format(way)
+        deed = Deed(operator=who, door=Door.CONSOLE, action=action, subject=once, details=done)
+        try:
+            if done:
+                await self._audit.note(deed)
+        except Busy:
+            log.error("chosen_not_noted", operator=who, messages=len(done))
+
+    async def _told(self, visit: Visit, way: Way, fates: Sequence[Fate]) -> web.Response:
+        refused, doubted = sum(bool(one.refused) for one in fates), sum(bool(one.doubt) for one in fates)
+        done = len(fates) - refused - doubted
         who = visit.operator.name
-        log.warning("chosen_handled", operator=who, way=way, messages=len(fates) - refused, refused=refused)
-        return await self._pages.show(visit, "chosen_done.html", way=way, fates=fates, refused=refused)
+        log.warning("chosen_handled", operator=who, way=way, messages=done, refused=refused, doubted=doubted)
+        return await self._pages.show(
+            visit,
+            "chosen_done.html",
+            way=way,
+            fates=fates,
+            done=done,
+            refused=refused,
+            doubted=doubted,
+            form={name: visit.form.text(name) for name in ("ids", "once", "reason", "sure")},
+        )
+
+
+def _once(visit: Visit) -> str:
+    """Return what tells one form from another; raises InvalidField where it has none."""
+    once = visit.form.text("once")
+    if not is_id(once):
+        raise InvalidField("this form is not one of ours")
+    return once
 
 
 def _ids(given: Sequence[str]) -> list[str]:

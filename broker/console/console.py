@@ -13,7 +13,7 @@ from broker.console.attachments import Attachments
 from broker.console.audit import AuditPage
 from broker.console.callbacks import Callbacks
 from broker.console.causes import Causes
-from broker.console.chosen import Chosen
+from broker.console.chosen import Chosen, Foreseen
 from broker.console.configuration import Configuration
 from broker.console.connection_forms import ConnectionForms
 from broker.console.connection_sections import ConnectionSections
@@ -95,6 +95,7 @@ class Needs:
     rereading: Rereading
     known: Known
     leaving: Callable[[], bool]
+    foreseen: Foreseen
 
 
 def routes(needs: Needs, assets: Assets) -> list[Route]:
@@ -120,7 +121,7 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
         ),
         SendPage(pages, needs.sql, needs.on_behalf, needs.planning, reached_at=settings.reached_at),
         (forms := MessageForms(needs.browse, needs.steering, needs.audit)),
-        Chosen(pages, needs.browse, needs.steering, needs.audit, forms),
+        Chosen(pages, needs.browse, needs.steering, needs.audit, forms, foreseen=needs.foreseen),
         Attachments(pages, needs.browse, stored, needs.send_on),
         *_of_connections(needs),
         Queues(pages, needs.backlog, needs.peek, needs.stopping, needs.sql),

@@ -14,6 +14,7 @@ from broker.console.pages import Pages
 from broker.console.visit import ROOT, Visit
 from broker.domain.dead import LOST, Kind, Letters, Standing
 from broker.domain.ids import is_id
+from broker.domain.operator import Role
 from broker.domain.remedy import remedy
 from broker.errors import InvalidField
 from broker.log import get_logger
@@ -55,7 +56,8 @@ class DeadLetterPages:
         rows, last = await self._letters.page(_letters(asked), after=cursor or None, limit=PAGE)
         groups = await self._letters.groups(most=MOST_GROUPS)
         chosen = next((one for one in groups if _cause(one.kind, one.error, one.connection) == asked), None)
-        outlook = None if chosen is None else await self._letters.outlook(_letters(asked))
+        rehearsed = chosen and not cursor and chosen.error != LOST and visit.may(Role.OPERATOR)
+        outlook = await self._letters.outlook(_letters(asked)) if rehearsed else None
         return await self._pages.show(
             visit,
             "letters.html",

@@ -13,7 +13,7 @@ from broker.console.visit import Visit
 from broker.domain.address import mask_within
 from broker.domain.deed import Deed, Door
 from broker.domain.ids import is_id
-from broker.errors import InvalidField
+from broker.errors import Busy, InvalidField
 from broker.log import get_logger
 from broker.services.audit import Audit
 from broker.services.browse import Browse
@@ -69,6 +69,8 @@ class MessageForms:
     async def send_again(self, name: str, *, once: str, who: str) -> str:
         """Send what a message holds as a new one, and note both; return the new one's id.
 
+        That somebody wanted it is on record before: where the second note cannot be made, it was sent all the same.
+
         Raises:
             NotFound: there is no such message.
             RequestError, AdmissionError: as `Steering.resend`.
@@ -76,7 +78,10 @@ class MessageForms:
         record = (await self._browse.one(name)).record
         sent = await self._steering.resend(record, once=once, who=who)
         deed = Deed(operator=who, door=Door.CONSOLE, action=RESENT, subject=name, details={"as": sent})
-        await self._audit.note(deed)
+        try:
+            await self._audit.note(deed)
+        except Busy:
+            log.error("resent_not_noted", message_id=sent, of=name)
         return sent
 
     async def _asked(self, visit: Visit) -> str:

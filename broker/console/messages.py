@@ -125,7 +125,9 @@ class Messages:
             counters=list(Counter),
             query=urlencode(kept),
             history=history,
-            bars=bars(history, partial(_between, kept)) if history and history.number else [],
+            bars=bars(history, partial(_between, kept, search_of(kept)))
+            if history and history.number
+            else [],
             tones=TONES,
             views=await self._sql.read(partial(views.mine, operator=visit.operator.name)),
         )
@@ -161,11 +163,13 @@ def _live(kept: Mapping[str, str], found: Found) -> str:
     return f"{ROOT}messages-live?{urlencode({**kept, 'than': than})}"
 
 
-def _between(kept: Mapping[str, str], since: datetime, until: datetime) -> str:
-    """Return the list of what was made in a piece of time, with the filters that it has."""
-    times = {
-        name: f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}" for name, at in (("since", since), ("until", until))
-    }
+def _between(kept: Mapping[str, str], search: Search, since: datetime, until: datetime) -> str:
+    """Return the list of what was made in a piece of time, with the filters that it has, none of them wider."""
+    times: dict[str, str] = {}
+    if search.since is None or search.since < since:
+        times["since"] = f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
+    if search.until is None or until < search.until:
+        times["until"] = f"{until.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
     return f"{LIST}?{urlencode({**kept, **times})}"
 
 

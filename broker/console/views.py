@@ -19,6 +19,8 @@ from broker.storage import views
 LONGEST_NAME = 64
 MOST = 30
 """Most views of a person."""
+MOST_DIGITS = 7
+"""Most digits of a number's beginning: so many belong to thousands of people."""
 
 
 class Views:
@@ -43,10 +45,11 @@ class Views:
             raise InvalidField(f"a view has a name, of at most {LONGEST_NAME} characters")
         if not kept:
             raise InvalidField("a view has filters")
-        if not kept.get("address", "*").endswith("*"):
+        if not _is_beginning(kept.get("address", "*")):
             # What is kept about a number must be found when it is to be erased.
             raise InvalidField("a view is kept, and whole numbers are not: leave the number out")
-        if any(mask_within(kept.get(name, "")) != kept.get(name, "") for name in ("tag", "error")):
+        words = [name, *(kept.get(field, "") for field in ("tag", "error", "cause"))]
+        if any(mask_within(one) != one for one in words):
             raise InvalidField("a view is kept, and whole numbers are not: leave out what looks like one")
         search_of(kept)
         query, now = urlencode(kept), datetime.now(UTC)
@@ -60,3 +63,8 @@ class Views:
         name = visit.form.text("name")
         await self._sql.write(partial(views.drop, operator=visit.operator.name, name=name))
         return go_to(LIST)
+
+
+def _is_beginning(address: str) -> bool:
+    """Say whether a filter for numbers names the beginning of many, and not one."""
+    return address.endswith("*") and sum(one.isdigit() for one in address) <= MOST_DIGITS

@@ -26,7 +26,9 @@ class Visit:
 
     @property
     def path(self) -> str:
-        """The path with its query, for forms that come back to it."""
+        """The path with its query, for forms that come back to it; after a form the list, since forms have no page."""
+        if self.request.method == "POST":
+            return ROOT + self.request.rel_url.raw_path.removeprefix(ROOT).partition("/")[0]
         return self.request.rel_url.raw_path_qs
 
     @property

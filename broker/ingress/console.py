@@ -11,6 +11,7 @@ from broker.console.gate import Way
 from broker.console.headers import PRIVATE
 from broker.console.pages import Pages
 from broker.ingress.doors import Doors
+from broker.ingress.foreseen import foreseen
 from broker.ingress.guarded import Handler
 from broker.ingress.router import PIECES, Router
 from broker.keyspace.backlog import Backlog
@@ -70,6 +71,7 @@ def add_console(router: Router, doors: Doors) -> None:
         rereading=doors.rereading,
         known=known,
         leaving=lambda: doors.leaving.told,
+        foreseen=foreseen,
         sessions=_sessions(doors),
         pages=_pages(doors, assets, Attention(sql, backlog, carrying, settings)),
     )

@@ -31,14 +31,28 @@ function told() {
 async function ask() {
   if (!boxes().some((one) => one.checked)) keys.x();
   const asked = new URLSearchParams(new FormData(choice));
-  if (!asked.has("id")) return;
-  const answer = await fetch(`${choice.action}?${asked}&piece=1`, { redirect: "error" });
-  if (answer.status === 401) location.reload();
-  if (!answer.ok) return;
+  if (!asked.has("id")) {
+    choice.querySelector("[data-chosen]").textContent = "Choose rows first.";
+    return;
+  }
+  const text = await fetched(`${choice.action}?${asked}&piece=1`);
+  if (text === null) {
+    location.assign(`${choice.action}?${asked}`);
+    return;
+  }
   const dialog = document.getElementById("chosen");
-  const piece = document.createRange().createContextualFragment(await answer.text());
-  dialog.lastElementChild.replaceChildren(piece);
+  dialog.lastElementChild.replaceChildren(document.createRange().createContextualFragment(text));
   dialog.showModal();
+}
+
+// What cannot be fetched is opened as a page, which says what is wrong.
+async function fetched(path) {
+  try {
+    const answer = await fetch(path, { redirect: "error" });
+    return answer.ok ? await answer.text() : null;
+  } catch {
+    return null;
+  }
 }
 
 if (choice) {

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from html import unescape
 from typing import Any
 
+from sqlalchemy import update
+
 from broker.domain.deed import DeedQuery, Noted
 from broker.domain.ids import new_id
 from broker.domain.status import Status
 from broker.storage import audit, messages
+from broker.storage.tables import messages as rows
 from tests.factories import NOW_MS
 from tests.integration.console.conftest import Answer, Console, Opening, Person
 from tests.integration.console.filling import NUMBER, Filled, fill, fill_waiting
@@ -87,7 +90,13 @@ async def test_what_is_no_choice_is_refused(console: Console) -> None:
     for query in ("", "id=", "id=x", "&".join(f"id={new_id()}" for _ in range(51))):
         assert (await one.get(f"{PAGE}?{query}")).status == 422
     waiting = fill_waiting(console.database, due_ms=FAR_MS)
-    for form in ({**WHY, "ids": ""}, {**WHY, "ids": f"{waiting} x"}, {"ids": waiting}):
+    once = {"once": new_id()}
+    for form in (
+        {**WHY, **once, "ids": ""},
+        {**WHY, **once, "ids": f"{waiting} x"},
+        {**once, "ids": waiting},
+        {**WHY, "ids": waiting},
+    ):
         for way in ("cancel", "retry"):
             assert (await one.post(f"{PAGE}/{way}", form)).status == 422
     good = {**WHY, "ids": waiting, "once": new_id(), "sure": "yes"}
@@ -103,7 +112,7 @@ async def test_those_that_wait_are_called_back_and_the_others_named_and_each_is_
     fresh = await send(console)
     one = await console.person("oscar")
     nobody = new_id()
-    form = {**WHY, "ids": " ".join((filled.delivered, waiting, nobody, fresh))}
+    form = {**WHY, "once": new_id(), "ids": " ".join((filled.delivered, waiting, nobody, fresh))}
     page = await one.post(f"{PAGE}/cancel", form)
     assert page.status == 200
     assert "2 are cancelled" in page.seen
@@ -154,8 +163,7 @@ async def test_several_are_sent_again_each_once_however_often_the_form_comes(con
         assert (new.text, new.recipient) == (first.text, first.recipient)
         assert ("resend_of", old) in [(tag.name, tag.value) for tag in new.tags]
         assert [noted.details for noted in deeds(console, subject=old, action="messages resent")] == [
-            {"as": name},
-            {"as": name},
+            {"as": name}
         ]
 
 
@@ -177,3 +185,95 @@ async def test_what_cannot_be_done_now_stops_the_rest_and_says_so(
         assert page.seen.count("not tried: what came before it could not be done now") == 1
         assert deeds(console, subject=filled.delivered)[0].refused == "the store is nearly full"
         assert [noted.refused for noted in deeds(console, subject=filled.rejected) if noted.refused] == []
+
+
+async def test_a_form_that_comes_again_is_no_second_deed(console: Console) -> None:
+    waiting, other = (fill_waiting(console.database, due_ms=FAR_MS) for _ in range(2))
+    one = await console.person("oscar")
+    form = {**form_of(await look(one, waiting), "retry"), **WHY}
+    assert "1 is to be tried now" in (await one.post(f"{PAGE}/retry", form)).seen
+    due = standing(console, waiting).due_at
+    again = await one.post(f"{PAGE}/retry", {**form, "ids": f"{waiting} {other}"})
+    assert "2 are to be tried now" in again.seen
+    assert standing(console, waiting).due_at == due
+    assert standing(console, other).due_at < FAR_MS - 10**8
+    assert [len(deeds(console, subject=name, action="messages retry")) for name in (waiting, other)] == [1, 1]
+    cancelled = await one.post(f"{PAGE}/cancel", {**form_of(await look(one, waiting), "cancel"), **form})
+    assert "1 is cancelled" in cancelled.seen, "another way is another form"
+    assert standing(console, waiting).status == Status.CANCELLED
+
+
+async def test_a_page_that_answers_a_form_leads_back_to_the_list(console: Console) -> None:
+    waiting = fill_waiting(console.database, due_ms=FAR_MS)
+    one = await console.person("oscar")
+    form = {**form_of(await look(one, waiting), "cancel"), **WHY}
+    page = await one.post(f"{PAGE}/cancel", form)
+    (back,) = re.findall(r'name="back" value="([^"]+)"', page.text)
+    assert back == "/console/messages"
+    painted = await one.post("/console/theme", {"theme": "dark", "back": back})
+    assert (await one.get(painted.headers["Location"])).status == 200
+
+
+async def test_what_was_sent_again_is_told_although_the_second_note_of_it_fails(console: Console) -> None:
+    filled = fill(console.database, console.settings)
+    one = await console.person("oscar")
+    refuse = "CREATE TRIGGER refuse BEFORE INSERT ON audit WHEN NEW.action = '{}' BEGIN SELECT RAISE(ABORT, 'no'); END"
+    console.database.write(lambda sql: sql.exec_driver_sql(refuse.format("messages resent")))
+    form = {**form_of(await look(one, filled.delivered, filled.rejected), "resend"), **WHY, "sure": "yes"}
+    page = await one.post(f"{PAGE}/resend", form)
+    assert "2 are sent again" in page.seen
+    assert "Repeat this form" not in page.seen
+    sent = re.findall(r'as <a class="mono" href="/console/messages/([^"]+)"', page.text)
+    assert [(await unrecorded(console, name)).id for name in sent] == sent
+    assert deeds(console, subject=filled.delivered, action="messages resent") == []
+    assert [deed.refused for deed in deeds(console, subject=filled.delivered, action="messages resend")] == [
+        ""
+    ]
+
+
+async def test_what_breaks_in_the_middle_is_told_as_not_known_and_the_form_can_be_repeated(
+    console: Console,
+) -> None:
+    filled = fill(console.database, console.settings)
+    third = fill(console.database, console.settings).delivered
+    one = await console.person("oscar")
+    ids = (filled.delivered, filled.rejected, third)
+    form = {**form_of(await look(one, *ids), "resend"), **WHY, "sure": "yes"}
+    mend = update(rows).where(rows.c.id == filled.rejected)
+    console.database.write(lambda sql: sql.execute(mend.values(status="nonsense")))
+    page = await one.post(f"{PAGE}/resend", form)
+    assert page.status == 200
+    assert "1 is sent again" in page.seen
+    assert "1 may be sent again, or not" in page.seen
+    assert "1 are not" not in page.seen
+    assert "1 is not" in page.seen
+    assert page.seen.count("not tried: what came before it could not be done now") == 1
+    (sent,) = re.findall(r'as <a class="mono" href="/console/messages/([^"]+)"', page.text)
+    console.database.write(lambda sql: sql.execute(mend.values(status=Status.FAILED)))
+    repeat = {name: value for name, value in form_of(page, "resend").items() if name != "token"}
+    assert repeat == {name: value for name, value in form.items() if name != "token"}
+    page = await one.post(f"{PAGE}/resend", repeat)
+    assert "3 are sent again" in page.seen
+    again = re.findall(r'as <a class="mono" href="/console/messages/([^"]+)"', page.text)
+    assert again[0] == sent
+    assert len(set(again)) == 3
+    assert len(deeds(console, subject=filled.delivered, action="messages resend")) == 1
+
+
+async def test_what_redis_took_without_an_answer_may_be_done_and_is_not_called_left(
+    opening: Opening, own_redis: Callable[..., RedisServer]
+) -> None:
+    server = own_redis()
+    async with opening(redis_url=server.url) as console:
+        filled = fill(console.database, console.settings)
+        one = await console.person("oscar")
+        form = {**form_of(await look(one, filled.delivered, filled.rejected), "resend"), **WHY, "sure": "yes"}
+        with server.client() as client:
+            client.client_pause(60_000, all=False)
+            page = await one.post(f"{PAGE}/resend", form)
+            client.client_unpause()
+        assert "1 may be sent again, or not" in page.seen
+        assert page.seen.count("may be done") == 1
+        assert page.seen.count("not tried: what came before it could not be done now") == 1
+        page = await one.post(f"{PAGE}/resend", form)
+        assert "2 are sent again" in page.seen

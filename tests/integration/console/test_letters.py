@@ -3,9 +3,10 @@
 import re
 from datetime import UTC, datetime
 from hashlib import sha256
+from html import unescape
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Engine, event, select
 
 from broker.domain.dead import LOST, Kind, Letter, Letters, Standing
 from broker.domain.deed import DeedQuery
@@ -157,6 +158,37 @@ async def test_a_cause_says_what_to_try_and_what_would_come_of_putting_it_back(c
     assert "What to try: Our reading of the carrier's words broke" in page.seen
     assert "Our reading of the carrier's words broke" in (await one.get(LIST)).seen
     assert {standing for standing, _ in standings(console).values()} == {Standing.PARKED}
+
+
+async def test_what_would_come_of_it_is_looked_up_only_where_somebody_sees_it(console: Console) -> None:
+    park(console, 101)
+    park(console, 1, error=LOST, connection=None)
+    looked: list[str] = []
+
+    def look(_sql: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        if "dead_letters.content" in statement and "dead_letters.tries" not in statement:
+            looked.append(statement)
+
+    of_one = f"{LIST}?kind=webhook&error=ValueError&connection=bandwidth-1"
+    vera, oscar = await console.person("vera"), await console.person("oscar")
+    event.listen(Engine, "before_cursor_execute", look)
+    try:
+        page = await oscar.get(of_one)
+        assert "Put back now, 101 of 101 would be tried again" in page.seen
+        assert looked
+        looked.clear()
+        (further,) = re.findall(r'<a href="([^"]+)">further', page.text)
+        for one, path in (
+            (vera, of_one),
+            (oscar, unescape(further)),
+            (oscar, f"{LIST}?kind=webhook&error=content+lost&connection=-"),
+        ):
+            page = await one.get(path)
+            assert page.status == 200
+            assert "Put back now," not in page.seen
+            assert looked == [], path
+    finally:
+        event.remove(Engine, "before_cursor_execute", look)
 
 
 async def test_who_discards_all_types_how_many_and_what_is_lost_is_not_put_back(console: Console) -> None:

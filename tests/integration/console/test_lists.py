@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from html import unescape
 from typing import Any
 
@@ -109,6 +110,24 @@ async def test_a_file_ends_at_its_bound_and_says_where_the_rest_is(console: Cons
     assert pages[-1].older == ids[2]
 
 
+async def test_no_bar_leads_to_a_wider_list_than_the_one_it_stands_over(console: Console) -> None:
+    for at in (0, 2, 5, 100, 400, 405):
+        made_ms = NOW_MS + 1000 * at
+        one = make_message(id=new_id(made_ms), created_at=datetime.fromtimestamp(made_ms / 1000, tz=UTC))
+        fresh = Fresh(message=one, event=Event.CLAIM, due_at=NOW_MS)
+        console.database.write(lambda sql, fresh=fresh: messages.add(sql, [fresh]))
+    person = await console.person()
+    since, until = (datetime.fromtimestamp(NOW_MS / 1000 + at, tz=UTC) for at in (4, 403))
+    asked = f"since={since:%Y-%m-%dT%H:%M:%S}&until={until:%Y-%m-%dT%H:%M:%S}"
+    page = await person.get(f"/console/messages?{asked}")
+    table = page.text.partition("</svg>")[2].partition("</table>")[0]
+    found = re.findall(r'<a href="([^"]+)">(\d+)<', table)
+    assert sum(int(number) for _, number in found) == 3
+    for path, number in found:
+        listed = await person.get(unescape(path))
+        assert len(re.findall(r'title="([0-9a-f-]{36})"', listed.text)) == int(number), path
+
+
 async def test_a_view_is_a_persons_own_name_for_filters(console: Console) -> None:
     one, other = await console.person("vera"), await console.person("oscar")
     query = "status=bad&account=acme"
@@ -140,11 +159,16 @@ async def test_a_view_needs_a_name_and_filters_holds_no_whole_number_and_there_a
         ("x", "status=odd"),
         ("x", "address=%2B12025550101"),
         ("x", "q=%2B12025550101"),
+        ("x", "address=%2B120255501*"),
+        ("x", "address=%2B1202555010*"),
         ("x", "tag=to=%2B12025550101"),
+        ("x", "error=12025550101"),
+        ("x", "cause=no+route+to+%2B12025550101"),
+        ("about +12025550101", "status=bad"),
     ):
         assert (await one.post("/console/views/save", {"name": name, "query": query})).status == 422
     for number in range(30):
-        form = {"name": f"v{number}", "query": "address=%2B1202*"}
+        form = {"name": f"v{number}", "query": "address=%2B1202555*"}
         assert (await one.post("/console/views/save", form)).status == 303
     assert (await one.post("/console/views/save", {"name": "v30", "query": "status=bad"})).status == 422
     assert (await one.post("/console/views/save", {"name": "v3", "query": "status=bad"})).status == 303
