@@ -124,6 +124,26 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
+// A stream that breaks off takes up again by itself; one that was refused is over, and another is asked for.
+const SOON_S = 5;
+const LATE_S = 60;
+
+function follow(address, kind, heard, tell) {
+  let wait = SOON_S;
+  const open = () => {
+    const stream = new EventSource(address);
+    stream.addEventListener(kind, heard);
+    stream.addEventListener("open", () => { wait = SOON_S; tell(true); });
+    stream.addEventListener("error", () => {
+      tell(false);
+      if (stream.readyState !== EventSource.CLOSED) return;
+      setTimeout(open, wait * 1000);
+      wait = Math.min(wait * 2, LATE_S);
+    });
+  };
+  open();
+}
+
 // What changes all the time is fetched again when the stream says so, but not under somebody's hands.
 const region = document.querySelector("[data-live]");
 if (region) {
@@ -146,29 +166,44 @@ if (region) {
     region.before(bar);
     return undefined;
   };
-  const stream = new EventSource(region.dataset.stream);
-  stream.addEventListener("changed", changed);
   const light = document.getElementById("live");
+  let on = false;
+  const say = () => {
+    light.classList.toggle("on", on);
+    light.textContent = still ? "standing still" : on ? "live" : "not live";
+  };
+  say();
   light.hidden = false;
   light.addEventListener("click", () => {
     still = !still;
     light.setAttribute("aria-pressed", String(!still));
-    light.textContent = still ? "standing still" : "live";
+    say();
   });
-  stream.addEventListener("open", () => light?.classList.add("on"));
-  stream.addEventListener("error", () => light?.classList.remove("on"));
+  follow(region.dataset.stream, "changed", changed, (open) => { on = open; say(); });
 }
 
 // New rows of a list wait behind a bar: nothing moves under anybody's hands.
 const news = document.querySelector("[data-news]");
 if (news) {
-  const stream = new EventSource(news.dataset.news);
-  stream.addEventListener("new", (event) => {
+  let soon = 0;
+  const heard = (event) => {
     const bar = news.querySelector("button") ?? news.appendChild(document.createElement("button"));
     bar.className = "main";
     bar.textContent = `${event.data} new: show`;
     bar.onclick = () => location.reload();
-  });
+  };
+  const word = document.createElement("span");
+  word.textContent = "Not live: what is new is not told. ";
+  const tell = (open) => {
+    if (open) {
+      clearTimeout(soon);
+      soon = 0;
+      word.remove();
+    } else {
+      soon ||= setTimeout(() => news.prepend(word), SOON_S * 1000);
+    }
+  };
+  follow(news.dataset.news, "new", heard, tell);
 }
 
 // While somebody writes, what would become of it is asked for; files stay here until it is sent.

@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -432,6 +432,41 @@ def test_new_messages_wait_behind_a_bar_and_the_list_stays_as_it_is(
     bar.click()
     wait(browser, lambda one: one.execute_script(rows) == before + 3)
     assert silent(browser) == []
+
+
+def test_pages_say_that_they_are_not_live_and_are_live_again_after_an_outage(
+    browser: webdriver.Chrome, data_dir: Path, own_redis: Callable[..., RedisServer]
+) -> None:
+    server = own_redis()
+    settings = Settings(
+        data_dir=data_dir, redis_url=f"{server.url}/0", secret_key=SecretStr(SECRET_KEY), port=0
+    )
+    prepare(settings, WITH_PEOPLE)
+    database = Database(settings.database)
+    filled = fill(database, settings)
+    with served(settings) as url:
+        sign_in(browser, Place(url=url, filled=filled, webhook="", settings=settings))
+        overview = browser.current_window_handle
+        text = "return document.getElementById('live').textContent"
+        wait(browser, lambda one: one.execute_script(text) == "live")
+        browser.switch_to.new_window("tab")
+        browser.get(f"{url}/console/messages")
+        bar = browser.find_element(By.CSS_SELECTOR, "[data-news]")
+        server.kill()
+        wait(browser, lambda _: "Not live" in bar.text)
+        browser.switch_to.window(overview)
+        wait(browser, lambda one: one.execute_script(text) == "not live")
+        server.start()
+        later = WebDriverWait(browser, 3 * PATIENCE_S)  # they ask again after five, ten, twenty seconds
+        later.until(lambda one: one.execute_script(text) == "live")
+        fill(database, settings)
+        tile = (
+            "return document.querySelector(\"a.tile[href^='/console/messages?direction=in'] b\").textContent"
+        )
+        later.until(lambda one: one.execute_script(tile) == "2")
+        browser.switch_to.window(browser.window_handles[1])
+        later.until(lambda _: bar.text == "3 new: show")
+    database.close()
 
 
 def test_what_would_become_of_a_message_is_said_while_it_is_written(
