@@ -356,6 +356,29 @@ def test_rows_are_chosen_and_handled_with_the_keyboard(browser: webdriver.Chrome
     assert silent(browser) == []
 
 
+def test_what_a_dialog_cannot_show_is_said_or_is_a_page(browser: webdriver.Chrome, place: Place) -> None:
+    sign_in(browser, place, "oscar")
+
+    def ask(change: str) -> None:
+        browser.get(f"{place.url}/console/messages")
+        browser.execute_script(change)
+        browser.find_element(By.CSS_SELECTOR, "#choose button").click()
+
+    ask("")
+    told = browser.find_element(By.CSS_SELECTOR, "[data-chosen][role=status]")
+    wait(browser, lambda _: told.text == "Choose rows first.")
+    choose = "document.querySelector('input[form=choose]').click();"
+    browser.execute_cdp_cmd("Network.enable", {})
+    browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*piece=1*"]})
+    ask(choose)
+    wait(browser, lambda one: one.title.startswith("Chosen"))
+    assert "1 message is chosen" in browser.find_element(By.ID, "main").text
+    browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    ask(choose + "document.querySelector('input[form=choose]').value = 'x'")
+    wait(browser, lambda one: one.title.startswith("422"))
+    assert "is not a message" in browser.find_element(By.ID, "main").text
+
+
 def test_a_narrow_window_shows_everything_below_each_other(
     browser: webdriver.Chrome, place: Place, pictures: Path
 ) -> None:

@@ -151,10 +151,14 @@ FORMS = [
     ),
     (
         "/console/messages/chosen/cancel",
-        {"reason": "they asked", "ids": "{waiting} {inbound}"},
+        {"reason": "they asked", "ids": "{waiting} {inbound}", "once": "{letter}"},
         {"operator", "admin"},
     ),
-    ("/console/messages/chosen/retry", {"reason": "it is back", "ids": "{waiting}"}, {"operator", "admin"}),
+    (
+        "/console/messages/chosen/retry",
+        {"reason": "it is back", "ids": "{waiting}", "once": "{letter}"},
+        {"operator", "admin"},
+    ),
     (
         "/console/messages/chosen/resend",
         {"reason": "they asked", "ids": "{rejected}", "sure": "yes", "once": "{letter}"},
