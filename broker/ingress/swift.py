@@ -54,7 +54,8 @@ class Swift(web.StreamResponse):
         private: bool = False,
         afterwards: Callable[[bool], Awaitable[None]] | None = None,
     ) -> None:
-        super().__init__(status=response.status)
+        # Not super's: it makes a map of headers and one for others' notes, of which there are none here.
+        self._status = response.status
         head = "".join([f"{name}: {value}\r\n" for name, value in response.headers.items()])
         if head.count("\n") != len(response.headers):
             raise ValueError("a header holds a line break")
