@@ -179,7 +179,7 @@ def test_content_that_cannot_be_read_is_set_aside(world: World) -> None:
     (good,) = world.admit()
     world.redis.set(keys.content(bad), '{"account":"acme","id":1')
     until(lambda: take(world) and letters(world))
-    assert [(one.subject, one.error) for one in letters(world)] == [(bad, "JSONDecodeError")]
+    assert [(one.subject, one.error) for one in letters(world)] == [(bad, "ValueError from ValidationError")]
     assert world.status(good) is Status.SUBMITTED
     assert look_up(world, bad).message.status is Status.ACCEPTED
 
