@@ -183,8 +183,8 @@ class _Stack:
             if name in found:
                 say(f"{name:<12}{found[name]}")
         if login := (self._folder.path / "operator.key").read_text().strip():
-            name = login.partition(":")[0]
-            say(f"sign in to the console as {name}; the password is in {self._folder.path / 'operator.key'}")
+            name, file = login.partition(":")[0], self._folder.path / "operator.key"
+            say(f"sign in to the console as {name}; the password is what follows the colon in {file}")
         say(f"ready; everything is in {self._folder.endpoints}; Ctrl-C ends it")
 
 
