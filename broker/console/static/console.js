@@ -110,8 +110,12 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// The button works where the keys are switched off: that is how they come back.
 const off = document.getElementById("keys-off");
 if (off) {
+  const button = document.getElementById("keys-open");
+  button.hidden = false;
+  button.addEventListener("click", () => document.getElementById("keys").showModal());
   off.checked = localStorage.getItem("keys") === "off";
   off.addEventListener("change", () => localStorage.setItem("keys", off.checked ? "off" : "on"));
 }

@@ -313,6 +313,38 @@ def test_everything_can_be_reached_with_the_keyboard_alone(browser: webdriver.Ch
     assert silent(browser) == []
 
 
+def test_keys_that_were_switched_off_are_switched_on_again_by_tab(
+    browser: webdriver.Chrome, place: Place
+) -> None:
+    sign_in(browser, place)
+    dialog, keys = browser.find_element(By.ID, "keys"), webdriver.ActionChains(browser)
+
+    def tab_to(one: str) -> None:
+        for _ in range(80):
+            keys.send_keys(Keys.TAB).perform()
+            if browser.switch_to.active_element.get_attribute("id") == one:
+                return
+        pytest.fail(f"Tab does not lead to {one}")
+
+    def turn() -> None:
+        tab_to("keys-open")
+        keys.send_keys(Keys.ENTER).perform()
+        assert dialog.is_displayed()
+        tab_to("keys-off")
+        keys.send_keys(Keys.SPACE, Keys.ESCAPE).perform()
+        assert not dialog.is_displayed()
+
+    turn()
+    keys.send_keys("?", "g", "m", "/").perform()
+    assert not dialog.is_displayed()
+    assert browser.switch_to.active_element.get_attribute("id") == "keys-open"
+    assert browser.title.startswith("Overview")
+    turn()
+    keys.send_keys("?").perform()
+    assert dialog.is_displayed()
+    assert silent(browser) == []
+
+
 def test_rows_are_chosen_and_handled_with_the_keyboard(browser: webdriver.Chrome, place: Place) -> None:
     database = Database(place.settings.database)
     waiting = fill_waiting(database, due_ms=NOW_MS + 10**9)
