@@ -114,7 +114,7 @@ class Live:
 def mark(view: View) -> str:
     """Return a name for what a view shows; ages that grow by themselves are left out."""
     shown = (
-        sorted(view.counts.items()),
+        sorted(view.stock.counts.items()),
         view.causes,
         view.points[-1].made,
         view.points[-1].bad,

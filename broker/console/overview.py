@@ -14,7 +14,7 @@ from broker.console.visit import ROOT, Visit
 from broker.domain.message import Direction
 from broker.domain.status import Status
 from broker.services.charts import Point
-from broker.services.overview import BAD, GOOD, WINDOWS, Glance, View
+from broker.services.overview import BAD, FAILED, GOOD, WINDOWS, Glance, View
 from broker.services.pulse import SPAN
 
 DEFAULT = "1h"
@@ -61,6 +61,7 @@ class Overview:
             waits=curves.latency(view.points),
             depth=curves.depth(view.points),
             causes=_causes(view),
+            failed=FAILED,
             links=[(link, view.beat.paces.get(link.name)) for link in view.links],
             outward=_standing(view, Direction.OUT),
             inward=_standing(view, Direction.IN),
@@ -106,7 +107,7 @@ def _tiles(view: View) -> list[tuple[str, int, str, str]]:
 
 def _causes(view: View) -> list[tuple[str, str, int, float, str]]:
     """Return why messages ended badly: state, reason, how many, their share, and the list of them."""
-    bad = view.number(*BAD) or 1
+    bad = view.looked_at or 1
     return [
         (
             status,
@@ -120,7 +121,7 @@ def _causes(view: View) -> list[tuple[str, str, int, float, str]]:
 
 
 def _standing(view: View, direction: Direction) -> list[tuple[str, int]]:
-    found = {status: number for (way, status), number in view.counts.items() if way is direction}
+    found = {status: number for (way, status), number in view.stock.counts.items() if way is direction}
     return [(str(status), found[status]) for status in Status if status in found]
 
 

@@ -59,6 +59,11 @@ def first_id_of(moment: datetime) -> str:
     return f"{stamp[:8]}-{stamp[8:]}"
 
 
+def id_after(identifier: str) -> str:
+    """Return the lowest id that is above another."""
+    return str(uuid.UUID(int=uuid.UUID(identifier).int + 1))
+
+
 def is_id(text: str) -> bool:
     """Say whether `text` is spelled like one of our ids."""
     try:

@@ -23,6 +23,10 @@ STEPS: Mapping[str, tuple[timedelta, int]] = {
 LONGEST = "7d"
 LIVE = 30
 """So many minutes are counted here and now, where no scheduler did it."""
+SETTLED, STALE = MINUTE, MINUTE
+"""From so long after its end on a minute is remembered; and so long, since more of its messages may end meanwhile."""
+FINAL = 10 * MINUTE
+"""So long after its end it is counted for the last time: an end that comes later is not looked for here."""
 LONG_S = 20.0
 """How long minutes that are over are remembered for a long window: there are ten thousand in a week."""
 
@@ -46,6 +50,7 @@ class Charts:
 
     def __init__(self) -> None:
         self._over: dict[str, tuple[float, datetime, list[Minute]]] = {}
+        self._counted: dict[datetime, tuple[datetime, Count]] = {}
 
     def take(
         self, sql: Sql, window: str, now: datetime, *, names: Sequence[str], depth: Mapping[str, int]
@@ -62,13 +67,24 @@ class Charts:
             at = this - ago * MINUTE
             found = known.get(at)
             if at >= first and (found is None or found.count is None or not ago):
-                count = minutes.count(sql, at, names=names, good=GOOD_ENDS, bad=BAD_ENDS)
+                count = self._count(sql, at, now, names)
                 known[at] = Minute(at=at, count=count, depth=None if found is None else found.depth)
         known[this] = Minute(at=this, count=known[this].count, depth=_most([known[this].depth, depth]))
         steps: dict[datetime, list[Minute]] = {first + place * step: [] for place in range(number)}
         for at, one in known.items():
             steps[first + (at - first) // step * step].append(one)
         return [_point(at, at + step, found) for at, found in steps.items()]
+
+    def _count(self, sql: Sql, at: datetime, now: datetime, names: Sequence[str]) -> Count:
+        """Count a minute, or remember what was counted of it; nothing is remembered of minutes that nobody asks for."""
+        ended = at + MINUTE
+        counted_at, count = self._counted.get(at, (None, None))
+        if counted_at is None or count is None or (counted_at < ended + FINAL and now - counted_at >= STALE):
+            count = minutes.count(sql, at, names=names, good=GOOD_ENDS, bad=BAD_ENDS)
+            if now >= ended + SETTLED:
+                self._counted[at] = now, count
+        self._counted = {one: kept for one, kept in self._counted.items() if one > now - (LIVE + 1) * MINUTE}
+        return count
 
     def _known(self, sql: Sql, window: str, first: datetime) -> list[Minute]:
         at, since, found = self._over.get(window, (float("-inf"), first, []))

@@ -17,6 +17,7 @@ from broker.services.carrying import Carrying, Link
 from broker.services.charts import Charts, Point
 from broker.services.pulse import LATELY, Beat, Pulse
 from broker.services.sql import AsyncSql
+from broker.services.stocktaking import Stock, Stocktaking
 from broker.settings import Settings
 from broker.storage import browsing, dead
 from broker.storage.database import Sql
@@ -31,6 +32,7 @@ WINDOWS: Mapping[str, float | None] = {
     "all": None,
 }
 MOST_CAUSES = 8
+FAILED = browsing.FAILED
 FRESH_S = 2.0
 """How long what was counted is shown to everybody who asks."""
 MANY = 20
@@ -40,12 +42,13 @@ TOO_MANY = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """What was counted at one moment, over one window."""
+    """What was counted at one moment, over one window; causes are those of the newest `looked_at` that ended badly."""
 
     at: datetime
     since: datetime | None
-    counts: Mapping[tuple[Direction, Status], int]
+    stock: Stock
     causes: Sequence[tuple[str, str, int]]
+    looked_at: int
     points: Sequence[Point]
     letters: Mapping[Kind, int]
     links: Sequence[Link]
@@ -57,7 +60,7 @@ class View:
         """Return how many messages stand at some statuses; with none named, at any."""
         return sum(
             number
-            for (way, status), number in self.counts.items()
+            for (way, status), number in self.stock.counts.items()
             if way is direction and (not statuses or status in statuses)
         )
 
@@ -71,6 +74,7 @@ class Glance:
         self._carrying = carrying
         self._watermark = settings.redis_memory_watermark
         self._views: dict[str, tuple[float, View]] = {}
+        self._stocktaking = Stocktaking()
         self._pulse = Pulse()
         self._charts = Charts()
         self._turn = asyncio.Lock()
@@ -93,11 +97,13 @@ class Glance:
         names = [link.name for link in links]
 
         def job(sql: Sql) -> View:
+            causes, looked_at = browsing.causes(sql, since, most=MOST_CAUSES)
             return View(
                 at=now,
                 since=since,
-                counts=browsing.counts(sql, since),
-                causes=browsing.causes(sql, since, BAD, most=MOST_CAUSES),
+                stock=self._stocktaking.take(sql, since, now),
+                causes=causes,
+                looked_at=looked_at,
                 points=self._charts.take(sql, window, now, names=names, depth=census.work()),
                 letters=dead.counts(sql),
                 links=links,

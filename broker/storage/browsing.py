@@ -1,9 +1,9 @@
 """Messages of all accounts, for operators: no list looks at more than it should."""
 
-from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, and_, func, select, union
+from sqlalchemy import Connection, Select, and_, func, select, text, union
 from sqlalchemy.sql.elements import ColumnElement
 
 from broker.domain.callback import CallbackState, UntoldCallback
@@ -13,7 +13,7 @@ from broker.domain.search import Found, Search
 from broker.domain.status import Status
 from broker.storage.messages import load
 from broker.storage.privacy_tables import redactions
-from broker.storage.tables import accounts, callbacks, events, messages, submissions
+from broker.storage.tables import ENDED_BADLY, accounts, callbacks, events, messages, submissions
 from broker.storage.walking import LOOKED_AT, filters, walk
 
 c = messages.c
@@ -21,6 +21,8 @@ c = messages.c
 NEW = 2_000
 """Most messages that are looked at to say how many are new: somebody asks every second."""
 MOST_NAMED = 50
+FAILED = 5_000
+"""Most messages that ended badly of which is told why."""
 
 
 def page(sql: Connection, search: Search, *, looked_at: int = LOOKED_AT) -> Found:
@@ -109,10 +111,16 @@ def counts(sql: Connection, since: datetime | None) -> dict[tuple[Direction, Sta
 
 
 def causes(
-    sql: Connection, since: datetime | None, bad: tuple[Status, ...], *, most: int
-) -> list[tuple[str, str, int]]:
-    """Return why messages ended badly, the most frequent reasons first: status, reason, how many."""
-    return _causes(sql, [*_since(since), c.status.in_(bad)], most)
+    sql: Connection, since: datetime | None, *, most: int, looked_at: int = FAILED
+) -> tuple[list[tuple[str, str, int]], int]:
+    """Return why messages ended badly, the most frequent reasons first, and how many messages were looked at.
+
+    Those are the newest that did, `looked_at` at most. A cause is a status, a reason, and how many.
+    """
+    newest = select(c.id, c.status).where(text(ENDED_BADLY), *_since(since)).order_by(c.id.desc())
+    failed = newest.limit(looked_at)
+    number = sql.execute(select(func.count()).select_from(failed.subquery("failed"))).scalar_one()
+    return (_causes(sql, failed, most), number) if number else ([], 0)
 
 
 def causes_over(
@@ -136,15 +144,16 @@ def causes_over(
     walked = newest.limit(looked_at).subquery("walked")
     ids = union(select(tried_ids.c.message_id), select(walked.c.id).where(walked.c.connection == name))
     within = [c.id.in_(ids), *_since(since), c.connection == name, c.status.in_(bad)]
-    return _causes(sql, within, most)
+    return _causes(sql, select(c.id, c.status).where(*within), most)
 
 
-def _causes(sql: Connection, wanted: Sequence[ColumnElement[bool]], most: int) -> list[tuple[str, str, int]]:
+def _causes(sql: Connection, ended: Select[Any], most: int) -> list[tuple[str, str, int]]:
+    """Return the reasons of messages, which are told by id and status."""
+    one = ended.subquery("ended").c
     reason = (
-        select(c.status, events.c.detail, func.count().label("number"))
-        .join(events, and_(events.c.message_id == c.id, events.c.status == c.status))
-        .where(*wanted)
-        .group_by(c.status, events.c.detail)
+        select(one.status, events.c.detail, func.count().label("number"))
+        .join(events, and_(events.c.message_id == one.id, events.c.status == one.status))
+        .group_by(one.status, events.c.detail)
         .order_by(func.count().desc(), events.c.detail)
         .limit(most)
     )

@@ -45,6 +45,9 @@ IN_INBOX = "direction = 'in' AND marked_at IS NULL AND deleted_at IS NULL"
 IN_LANE = "laned_at > 0"
 """What its lane must hold. To be said in these words, as above."""
 
+ENDED_BADLY = "status IN ('rejected', 'failed', 'undelivered', 'expired')"
+"""What operators ask for most. To be said in these words, as above."""
+
 UNTOLD = "state IN ('given_up', 'held')"
 """Callbacks that nobody will tell by himself any more. To be said in these words, as above."""
 
@@ -102,6 +105,7 @@ messages = Table(
     Index("ix_messages_account_id", "account", "id"),
     _some("ix_messages_inbox", "account", "id", where=IN_INBOX),
     _some("ix_messages_account_reference", "account", "reference", where="reference IS NOT NULL"),
+    _some("ix_messages_ended_badly", "id", where=ENDED_BADLY),
     _some("ix_messages_due_at", "due_at", where="due_at IS NOT NULL"),
     _some("ix_messages_lane", "connection", "originator", "id", where=IN_LANE),
     _some("ix_messages_batch", "batch", where="batch IS NOT NULL"),

@@ -34,6 +34,9 @@ TIMES = 100
 BAR_MS = 150.0
 PIECE = 250_000
 PAGES = {
+    "overview": "/console/",
+    "overview of 7 days": "/console/?window=7d",
+    "overview of all": "/console/?window=all",
     "messages": "/console/messages",
     "of an account": "/console/messages?account=globex",
     "ended badly": "/console/messages?status=bad",
@@ -65,6 +68,12 @@ PARTS = text("""
 INSERT INTO parts (message_id, idx, content_type, name, kind, state, size, sha256, path, error)
 SELECT id, 1, 'image/jpeg', 'a.jpg', 'media', 'stored', 1000, '', '/nowhere/a.jpg', '' FROM messages
 WHERE substr(id, 36, 1) = '0'
+""")
+EVENTS = text("""
+INSERT INTO events (message_id, key, at, type, status, detail)
+SELECT id, 'x', created_at, CASE status WHEN 'rejected' THEN 'refuse' ELSE 'give_up' END, status,
+  CASE status WHEN 'rejected' THEN '4720 invalid-destination-address' ELSE 'no try succeeded' END FROM messages
+WHERE status IN ('rejected', 'failed')
 """)
 
 
@@ -117,6 +126,7 @@ def _fill(url: str, count: int) -> None:
         say(f"{high:,} messages after {time.monotonic() - began:.0f} s")
     with engine.begin() as sql:
         sql.execute(PARTS)
+        sql.execute(EVENTS)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as sql:
         sql.execute(text("VACUUM ANALYZE"))
     engine.dispose()

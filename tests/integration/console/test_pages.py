@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from broker.domain.callback import CallbackState
 from broker.domain.dead import Standing
 from broker.domain.ids import new_id
 from broker.ingress.app import build_app
 from broker.ingress.doors import Doors
+from broker.services.overview import FAILED
+from broker.services.stocktaking import GROWTH, LIVE, PIECE
 from broker.settings import Settings
 from broker.storage import accounts
 from broker.storage.credit_tables import credit_changes
@@ -344,6 +346,31 @@ async def test_the_overview_counts_what_sql_holds_and_says_what_is_wrong(console
     piece = await one.get("/console/?window=all&piece=now")
     assert "<html" not in piece.text
     assert "2 sent by customers" in piece.seen
+
+
+MANY = text("""
+WITH RECURSIVE numbered(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbered WHERE n < :number)
+INSERT INTO messages (id, account, dialect, direction, status, originator, recipient, text, subject, priority, tags,
+  possible_duplicate, attempts, created_at, updated_at, valid_until)
+SELECT printf('0190a000-%04x-7000-8000-%012x', n / 1000, n), 'acme', 'native', 'out',
+  CASE WHEN n <= :failed THEN 'failed' ELSE 'delivered' END, '+12025550150', '+12025550101', '', '', 'normal', '[]',
+  0, 1, n, n, n FROM numbered
+""")
+
+
+async def test_of_very_many_messages_the_overview_says_what_it_counted(console: Console) -> None:
+    number = LIVE + GROWTH * PIECE + 7
+    console.database.write(lambda sql: sql.execute(MANY, {"number": number, "failed": FAILED + 5}))
+    one = await console.person("vera")
+    page = await one.get("/console/?window=all")
+    assert f"{number - 7:,} sent by customers" in page.seen
+    assert re.search(
+        r"Of the messages made since .{10,40} UTC: older ones are still being counted", page.seen
+    )
+    assert f"Of the newest {FAILED:,} that did." in page.seen
+    page = await one.get("/console/?window=24h")
+    assert "still being counted" not in page.seen
+    assert "that did." not in page.seen
 
 
 async def test_the_overview_tells_rates_latency_and_causes_and_each_leads_to_its_list(

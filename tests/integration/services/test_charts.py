@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import event
 
 from broker.services.charts import LIVE, STEPS, Charts, Point
 from broker.storage import minutes
@@ -66,6 +67,38 @@ def test_what_nobody_counted_is_not_nought_and_the_last_minutes_are_counted_now(
     assert made[points[0].at] is None
     database.write(lambda sql: minutes.note(sql, {THIS - 5 * MINUTE: brought(50)}))
     assert sum(point.made or 0 for point in take(database, "1h")) == 51, "what is on record is believed"
+
+
+def test_where_no_scheduler_counts_a_minute_that_is_over_is_counted_now_and_then_and_not_at_each_look(
+    database: Database,
+) -> None:
+    at = THIS - 5 * MINUTE
+    charts, seen = Charts(), []
+
+    def look(now: datetime) -> int:
+        def job(sql: Sql) -> Sequence[Point]:
+            event.listen(sql, "before_cursor_execute", lambda _, __, statement, *___: seen.append(statement))
+            return charts.take(sql, "1h", now, names=["b-1"], depth={})
+
+        seen.clear()
+        points = database.read(job)
+        return sum(point.made or 0 for point in points)
+
+    def send_one() -> None:
+        database.write(lambda sql: send(sql, at, 1))
+
+    send_one()
+    assert look(NOW) == 1
+    first = len(seen)
+    send_one()
+    assert look(NOW + timedelta(seconds=20)) == 1, "it was remembered"
+    assert len(seen) < first / 4, "this minute and the last"
+    assert look(NOW + MINUTE) == 2, "more came of it"
+    assert look(NOW + 6 * MINUTE) == 2
+    assert look(NOW + 12 * MINUTE) == 2
+    send_one()
+    assert look(NOW + 14 * MINUTE) == 2, "by then it is final"
+    assert look(NOW + timedelta(days=1)) == 0
 
 
 def test_what_is_on_record_outlives_who_wrote_it(database_url: str) -> None:

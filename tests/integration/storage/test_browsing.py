@@ -12,13 +12,14 @@ from broker.domain.ids import first_id_of, made_at, new_id
 from broker.domain.message import Direction, Part, Tag
 from broker.domain.record import MessageQuery
 from broker.domain.search import Search, tag_of
-from broker.domain.status import Event, Status
+from broker.domain.status import BAD_ENDS, Event, Status
 from broker.services.histogram import MOST, Histogram, histogram, width_s
-from broker.storage import browsing, messages, minutes, reading, submissions
+from broker.storage import browsing, counts, messages, minutes, reading, submissions
 from broker.storage import histogram as counting
 from broker.storage.database import Database, Sql
 from broker.storage.messages import Fresh
 from broker.storage.submissions import Ended
+from broker.storage.tables import ENDED_BADLY
 from tests.factories import NOW_MS, make_message, make_move
 from tests.integration.storage.test_plans import plans_of
 
@@ -69,11 +70,10 @@ def test_a_search_for_what_is_rare_says_how_far_it_came(database: Database, ids:
 
 
 def test_counts_and_causes_agree_with_each_other(database: Database, ids: list[str]) -> None:
-    counts = database.read(lambda sql: browsing.counts(sql, None))
-    assert counts == {(Direction.OUT, Status.REJECTED): 3, (Direction.OUT, Status.SUBMITTING): 6}
-    assert database.read(lambda sql: browsing.causes(sql, None, BAD, most=5)) == [
-        ("rejected", "4720 spam", 3)
-    ]
+    found = database.read(lambda sql: browsing.counts(sql, None))
+    assert found == {(Direction.OUT, Status.REJECTED): 3, (Direction.OUT, Status.SUBMITTING): 6}
+    causes = database.read(lambda sql: browsing.causes(sql, None, most=5))
+    assert causes == ([("rejected", "4720 spam", 3)], 3)
     lately = datetime.now(UTC) - timedelta(minutes=4)
     assert sum(database.read(lambda sql: browsing.counts(sql, lately)).values()) < 9
 
@@ -116,6 +116,24 @@ def test_causes_of_a_connection_are_of_its_last_attempts_and_of_the_newest_messa
     assert look("b-1", 6) == [("rejected", "4720 spam", 3)], "the last of them is among the newest of all"
     assert look("b-2", 2) == [("rejected", "full", 2)], "never tried, so found among the newest"
     assert look("b-1", 100, now + timedelta(minutes=10)) == []
+
+
+def test_causes_are_those_of_the_newest_that_ended_badly(database: Database, ids: list[str]) -> None:
+    database.write(lambda sql: messages.move(sql, [make_move(ids[4], Event.REFUSE, detail="4470 gone")]))
+
+    def look(looked_at: int, since: datetime | None = None) -> tuple[list[tuple[str, str, int]], int]:
+        return database.read(lambda sql: browsing.causes(sql, since, most=5, looked_at=looked_at))
+
+    assert look(5) == ([("rejected", "4720 spam", 3), ("rejected", "4470 gone", 1)], 4)
+    assert look(2) == ([("rejected", "4470 gone", 1), ("rejected", "4720 spam", 1)], 2), (
+        "6 and 4, not 3 and 0"
+    )
+    assert look(5, made_at(ids[5])) == ([("rejected", "4720 spam", 1)], 1)
+    assert look(5, made_at(ids[8])) == ([], 0)
+
+
+def test_what_ended_badly_is_said_as_its_index_says_it() -> None:
+    assert "status IN ({})".format(", ".join(f"'{one}'" for one in BAD_ENDS)) == ENDED_BADLY
 
 
 def test_a_star_stands_for_the_rest_of_a_number_and_for_nothing_else(
@@ -252,11 +270,11 @@ def test_bars_count_each_message_of_a_list_once_under_its_filters(database: Data
     assert starts[0] <= made_at(ids[0]) < starts[0] + every.width
     assert starts[-1] < now <= starts[-1] + every.width
     assert look(Search(statuses=(Status.REJECTED,))).number == 3
-    for at, counts in every.bars:
+    for at, heights in every.bars:
         narrower = database.read(
             lambda sql, since=at: browsing.page(sql, Search(since=since, until=since + every.width))
         )
-        assert Counter(one.status for one in narrower.messages) == counts, (
+        assert Counter(one.status for one in narrower.messages) == heights, (
             "a bar is the list that it leads to"
         )
     assert database.read(lambda sql: histogram(sql, Search(account="nobody"), now)) is None
@@ -298,7 +316,9 @@ LISTS: list[tuple[str, Callable[[Sql], Any]]] = [
     ("of a tag", lambda sql: browsing.page(sql, Search(tag=tag_of("a=b"), error="4720"))),
     ("bars", lambda sql: histogram(sql, Search(account="acme", statuses=BAD), datetime.now(UTC))),
     ("counts", lambda sql: browsing.counts(sql, datetime.now(UTC))),
-    ("causes", lambda sql: browsing.causes(sql, datetime.now(UTC), BAD, most=5)),
+    ("a stretch", lambda sql: counts.stretch(sql, most=5)),
+    ("an old stretch", lambda sql: counts.stretch(sql, since=new_id(), below="x", most=5, oldest=True)),
+    ("causes", lambda sql: browsing.causes(sql, datetime.now(UTC) - timedelta(days=7), most=5)),
     ("causes of one", lambda sql: browsing.causes_over(sql, "b-1", datetime.now(UTC), BAD, most=5)),
     ("minutes", lambda sql: minutes.count(sql, datetime.now(UTC), names=["b-1"], good=(), bad=BAD)),
 ]
