@@ -7,9 +7,12 @@ from typing import Any
 import orjson
 
 from broker.domain.ids import part_id
+from broker.domain.logbook import Entry
 from broker.domain.message import Message
 
 _LOGIN = '-H "Authorization: Bearer $RINGPOST_KEY"'
+
+_CARRIER_LOGIN = '-H "Authorization: $CARRIER_LOGIN"'
 
 
 def look_up(message: Message, base: str) -> str:
@@ -47,6 +50,23 @@ def command(
     return (
         f"curl {_LOGIN} -H 'Content-Type: application/json' -d {written} {shlex.quote(f'{base}/v1/messages')}"
     )
+
+
+def repeat(request: Entry) -> str:
+    """Return the command that says to a carrier again what the event log kept: what it hid is to be filled in."""
+    method, _, url = request.text.partition(" ")
+    hidden = {name for name, value in request.headers.items() if value == "***"}
+    words = ["curl", "-X", shlex.quote(method), shlex.quote(url)]
+    for name, value in request.headers.items():
+        if name not in hidden and name != "content-length":
+            words += ["-H", shlex.quote(f"{name}: {value}")]
+    if not request.headers or "authorization" in hidden:
+        words.append(_CARRIER_LOGIN)
+    if request.body:
+        if "content-type" not in request.headers and request.body.startswith(("{", "[")):
+            words += ["-H", shlex.quote("content-type: application/json")]
+        words += ["--data-raw", shlex.quote(request.body)]
+    return " ".join(words)
 
 
 def by_hand(body: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from broker.console.messages import LIST
 from broker.console.pages import Pages
 from broker.console.stored import Stored, message_id
 from broker.console.timeline import timeline
+from broker.console.tries import tries
 from broker.console.visit import Visit
 from broker.console.ways import ways_of
 from broker.dialects.native.lookup import found
@@ -107,6 +108,7 @@ class OneMessage:
         message = whole.record.message
         slides = await self._stored.run(partial(show, message, self._stored.bytes_of)) if shown else None
         base = self._reached_at
+        attempts, others = tries(whole.record.attempts, whole.said)
         deeds, _ = (
             await self._audit.page(DeedQuery(subject=message.id, limit=MOST_DEEDS))
             if visit.may(Role.OPERATOR)
@@ -119,6 +121,8 @@ class OneMessage:
             message=message,
             slides=slides,
             steps=timeline(whole),
+            attempts=attempts,
+            others=others,
             shown=shown,
             may_read=visit.may(Role.CONTENT),
             may=ways_of(message),

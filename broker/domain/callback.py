@@ -121,3 +121,12 @@ class UntoldCallback:
     url: str
     http_status: int | None
     error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One callback of a message, however it stands: its tries so far, and when the next is due, if one is."""
+
+    callback: UntoldCallback
+    tries: int
+    due_at: datetime | None = None

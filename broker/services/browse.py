@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from broker.domain.account import Account
-from broker.domain.callback import UntoldCallback
+from broker.domain.callback import Told
 from broker.domain.dead import Letter
 from broker.domain.logbook import Entry, LogQuery
 from broker.domain.message import Message, Part, PartState
@@ -34,7 +34,7 @@ class Whole:
 
     record: Record
     said: Sequence[Entry]
-    told: Sequence[tuple[UntoldCallback, int]]
+    told: Sequence[Told]
     letter: Letter | None
     units: int
     prepaid: bool

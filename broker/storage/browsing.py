@@ -1,12 +1,12 @@
 """Messages of all accounts, for operators: no list looks at more than it should."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, select, text, union
 from sqlalchemy.sql.elements import ColumnElement
 
-from broker.domain.callback import CallbackState, UntoldCallback
+from broker.domain.callback import CallbackState, Told, UntoldCallback
 from broker.domain.ids import first_id_of, is_id
 from broker.domain.message import Direction
 from broker.domain.search import Found, Search
@@ -82,22 +82,19 @@ def is_redacted(sql: Connection, message_id: str) -> bool:
     return sql.execute(gone).first() is not None
 
 
-def told(sql: Connection, message_id: str) -> list[tuple[UntoldCallback, int]]:
-    """Return the callbacks of a message in their order, each with its tries."""
+def told(sql: Connection, message_id: str) -> list[Told]:
+    """Return the callbacks of a message in their order."""
     k = callbacks.c
-    columns = [k[name] for name in UntoldCallback.__slots__]
-    rows = sql.execute(
-        select(*columns, k.attempts).where(k.message_id == message_id).order_by(k.seq)
-    ).mappings()
+    names = UntoldCallback.__slots__
+    statement = select(*(k[name] for name in names), k.attempts, k.due_at)
+    rows = sql.execute(statement.where(k.message_id == message_id).order_by(k.seq)).mappings()
     return [
-        (
-            UntoldCallback(
-                **{
-                    **{name: row[name] for name in UntoldCallback.__slots__},
-                    "state": CallbackState(row["state"]),
-                }
+        Told(
+            callback=UntoldCallback(
+                **{**{name: row[name] for name in names}, "state": CallbackState(row["state"])}
             ),
-            row["attempts"],
+            tries=row["attempts"],
+            due_at=None if row["due_at"] is None else datetime.fromtimestamp(row["due_at"] / 1000, tz=UTC),
         )
         for row in rows
     ]

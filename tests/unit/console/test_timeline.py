@@ -53,6 +53,6 @@ def test_an_attempt_that_was_taken_is_nothing_odd_and_one_that_was_not_is() -> N
     steps = timeline(whole(attempts=(attempt(1, "not_sent", None), attempt(2, "sent", 202))))
     ended = {step.what: (step.text, step.tone) for step in steps if " ms" in step.text}
     assert ended == {
-        "attempt 1": ("not_sent in 134 ms", "odd"),
+        "attempt 1": ("not sent in 134 ms", "odd"),
         "attempt 2": ("sent, HTTP 202 in 134 ms", ""),
     }
