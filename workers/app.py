@@ -17,6 +17,7 @@ from broker.settings import Settings
 from workers import page, runtime
 from workers.conf import celery_conf
 from workers.connection import Amqp
+from workers.draining import Draining
 from workers.events import Events
 from workers.presence import Roll
 from workers.pulse import Pulse, Rings
@@ -27,7 +28,8 @@ app = Celery("broker", amqp=Amqp, events=Events, set_as_current=True)
 app.conf.update(celery_conf(settings))
 app.steps["consumer"].update({Wake, Pulse})
 rings = Rings(lambda: runtime.current().meter)
-roll = Roll(settings, rings, popped=lambda: runtime.current().ready.popped)
+draining = Draining(left=lambda: len(runtime.current().errands))
+roll = Roll(settings, rings, draining, popped=lambda: runtime.current().ready.popped)
 
 
 @setup_logging.connect
@@ -46,7 +48,9 @@ def _open(**_: object) -> None:
 
 @worker_ready.connect
 def _say_so(sender: Any = None, **_: object) -> None:
-    roll.begin(sender.hostname, app.amqp.queues.consume_from)
+    queues = tuple(app.amqp.queues.consume_from)
+    draining.begin(sender, queues)
+    roll.begin(sender.hostname, queues)
 
 
 @worker_shutdown.connect

@@ -19,11 +19,14 @@ from broker.domain.value import replace
 from broker.keyspace.client import AWAY, open_sync
 from broker.keyspace.presence import Presence, Worker
 from broker.settings import Settings
+from workers.draining import Draining
 from workers.pulse import Rings
 
 log = structlog.get_logger()
 
 EVERY_S = 3.0
+SOON_S = 0.5
+"""Until the next word of a worker that begins or ceases to drain."""
 LATELY = 6
 """So many looks a rate is told of."""
 _STATM = Path("/proc/self/statm")
@@ -36,6 +39,7 @@ class Roll:
         self,
         settings: Settings,
         rings: Rings,
+        draining: Draining,
         *,
         popped: Callable[[], Mapping[Queue, int]],
         every_s: float = EVERY_S,
@@ -44,6 +48,7 @@ class Roll:
         self._popped = popped
         self._lately: deque[tuple[float, Mapping[Queue, int]]] = deque(maxlen=LATELY)
         self._rings = rings
+        self._draining = draining
         self._every_s = every_s
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -79,11 +84,21 @@ class Roll:
             while not self._stop.is_set():
                 busy, done, failed = self._rings.figures()
                 now = replace(
-                    worker, busy=busy, done=done, failed=failed, memory=memory(), taken=self._taken()
+                    worker,
+                    busy=busy,
+                    done=done,
+                    failed=failed,
+                    memory=memory(),
+                    taken=self._taken(),
+                    shift=self._draining.shift,
                 )
-                _if_there(partial(presence.say, now))
-                self._stop.wait(self._every_s)
+                _if_there(partial(self._say, presence, now))
+                self._stop.wait(self._every_s if self._draining.is_settled else SOON_S)
             _if_there(partial(presence.leave, worker.name))
+
+    def _say(self, presence: Presence, now: Worker) -> None:
+        """Say how this worker is, and hear what is wished of it; while Redis is away the last wish stands."""
+        self._draining.wish(presence.say(now))
 
     def _taken(self) -> Mapping[str, float]:
         """Return how many ids a second were taken since the oldest look that is remembered, by queue."""

@@ -23,6 +23,7 @@ from broker.cli.operators import open_api
 from broker.cli.options import Data, Direction, Json, Key, Login, Mask, Status, Url
 from broker.cli.optouts import opt_outs
 from broker.cli.untold import untold
+from broker.cli.workers import workers
 from broker.errors import ConfigurationError
 from broker.settings import Settings
 
@@ -41,6 +42,7 @@ app.add_typer(connections, name="connections")
 app.add_typer(journal, name="webhooks")
 app.add_typer(opt_outs, name="opt-outs")
 app.add_typer(dead, name="dead")
+app.add_typer(workers, name="workers")
 
 WRONG_USE, UNREACHABLE = 2, 4
 _CODES = {ConfigurationError: WRONG_USE, Refused: 1, Unreachable: UNREACHABLE}

@@ -47,7 +47,7 @@ class ConnectionForms:
         """Return what answers `POST /console/connections/{name}/pause`, `/hold` and `/drain`."""
 
         async def stop(visit: Visit) -> web.Response:
-            name, reason = visit.pieces["name"], _reason(visit)
+            name, reason = visit.pieces["name"], reason_of(visit)
             told, until = f"{visit.operator.name}: {reason}", moment(visit.form.text("until"))
             await self._connections.stop(name, how, reason=told, until=until)
             _log("connection_stopped", visit, how=str(how), reason=mask_within(reason))
@@ -57,21 +57,21 @@ class ConnectionForms:
 
     async def resume(self, visit: Visit) -> web.Response:
         """Answer `POST /console/connections/{name}/resume`."""
-        name, reason = visit.pieces["name"], _reason(visit)
+        name, reason = visit.pieces["name"], reason_of(visit)
         await self._connections.resume(name)
         _log("connection_resumed", visit, reason=mask_within(reason))
         return _back(name)
 
     async def reset(self, visit: Visit) -> web.Response:
         """Answer `POST /console/connections/{name}/reset-circuit`."""
-        name, reason = visit.pieces["name"], _reason(visit)
+        name, reason = visit.pieces["name"], reason_of(visit)
         await self._connections.reset(name)
         _log("connection_circuit_reset", visit, reason=mask_within(reason))
         return _back(name)
 
     async def rate(self, visit: Visit) -> web.Response:
         """Answer `POST /console/connections/{name}/rate`: an empty field means as much as it can."""
-        name, reason = visit.pieces["name"], _reason(visit)
+        name, reason = visit.pieces["name"], reason_of(visit)
         change = Rate(mps=_rate(visit, "mps"), sender_mps=_rate(visit, "sender_mps"))
         await self._connections.rate(name, change)
         _log(
@@ -105,7 +105,8 @@ class ConnectionForms:
         return go_to(f"{ROOT}messages/{message_id}")
 
 
-def _reason(visit: Visit) -> str:
+def reason_of(visit: Visit) -> str:
+    """Return why somebody does something; raises InvalidField where they do not say."""
     reason = visit.form.text("reason")
     if not reason or len(reason) > LONGEST_REASON:
         raise InvalidField(f"say why, in at most {LONGEST_REASON} characters")

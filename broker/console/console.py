@@ -36,6 +36,7 @@ from broker.console.sending import SendPage
 from broker.console.stored import Stored
 from broker.console.views import Views
 from broker.console.visit import ROOT
+from broker.console.worker_forms import WorkerForms
 from broker.keyspace.backlog import Backlog
 from broker.keyspace.lanes import Depths
 from broker.keyspace.peek import Peek
@@ -61,6 +62,7 @@ from broker.services.sql import AsyncSql
 from broker.services.steering import Steering
 from broker.services.tallies import Tallies
 from broker.services.trial import Trial
+from broker.services.workers import Workers
 from broker.settings import Settings
 
 
@@ -88,6 +90,7 @@ class Needs:
     depths: Depths
     backlog: Backlog
     peek: Peek
+    workers: Workers
     replay: Replay
     letters: DeadLetters
     opt_outs: OptOutBook
@@ -124,7 +127,8 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
         Chosen(pages, needs.browse, needs.steering, needs.audit, forms, foreseen=needs.foreseen),
         Attachments(pages, needs.browse, stored, needs.send_on),
         *_of_connections(needs),
-        Queues(pages, needs.backlog, needs.peek, needs.stopping, needs.sql),
+        Queues(pages, needs.backlog, needs.peek, needs.stopping, needs.sql, needs.workers),
+        WorkerForms(needs.workers),
         Causes(pages),
         Callbacks(pages, needs.replay, needs.backlog),
         DeadLetterPages(pages, needs.letters),

@@ -12,16 +12,17 @@ from broker.console.gate import Gate, Route
 from broker.console.pages import Pages
 from broker.console.visit import ROOT, Visit
 from broker.dispatch import Queue
+from broker.domain.shift import Member, Shift
 from broker.errors import NotFound
 from broker.keyspace.backlog import Backlog, Look
 from broker.keyspace.peek import MOST, Peek
 from broker.services.connections import Connections
 from broker.services.sql import AsyncSql
+from broker.services.workers import Workers
 from broker.storage import minutes
 from broker.storage.minutes import MINUTE, Minute
 
 LIST = f"{ROOT}queues"
-SILENT_MS = 15_000
 COUNTED = (Queue.SUBMIT_HIGH, Queue.SUBMIT, Queue.EVENTS, Queue.MEDIA)
 """Queues of which workers count what they take; of the others all due work is found in SQL."""
 
@@ -39,13 +40,20 @@ class Queues:
     """Shows every queue."""
 
     def __init__(
-        self, pages: Pages, backlog: Backlog, peek: Peek, connections: Connections, sql: AsyncSql
+        self,
+        pages: Pages,
+        backlog: Backlog,
+        peek: Peek,
+        connections: Connections,
+        sql: AsyncSql,
+        workers: Workers,
     ) -> None:
         self._pages = pages
         self._backlog = backlog
         self._peek = peek
         self._connections = connections
         self._sql = sql
+        self._workers = workers
 
     def routes(self, gate: Gate) -> list[Route]:
         """Return what leads here."""
@@ -53,7 +61,7 @@ class Queues:
 
     async def show(self, visit: Visit) -> web.Response:
         """Answer `GET /console/queues`."""
-        found = await self._backlog.look()
+        found, workers = await self._backlog.look(), await self._workers.all()
         since = datetime.now(UTC) - timedelta(minutes=3)
         known = await self._sql.read(partial(minutes.since, first=since))
         return await self._pages.show(
@@ -61,7 +69,9 @@ class Queues:
             "queues.html",
             found=found,
             queues=list(Queue),
-            speeds={queue: speed(queue, found, known) for queue in Queue},
+            workers=workers,
+            unheard=_unheard(workers),
+            speeds={queue: speed(queue, found, workers, known) for queue in Queue},
         )
 
     async def next(self, visit: Visit) -> web.Response:
@@ -84,12 +94,17 @@ class Queues:
         )
 
 
-def speed(queue: Queue, found: Look, known: Sequence[Minute]) -> Speed:
+def _unheard(workers: Sequence[Member]) -> list[Queue]:
+    """Return the queues of which no worker takes anything, since those that would are drained or silent."""
+    heard = {queue for one in workers if one.shift in (Shift.WORKING, Shift.RESUMING) for queue in one.queues}
+    return [queue for queue in Queue if queue not in heard] if workers else []
+
+
+def speed(queue: Queue, found: Look, workers: Sequence[Member], known: Sequence[Minute]) -> Speed:
     """Return how fast a queue goes: what workers took, and by how much more or less waits than a minute ago."""
     if queue not in COUNTED:
         return Speed(came=None, went=None, eta_s=None)
-    there = [one for one in found.workers if found.now_ms - one.seen_ms < SILENT_MS]
-    went = sum(one.taken.get(queue, 0.0) for one in there)
+    went = sum(one.taken.get(queue, 0.0) for one in workers if one.shift is not Shift.SILENT)
     depth = found.census.work()[queue]
     eta_s = None if not went else depth / went
     return Speed(came=_came(queue, went, depth, known), went=went, eta_s=eta_s if depth else 0.0)

@@ -22,10 +22,13 @@ from broker.ingress.optouts import OptOuts
 from broker.ingress.router import Router
 from broker.ingress.traced import traced
 from broker.ingress.webhooks import Webhooks
+from broker.ingress.workers import WorkerDesk
 from broker.keyspace.clock import Clock
+from broker.keyspace.crew import Crew
 from broker.services.balance import Balance
 from broker.services.erasure_desk import ErasureDesk
 from broker.services.sql import AsyncSql
+from broker.services.workers import Workers
 from broker.storage.away import StorageAway
 
 BODY_S = 60.0
@@ -93,6 +96,8 @@ def _add_native(router: Router, doors: Doors, body_s: float) -> None:
         doors.sign_in, doors.audit, doors.connections, doors.trial, patience_s=body_s
     )
     connections.add_to(router)
+    workers = Workers(Crew(doors.client))
+    WorkerDesk(doors.sign_in, doors.audit, workers, patience_s=body_s).add_to(router)
     router.add("GET", "/v1/connections/{name}/log", doors.operations.log)
     router.add("GET", "/v1/connections/{name}/counters", doors.operations.counters)
     router.add("GET", "/v1/callbacks", doors.operations.untold)

@@ -16,6 +16,7 @@ from broker.ingress.guarded import Handler
 from broker.ingress.router import PIECES, Router
 from broker.keyspace.backlog import Backlog
 from broker.keyspace.clock import Clock
+from broker.keyspace.crew import Crew
 from broker.keyspace.lanes import Depths
 from broker.keyspace.peek import Peek
 from broker.keyspace.sessions import Sessions as Kept
@@ -35,6 +36,7 @@ from broker.services.sessions import LIFE_S, Sessions
 from broker.services.sql import AsyncSql
 from broker.services.steering import Steering
 from broker.services.tallies import Tallies
+from broker.services.workers import Workers
 
 
 def add_console(router: Router, doors: Doors) -> None:
@@ -64,6 +66,7 @@ def add_console(router: Router, doors: Doors) -> None:
         depths=Depths(doors.client),
         backlog=backlog,
         peek=Peek(doors.client),
+        workers=Workers(Crew(doors.client)),
         replay=Replay(sql, clock),
         letters=DeadLetters(sql, clock, Rehearsal(settings, sql, known=doors.carriers.known)),
         opt_outs=doors.opt_outs,

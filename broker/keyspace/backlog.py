@@ -8,17 +8,14 @@ from broker.errors import QueueAway
 from broker.keyspace import keys
 from broker.keyspace.census import Census, look
 from broker.keyspace.client import AWAY, Async
-from broker.keyspace.presence import Worker, present
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What metrics show, who moves what is due (`scheduler`), who works, and memory in bytes (`most` 0: no limit)."""
+    """What metrics show, who moves what is due (`scheduler`), and memory in bytes (`most` 0: no limit)."""
 
     census: Census
     scheduler: str
-    workers: tuple[Worker, ...]
-    now_ms: int
     used: int
     most: int
     version: str
@@ -43,14 +40,11 @@ class Backlog:
         try:
             info = await self._client.info()
             leader = await self._client.get(keys.leader())
-            workers, now_ms = await present(self._client)
         except (*AWAY, TimeoutError) as error:
             raise QueueAway("Redis does not answer") from error
         return Look(
             census=await self.census(),
             scheduler=leader.decode() if leader else "",
-            workers=tuple(workers),
-            now_ms=now_ms,
             used=info["used_memory"],
             most=info.get("maxmemory", 0),
             version=info["redis_version"],

@@ -160,6 +160,11 @@ def workers() -> str:
     return "workers"
 
 
+def drains() -> str:
+    """Hash, worker → that it is to take no work, since when and why, as JSON. Lives an hour, those workers renew it."""
+    return "workers:drains"
+
+
 def leader() -> str:
     """String, which scheduler is the active one. Lives seconds, and is renewed."""
     return "scheduler:leader"

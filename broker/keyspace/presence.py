@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import orjson
 
-from broker.keyspace import keys
+from broker.domain.shift import Shift
+from broker.keyspace import keys, wishes
 from broker.keyspace.client import Async, Sync
 
 LIFE_MS = 3600 * 1000
@@ -18,7 +19,7 @@ LIFE_MS = 3600 * 1000
 class Worker:
     """One worker process: what it hears, how busy it is, and when it spoke last (Redis's clock, in ms).
 
-    `taken` is how many ids a second it took lately, by queue.
+    `taken` is how many ids a second it took lately, by queue; `shift` whether it takes any, as `Shift` has it.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Worker:
     started_ms: int
     seen_ms: int = 0
     taken: Mapping[str, float] = field(default_factory=dict)
+    shift: str = Shift.WORKING
 
 
 _decoder = msgspec.json.Decoder(Worker)
@@ -51,17 +53,23 @@ class Presence:
         seconds, micros = self._client.time()
         return int(seconds * 1000 + micros // 1000)
 
-    def say(self, worker: Worker) -> None:
-        """Note a worker, as seen now."""
+    def say(self, worker: Worker) -> bool:
+        """Note a worker, as seen now, and return whether it should take no work."""
         told = {**asdict(worker), "seen_ms": self.now_ms()}
         with self._client.pipeline(transaction=False) as pipe:
             pipe.hset(keys.workers(), worker.name, orjson.dumps(told))
             pipe.pexpire(keys.workers(), LIFE_MS)
-            pipe.execute()
+            pipe.hget(keys.drains(), worker.name)
+            *_, wish = pipe.execute()
+        is_meant = wishes.is_meant(wish, started_ms=worker.started_ms)
+        if is_meant:
+            self._client.pexpire(keys.drains(), LIFE_MS)
+        return is_meant
 
     def leave(self, name: str) -> None:
         """Forget a worker that ended as it should."""
         self._client.hdel(keys.workers(), name)
+        self._client.hdel(keys.drains(), name)
 
     def forget(self) -> None:
         """Forget the workers that fell silent long ago."""
@@ -73,12 +81,14 @@ class Presence:
 
 
 def heard(client: Sync) -> Mapping[str, float]:
-    """Return for how many seconds each queue has not been spoken for by any of its workers. For threads."""
+    """Return for how many seconds each queue was not spoken for by any worker that takes work from it. For threads."""
     asking: Any = client
     seconds, micros = asking.time()
     now_ms = int(seconds * 1000 + micros // 1000)
     found: dict[str, float] = {}
     for worker in _read(asking.hgetall(keys.workers()), now_ms):
+        if worker.shift != Shift.WORKING:
+            continue
         silent_s = (now_ms - worker.seen_ms) / 1000
         for queue in worker.queues:
             found[queue] = min(silent_s, found.get(queue, silent_s))

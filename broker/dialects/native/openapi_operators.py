@@ -43,6 +43,8 @@ from broker.dialects.native.operator_answers import (
     SettingList,
     Tried,
     UntoldPage,
+    WorkerList,
+    WorkerView,
 )
 from broker.dialects.native.untold import UNTOLD
 from broker.domain.logbook import Order
@@ -65,6 +67,7 @@ OPERATOR_MODELS = (
     Reread,
     Tried,
     UntoldPage,
+    WorkerList,
 )
 
 _UNTOLD = {"state": one_of(UNTOLD), "account": TEXT, **SPAN}
@@ -76,6 +79,7 @@ def operator_paths() -> dict[str, Any]:
     log = {"since": TIME, "message": {"type": "string", "format": "uuid"}, "order": one_of(Order), **PAGING}
     return {
         **_connections(),
+        **_workers(),
         "/v1/connections/{name}/log": {
             "get": shows("listLog", "Show what was said over a connection", LogPage, log, named=True)
         },
@@ -130,6 +134,20 @@ def _connections() -> dict[str, Any]:
         f"{one}/reset-circuit": reasoned("resetCircuit", "Use a connection again whose carrier failed"),
         f"{one}/rate": {"post": _rate()},
         f"{one}/test": {"post": _trial()},
+    }
+
+
+def _workers() -> dict[str, Any]:
+    one = "/v1/workers/{name}"
+
+    def reasoned(name: str, summary: str) -> dict[str, Any]:
+        changed = changes(name, summary, ("reason",), status=200, model=WorkerView)
+        return {"post": {**changed, "parameters": [NAME]}}
+
+    return {
+        "/v1/workers": {"get": shows("listWorkers", "Say how workers stand", WorkerList, {})},
+        f"{one}/drain": reasoned("drainWorker", "Let a worker finish what it has, and take no more"),
+        f"{one}/resume": reasoned("resumeWorker", "Let a worker take work again"),
     }
 
 

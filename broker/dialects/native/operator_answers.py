@@ -9,6 +9,7 @@ from broker.domain.callback import CallbackState
 from broker.domain.deed import Door
 from broker.domain.logbook import Kind, Level, Way
 from broker.domain.message import Direction
+from broker.domain.shift import Shift
 from broker.domain.status import Status
 from broker.domain.usage import CircuitState
 
@@ -66,6 +67,35 @@ class ConnectionList(Answer):
     """All connections."""
 
     data: list[ConnectionView]
+
+
+class WorkerView(Answer):
+    """How a worker stands."""
+
+    name: str
+    host: str
+    pid: int
+    queues: list[str] = Field(description="The queues it hears, unless it drains.")
+    state: Shift = Field(
+        description="Draining: it takes no new work and finishes what it has; then it is drained. Resuming: it has "
+        "not heard yet that it may take work again. Silent: it has said nothing for 15 s."
+    )
+    since: Stamp | None = Field(description="Since when it is to take no work.")
+    reason: str
+    silent_s: float = Field(description="For so long it has said nothing.")
+    threads: int
+    busy: int = Field(description="How many threads work on rings.")
+    done: int
+    failed: int
+    memory: int = Field(description="In bytes.")
+    version: str
+    started_at: Stamp
+
+
+class WorkerList(Answer):
+    """All workers, those too that fell silent within the last hour."""
+
+    data: list[WorkerView]
 
 
 class CountersView(Answer):

@@ -9,6 +9,7 @@ from broker.cli.checks import store
 from broker.cli.doctor import Level, examine
 from broker.cli.folder import Folder
 from broker.dispatch import Queue
+from broker.domain.shift import Shift
 from broker.domain.value import replace
 from broker.keyspace import keys
 from broker.keyspace.client import open_sync
@@ -58,6 +59,14 @@ def test_a_queue_that_nobody_hears_is_named(settings: Settings, ago_ms: int | No
         "submit: its worker has been silent for 6" if ago_ms else "submit: no worker hears it"
     )
     assert found["scheduler"] == [(Level.FAIL, "none is active")]
+
+
+def test_a_worker_that_drains_hears_no_queue(settings: Settings) -> None:
+    with open_sync(settings.redis_url, settings) as client:
+        Presence(client).say(replace(ONE, queues=ALL, shift=Shift.DRAINED))
+        client.set(keys.leader(), "one")
+    found = said(settings, {})["workers"]
+    assert found == [(Level.FAIL, f"{queue}: no worker hears it") for queue in Queue]
 
 
 def test_nobody_is_missed_where_nothing_is_meant_to_run(settings: Settings) -> None:

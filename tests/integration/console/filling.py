@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
+import orjson
 from PIL import Image
 
 from broker.domain.callback import CallbackState
@@ -16,6 +17,8 @@ from broker.domain.message import Direction, Message, Part, PartState, Tag
 from broker.domain.optout import Change, Wish
 from broker.domain.pseudonym import pair_key
 from broker.domain.status import Event, Status
+from broker.keyspace.client import open_sync
+from broker.keyspace.presence import Presence
 from broker.settings import Settings
 from broker.storage import callbacks, dead, logbook, messages, optouts, submissions, webhooks
 from broker.storage.callbacks import Owing, Tried
@@ -26,6 +29,7 @@ from broker.storage.submissions import Ended
 from broker.storage.webhooks import Webhook
 from tests.conftest import SECRET_KEY
 from tests.factories import NOW_MS, make_message
+from tests.integration.workers.test_presence import ONE
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{7*7}}"
 NUMBER, OTHER = "+12025550101", "+442079460018"
@@ -47,6 +51,14 @@ def picture() -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (300, 200), (200, 30, 30)).save(out, "PNG")
     return out.getvalue()
+
+
+def fill_worker(settings: Settings, *, silent_ms: int = 0) -> None:
+    """Have a worker say that it is there, or that it was."""
+    with open_sync(settings.redis_url, settings) as client:
+        Presence(client).say(ONE)
+        told = orjson.loads(client.hget("workers", ONE.name) or b"")
+        client.hset("workers", ONE.name, orjson.dumps({**told, "seen_ms": told["seen_ms"] - silent_ms}))
 
 
 def fill(database: Database, settings: Settings) -> Filled:

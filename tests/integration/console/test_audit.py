@@ -11,7 +11,7 @@ from sqlalchemy.exc import DatabaseError
 from broker.domain.deed import Deed, DeedQuery, Door, Noted
 from broker.storage import audit
 from tests.integration.console.conftest import PASSWORDS, Console
-from tests.integration.console.filling import HOSTILE, fill, fill_waiting
+from tests.integration.console.filling import HOSTILE, fill, fill_waiting, fill_worker
 from tests.unit.test_house import ROOT
 
 LIST = "/console/audit"
@@ -61,6 +61,7 @@ async def test_every_form_of_the_console_is_noted_but_those_that_concern_only_th
     assert _deed("/console/messages/{id}/reveal") == "messages reveal"
     one = await console.person("ada")
     filled = fill(console.database, console.settings)
+    fill_worker(console.settings)
     await one.post("/console/theme", {"theme": "dark", "back": "/console/"})
     before = len(deeds(console))
     for path, form in (
@@ -69,6 +70,8 @@ async def test_every_form_of_the_console_is_noted_but_those_that_concern_only_th
         ("/console/connections/bandwidth-1/resume", {"reason": "r"}),
         ("/console/connections/bandwidth-1/reset-circuit", {"reason": "r"}),
         ("/console/connections/bandwidth-1/rate", {"reason": "r", "mps": "5"}),
+        ("/console/workers/w-1%40host/drain", {"reason": "r"}),
+        ("/console/workers/w-1%40host/resume", {"reason": "r"}),
         (
             "/console/connections/bandwidth-1/test",
             {"account": "acme", "to": "+12025550101", "text": "Hush", "once": filled.letter},
@@ -91,6 +94,8 @@ async def test_every_form_of_the_console_is_noted_but_those_that_concern_only_th
         "callbacks replay",
         "send message",
         "connections test",
+        "workers resume",
+        "workers drain",
         "connections rate",
         "connections reset-circuit",
         "connections resume",
@@ -100,8 +105,8 @@ async def test_every_form_of_the_console_is_noted_but_those_that_concern_only_th
     assert deeds(console)[0].details == {"id": filled.letter, "what": "discard"}
     assert deeds(console)[2].details == {"account": "acme", "to": "+1202***0133, +1202***0134"}
     assert deeds(console)[3].details == {"account": "acme", "to": "+1202***0101"}
-    assert deeds(console)[4].details == {"mps": "5"}
-    assert deeds(console)[8].subject == filled.delivered
+    assert [deeds(console)[place].subject for place in (4, 5, 10)] == ["w-1@host"] * 2 + [filled.delivered]
+    assert deeds(console)[6].details == {"mps": "5"}
 
 
 async def test_the_audit_is_filtered_paged_and_for_operators_only(console: Console) -> None:
@@ -155,6 +160,8 @@ API: list[tuple[str, Any, str, str]] = [
         "bandwidth-1",
     ),
     ("/v1/connections/bandwidth-1/resume", {"reason": "why"}, "connections resume", "bandwidth-1"),
+    ("/v1/workers/w-1@host/drain", {"reason": "why"}, "workers drain", "w-1@host"),
+    ("/v1/workers/w-1@host/resume", {"reason": "why"}, "workers resume", "w-1@host"),
     ("/v1/callbacks/replay?account=acme&rate=5", None, "callbacks replay", "acme"),
     ("/v1/dead-letters/put-back?account=acme&rate=5&reason=why", None, "dead-letters settle", ""),
     ("/v1/dead-letters/discard?kind=media&reason=why", None, "dead-letters settle", ""),
@@ -233,6 +240,7 @@ async def test_credit_that_an_administrator_gives_is_on_record(console: Console)
 def test_every_way_to_change_something_as_an_operator_is_tested_here() -> None:
     paths = [path.partition("?")[0].removeprefix("DELETE ") for path, *_ in API]
     named = {path.replace("bandwidth-1", "{name}").replace("a-job", "{id}") for path in paths}
+    named = {path.replace("w-1@host", "{name}") for path in named}
     source = "".join(path.read_text() for path in (ROOT / "broker" / "ingress").glob("*.py"))
     served = set(re.findall(r'router\.add\(\s*"(?:POST|DELETE)", "(/v1/[^"]+)"', source)) - {"/v1/media"}
     assert served == named

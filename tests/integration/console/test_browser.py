@@ -23,7 +23,7 @@ from tests.conftest import SECRET_KEY
 from tests.factories import NOW_MS
 from tests.integration.console.browsing import CHROMIUM, DRIVER, looking, served
 from tests.integration.console.conftest import PASSWORDS, WITH_PEOPLE
-from tests.integration.console.filling import Filled, fill, fill_beside, fill_waiting, picture
+from tests.integration.console.filling import Filled, fill, fill_beside, fill_waiting, fill_worker, picture
 from tests.integration.console.pictures import FOLDER, main
 from tests.prepared import prepare
 from tests.redis_server import RedisServer
@@ -86,6 +86,7 @@ def place(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -
     database = Database(settings.database)
     filled, webhook = fill(database, settings), fill_beside(database)
     database.close()
+    fill_worker(settings, silent_ms=-3_600_000)  # it lives for as long as these tests
     with served(settings) as url:
         yield Place(url=url, filled=filled, webhook=webhook, settings=settings)
 
@@ -599,6 +600,24 @@ def test_an_opt_out_is_added_with_the_keyboard_alone(browser: webdriver.Chrome, 
     press("+12025550188", Keys.TAB, "+12025550150", Keys.TAB, Keys.TAB, "by letter", Keys.ENTER)
     done = wait(browser, lambda one: one.find_element(By.CSS_SELECTOR, "[role=status]"))
     assert "gets nothing more" in done.text
+    assert silent(browser) == []
+
+
+def test_a_worker_is_drained_with_the_keyboard_alone(browser: webdriver.Chrome, place: Place) -> None:
+    sign_in(browser, place, "oscar")
+    webdriver.ActionChains(browser).send_keys("g", "q").perform()
+    wait(browser, lambda one: one.title.startswith("Queues"))
+
+    def change(word: str) -> None:
+        summary = browser.find_element(By.XPATH, f"//td/details/summary[starts-with(., '{word}')]")
+        browser.execute_script("arguments[0].focus()", summary)
+        keys = (Keys.ENTER, Keys.TAB, "a new kernel", Keys.ENTER)
+        webdriver.ActionChains(browser).send_keys(*keys).perform()
+
+    change("Drain")
+    wait(browser, lambda one: "draining\noscar: a new kernel" in one.find_element(By.ID, "main").text)
+    change("Resume")
+    wait(browser, lambda one: "a new kernel" not in one.find_element(By.ID, "main").text)
     assert silent(browser) == []
 
 

@@ -24,7 +24,15 @@ from broker.storage.tables import callbacks, messages, metadata
 from broker.storage.vault import fingerprint
 from tests.factories import NOW
 from tests.integration.console.conftest import Console
-from tests.integration.console.filling import HOSTILE, NUMBER, OTHER, fill, fill_beside, fill_waiting
+from tests.integration.console.filling import (
+    HOSTILE,
+    NUMBER,
+    OTHER,
+    fill,
+    fill_beside,
+    fill_waiting,
+    fill_worker,
+)
 from tests.integration.ingress.conftest import KEY
 from tests.unit.test_house import ROOT
 
@@ -202,6 +210,8 @@ FORMS = [
     ("/console/opt-outs/remove", {"id": "1", "reason": "r"}, {"operator", "admin"}),
     ("/console/webhooks/{webhook}/reveal", {}, {"content", "admin"}),
     ("/console/connections/bandwidth-1/reset-circuit", {"reason": "r"}, {"operator", "admin"}),
+    ("/console/workers/w-1@host/drain", {"reason": "a new kernel"}, {"operator", "admin"}),
+    ("/console/workers/w-1@host/resume", {"reason": "it is in"}, {"operator", "admin"}),
     ("/console/callbacks/replay", {"rate": "5"}, {"operator", "admin"}),
     (
         "/console/dead-letters/settle",
@@ -217,6 +227,7 @@ async def test_each_form_takes_its_role_its_token_and_our_origin(
 ) -> None:
     filled = fill(console.database, console.settings)
     webhook = fill_beside(console.database)
+    fill_worker(console.settings)
     known = {
         "delivered": filled.delivered,
         "rejected": filled.rejected,
@@ -251,6 +262,7 @@ async def test_every_form_there_is_is_tried_above(settings: Settings) -> None:
     tried = set()
     for path, *_ in FORMS:
         known = re.sub(r"\{(delivered|rejected|inbound|waiting)\}", "{id}", path).replace("/1/", "/{index}/")
+        known = known.replace("w-1@host", "{name}")
         tried.add(known.replace("bandwidth-1", "{name}").replace("{webhook}", "{digest}"))
     assert {path for path in paths if path.startswith("/console/")} - own == tried
 

@@ -1,35 +1,35 @@
 """The workers on the queues' page: which there are, how busy, and which have fallen silent."""
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-import orjson
+import pytest
+from aiohttp import encode_basic_auth
 
+from broker.cli import workers as commands
+from broker.dialects.native.operator_answers import WorkerList
 from broker.dispatch import Queue
 from broker.domain.ids import new_id
 from broker.domain.message import Priority
+from broker.domain.shift import Shift
 from broker.domain.value import replace
 from broker.keyspace import keys
 from broker.keyspace.client import open_sync
 from broker.keyspace.lanes import Lanes, Place, score_of
 from broker.keyspace.presence import Presence
 from broker.storage import minutes
-from tests.integration.console.conftest import Console, Opening
+from tests.integration.console.conftest import PASSWORDS, Console, Opening
+from tests.integration.console.filling import fill_worker
 from tests.integration.workers.test_presence import ONE
-
-
-def say(console: Console, *, silent_ms: int = 0) -> None:
-    with open_sync(console.settings.redis_url, console.settings) as client:
-        Presence(client).say(ONE)
-        told = orjson.loads(client.hget("workers", ONE.name) or b"")
-        client.hset("workers", ONE.name, orjson.dumps({**told, "seen_ms": told["seen_ms"] - silent_ms}))
 
 
 async def test_workers_are_listed_with_what_they_hear_and_how_busy_they_are(opening: Opening) -> None:
     async with opening(flower_url="http://127.0.0.1:5555") as console:
         one = await console.person("vera")
         assert "No worker is there" in (await one.get("/console/queues")).seen
-        say(console)
+        fill_worker(console.settings)
         page = await one.get("/console/queues")
         assert "No worker is there" not in page.seen
         assert "w-1@host ↗ host, process 7 ✓ there events, submit 1 of 8 2 0 100.0 MB" in page.seen
@@ -37,7 +37,7 @@ async def test_workers_are_listed_with_what_they_hear_and_how_busy_they_are(open
 
 
 async def test_a_worker_that_fell_silent_is_said_to_be(console: Console) -> None:
-    say(console, silent_ms=60_000)
+    fill_worker(console.settings, silent_ms=60_000)
     page = await (await console.person("vera")).get("/console/queues")
     assert "✕ silent for 1 min" in page.seen
 
@@ -85,5 +85,104 @@ async def test_rates_and_when_a_queue_is_empty_are_told(console: Console) -> Non
     )
     assert found
     assert float(found[1]) > 50
-    say(console, silent_ms=60_000)
+    fill_worker(console.settings, silent_ms=60_000)
     assert "nothing goes out" in (await one.get("/console/queues")).seen
+
+
+DRAIN, RESUME = "/console/workers/w-1%40host/drain", "/console/workers/w-1%40host/resume"
+
+
+def told(console: Console, shift: Shift, **changes: Any) -> bool:
+    """Have the worker say how it stands, and return whether it is to drain."""
+    with open_sync(console.settings.redis_url, console.settings) as client:
+        return Presence(client).say(replace(ONE, shift=shift, **changes))
+
+
+async def test_a_worker_is_drained_and_resumed_with_a_reason_and_says_how_far_it_is(console: Console) -> None:
+    one = await console.person("oscar")
+    assert not told(console, Shift.WORKING)
+    page = await one.get("/console/queues")
+    assert f'action="{DRAIN}"' in page.text
+    assert "No worker takes anything of submit.high, media, callbacks, sweeps:" in page.seen
+    assert (await one.post(DRAIN)).status == 422, "it takes a reason"
+    answer = await one.post(DRAIN, {"reason": "+12025550101 wants a new kernel"})
+    assert (answer.status, answer.headers["Location"]) == (303, "/console/queues#workers")
+    page = await one.get("/console/queues")
+    assert "! draining oscar: +1202***0101 wants a new kernel" in page.seen
+    assert told(console, Shift.WORKING), "it hears of it"
+    assert told(console, Shift.DRAINING)
+    assert "! draining" in (await one.get("/console/queues")).seen
+    assert told(console, Shift.DRAINED)
+    page = await one.get("/console/queues")
+    assert re.search(r"process 7 \S drained oscar: ", page.seen)
+    assert "No worker takes anything of submit.high, submit, media, events, callbacks, sweeps:" in page.seen
+    assert f'action="{RESUME}"' in page.text
+    assert f'action="{DRAIN}"' not in page.text
+    await one.post(RESUME, {"reason": "it is in"})
+    assert "! resuming" in (await one.get("/console/queues")).seen
+    assert not told(console, Shift.WORKING)
+    assert "✓ there" in (await one.get("/console/queues")).seen
+
+
+async def test_a_wish_is_about_one_process_and_not_about_the_next_of_its_name(console: Console) -> None:
+    one = await console.person("oscar")
+    told(console, Shift.WORKING)
+    await one.post(DRAIN, {"reason": "why"})
+    assert not told(console, Shift.WORKING, started_ms=ONE.started_ms + 1)
+    page = await one.get("/console/queues")
+    assert "✓ there" in page.seen
+    assert "oscar: why" not in page.seen
+
+
+async def test_only_a_worker_that_is_there_can_be_drained(console: Console) -> None:
+    one = await console.person("oscar")
+    assert (await one.post(DRAIN, {"reason": "why"})).status == 404
+    fill_worker(console.settings, silent_ms=60_000)
+    answer = await one.post(DRAIN, {"reason": "why"})
+    assert (answer.status, "fallen silent" in answer.seen) == (422, True)
+    assert DRAIN not in (await one.get("/console/queues")).text
+    assert not told(console, Shift.WORKING)
+    vera = await console.person("vera")
+    assert "Drain" not in (await vera.get("/console/queues")).text
+
+
+async def test_the_api_lists_drains_and_resumes_workers(
+    console: Console, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told(console, Shift.WORKING)
+    one = console.somebody()
+
+    async def call(method: str, path: str, body: Any = None, *, name: str = "oscar") -> tuple[int, Any]:
+        headers = {"Authorization": encode_basic_auth(name, PASSWORDS[name])}
+        async with one.client.request(
+            method, f"{one.url}/v1/workers{path}", json=body, headers=headers
+        ) as answer:
+            return answer.status, await answer.json()
+
+    status, found = await call("GET", "", name="vera")
+    assert status == 200
+    (row,) = WorkerList.model_validate(found).data
+    assert (row.name, row.state, row.queues, row.reason) == (ONE.name, "working", ["events", "submit"], "")
+    for path, body, name, expected in (
+        ("/w-1%40host/drain", {"reason": "why"}, "vera", 403),
+        ("/w-1%40host/drain", {}, "oscar", 422),
+        ("/w-1%40host/drain", {"reason": "why", "until": "soon"}, "oscar", 422),
+        ("/nobody/drain", {"reason": "why"}, "oscar", 404),
+        ("/nobody/resume", {"reason": "why"}, "oscar", 404),
+    ):
+        assert (await call("POST", path, body, name=name))[0] == expected
+    assert not told(console, Shift.WORKING)
+    status, row = await call("POST", "/w-1%40host/drain", {"reason": "why"})
+    assert (status, row["state"], row["reason"]) == (200, "draining", "why")
+    assert row["since"] is not None
+    again = (await call("POST", "/w-1%40host/drain", {"reason": "another"}))[1]
+    assert (again["reason"], again["since"]) == ("why", row["since"])
+    assert told(console, Shift.DRAINED)
+    login = {"url": one.url, "login": f"oscar:{PASSWORDS['oscar']}", "data": console.settings.data_dir}
+    await asyncio.to_thread(commands.list_workers, **login)
+    assert '"state":"drained"' in capsys.readouterr().out.replace(": ", ":")
+    await asyncio.to_thread(commands.resume, ONE.name, "it is in", **login)
+    assert "w-1@host is resuming" in capsys.readouterr().out
+    assert not told(console, Shift.WORKING)
+    await asyncio.to_thread(commands.drain, ONE.name, "once more", **login)
+    assert "w-1@host is draining" in capsys.readouterr().out

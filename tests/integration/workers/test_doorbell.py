@@ -29,7 +29,7 @@ AWAKE_S = 30.0
 class Worker:
     """One worker process."""
 
-    def __init__(self, settings: Settings, folder: Path, *, queues: str = "submit") -> None:
+    def __init__(self, settings: Settings, folder: Path, *, queues: str = "submit", name: str = "") -> None:
         env = {
             **os.environ,
             "BROKER_DATA_DIR": str(settings.data_dir),
@@ -41,7 +41,14 @@ class Worker:
         self.log = folder / "worker.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "workers.main", "--queues", queues],
+                [
+                    sys.executable,
+                    "-m",
+                    "workers.main",
+                    "--queues",
+                    queues,
+                    *(["--name", name] if name else []),
+                ],
                 env=env,
                 stdout=log,
                 stderr=log,
