@@ -127,8 +127,7 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
         Chosen(pages, needs.browse, needs.steering, needs.audit, forms, foreseen=needs.foreseen),
         Attachments(pages, needs.browse, stored, needs.send_on),
         *_of_connections(needs),
-        Queues(pages, needs.backlog, needs.peek, needs.stopping, needs.sql, needs.workers),
-        WorkerForms(needs.workers),
+        *_of_queues(needs),
         Causes(pages),
         Callbacks(pages, needs.replay, needs.backlog),
         DeadLetterPages(pages, needs.letters),
@@ -160,6 +159,14 @@ def _of_connections(needs: Needs) -> tuple[Connections, ConnectionSections, Conn
         ),
         ConnectionForms(needs.stopping, needs.trial),
     )
+
+
+def _of_queues(needs: Needs) -> tuple[Queues, WorkerForms]:
+    """Return what shows queues and workers, and what the forms beside these ask."""
+    shown = Queues(
+        needs.pages, needs.backlog, needs.peek, needs.stopping, sql=needs.sql, workers=needs.workers
+    )
+    return shown, WorkerForms(needs.workers)
 
 
 def _bare(gate: Gate, assets: Assets) -> list[Route]:

@@ -45,6 +45,7 @@ class Queues:
         backlog: Backlog,
         peek: Peek,
         connections: Connections,
+        *,
         sql: AsyncSql,
         workers: Workers,
     ) -> None:

@@ -44,8 +44,7 @@ def add_console(router: Router, doors: Doors) -> None:
     settings, assets = doors.settings, Assets()
     sql, clock = AsyncSql(doors.database, doors.executor), Clock(doors.client)
     known = doors.carriers.providers
-    carrying = Carrying(doors.connections)
-    backlog = Backlog(doors.client, connections=known)
+    carrying, backlog = Carrying(doors.connections), Backlog(doors.client, connections=known)
     logbook = Logbook(sql, known=known, keep_s=settings.log_keep_s)
     needs = Needs(
         settings=settings,
