@@ -47,16 +47,30 @@ class Handsets:
     async def list(self, visit: Visit) -> web.Response:
         """Answer `GET /console/handsets`."""
         last, stand = by_phone(await self._phones.sent()), await self._phones.dials()
+        may_see = _may_see(visit)
+        shown = [(phone if may_see else _mark(visit, phone), phone, one) for phone, one in last.items()]
         return await self._pages.show(
-            visit, "handsets.html", last=last, stand=stand, dials=DIALS, may_read=visit.may(Role.CONTENT)
+            visit,
+            "handsets.html",
+            shown=shown,
+            stand=stand,
+            dials=DIALS,
+            may_see=may_see,
+            may_read=visit.may(Role.CONTENT),
         )
 
     async def show(self, visit: Visit) -> web.Response:
         """Answer `GET /console/handsets/{phone}`."""
-        phone = _phone(visit)
-        sent = [one for one in await self._phones.sent() if one.phone == phone]
+        sent = await self._phones.sent()
+        named = visit.pieces["phone"]
+        phone = next((one.phone for one in sent if _mark(visit, one.phone) == named), None) or _phone(visit)
         return await self._pages.show(
-            visit, "handset.html", phone=phone, sent=sent[::-1], may_read=visit.may(Role.CONTENT)
+            visit,
+            "handset.html",
+            phone=phone,
+            sent=[one for one in sent if one.phone == phone][::-1],
+            may_see=_may_see(visit),
+            may_read=visit.may(Role.CONTENT),
         )
 
     async def picture(self, visit: Visit) -> web.Response:
@@ -86,6 +100,16 @@ class Handsets:
         await self._phones.turn(dials)
         log.info("simulator_turned", operator=visit.operator.name)
         return go_to(LIST)
+
+
+def _may_see(visit: Visit) -> bool:
+    """Say whether somebody sees whole numbers: operators too, since they write from phones."""
+    return visit.may(Role.CONTENT) or visit.may(Role.OPERATOR)
+
+
+def _mark(visit: Visit, phone: str) -> str:
+    """Return what stands for a phone in the addresses of those who see no whole numbers."""
+    return visit.mark("phone", phone)
 
 
 def _phone(visit: Visit) -> str:

@@ -13,6 +13,7 @@ from aiohttp import ClientResponse, ClientSession, ClientTimeout, CookieJar
 from broker.ingress.serving import serving
 from broker.settings import Settings
 from broker.storage.database import Database
+from tests.integration.console.handheld import simulating
 from tests.integration.ingress.conftest import DOCUMENT
 from tests.prepared import prepare
 
@@ -131,4 +132,11 @@ def opening(make_settings: Callable[..., Settings]) -> Opening:
 async def console(opening: Opening) -> AsyncIterator[Console]:
     """A console with the usual settings."""
     async with opening() as one:
+        yield one
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[str]:
+    """A simulator's address."""
+    async with simulating() as one:
         yield one

@@ -4,13 +4,11 @@ import asyncio
 import re
 from typing import Any
 
-import pytest
-from aiohttp import FormData, encode_basic_auth
+from aiohttp import FormData
 
-from broker.simulator.options import Options
-from broker.simulator.simulator import Simulator
 from tests.integration.console.conftest import Console, Opening, Person
 from tests.integration.console.filling import HOSTILE, fill, picture
+from tests.integration.console.handheld import send, store
 
 PHONE = "+12025550101"
 
@@ -52,13 +50,6 @@ async def test_the_stream_ends_with_the_session(console: Console) -> None:
     assert (await one.get("/console/live", headers={"Sec-Fetch-Mode": "cors"})).status == 401
 
 
-@pytest.fixture
-async def simulator() -> Any:
-    one = Simulator(Options(port=0))
-    yield await one.start()
-    await one.stop()
-
-
 async def test_without_a_simulator_there_are_no_handsets(console: Console) -> None:
     one = await console.person("ada")
     assert (await one.get("/console/handsets")).status == 404
@@ -90,33 +81,11 @@ async def test_a_phone_replies_and_the_dials_are_turned(opening: Opening, simula
         assert (await one.get("/console/handsets/nobody")).status == 404
 
 
-@pytest.fixture
-async def account_there() -> Any:
-    """A simulator whose account takes a name and a password."""
-    one = Simulator(Options(port=0, user="user", password="password"))
-    yield await one.start()
-    await one.stop()
-
-
-async def test_a_phone_shows_its_pictures_to_who_may_read_them(opening: Opening, account_there: str) -> None:
-    simulator = account_there
-    account = f"{simulator}/api/v2/users/9900000"
-    login = {"Authorization": encode_basic_auth("user", "password")}
+async def test_a_phone_shows_its_pictures_to_who_may_read_them(opening: Opening, simulator: str) -> None:
     async with opening(simulator_url=simulator) as console:
         one, other = await console.person("connie"), await console.person("vera")
-        link = f"{account}/media/a-1-x.png"
-        image = {**login, "Content-Type": "image/png"}
-        async with one.client.put(link, data=picture(), headers=image) as answer:
-            assert answer.status == 204, await answer.text()
-        sent = {
-            "applicationId": "app-1",
-            "to": [PHONE],
-            "from": "+12025550150",
-            "text": HOSTILE,
-            "media": [link, "https://elsewhere.example/b.png"],
-        }
-        async with one.client.post(f"{account}/messages", json=sent, headers=login) as answer:
-            assert answer.status == 202, await answer.text()
+        link = await store(simulator, "a-1-x.png", picture(), "image/png")
+        await send(simulator, to=PHONE, media=(link, "https://elsewhere.example/b.png"))
         page = await one.get(f"/console/handsets/%2B{PHONE[1:]}")
         assert "<script>alert" not in page.text
         first, second = re.findall(r'src="(/console/handsets/[^"]+)"', page.text)
@@ -129,6 +98,23 @@ async def test_a_phone_shows_its_pictures_to_who_may_read_them(opening: Opening,
             assert (await one.get(first.rpartition("/")[0] + f"/{wrong}")).status == 404
         assert (await other.get(first)).status == 403
         assert "/pictures/" not in (await other.get(f"/console/handsets/%2B{PHONE[1:]}")).text
+
+
+async def test_phones_are_masked_for_those_who_neither_read_nor_act(opening: Opening, simulator: str) -> None:
+    await send(simulator, to=PHONE)
+    async with opening(simulator_url=simulator) as console:
+        for name, sees in (("vera", False), ("connie", True), ("oscar", True)):
+            one = await console.person(name)
+            page = await one.get("/console/handsets")
+            assert (PHONE in page.text) is sees
+            (link,) = re.findall(r'<a data-row href="([^"]+)"', page.text)
+            assert (PHONE[1:] in link) is sees
+            page = await one.get(link)
+            assert page.status == 200
+            assert ("***0101" in page.seen, PHONE in page.seen) == (not sees, sees)
+            assert ("+12025550150" in page.seen) is sees
+            assert ("alert(1)" in page.seen) is (name == "connie"), "texts are for those who read"
+        assert (await one.get("/console/handsets/" + "0" * 32)).status == 404
 
 
 async def test_a_list_of_messages_is_told_how_many_are_new_to_it(console: Console) -> None:

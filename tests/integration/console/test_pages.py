@@ -1,8 +1,10 @@
 """Every page of the console over HTTP: what it shows, to whom, and that it changes nothing."""
 
 import re
+from collections.abc import AsyncIterator, Callable
 from html import unescape
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from aiohttp import ClientSession
@@ -23,7 +25,7 @@ from broker.storage.optout_tables import opt_outs
 from broker.storage.tables import callbacks, messages, metadata
 from broker.storage.vault import fingerprint
 from tests.factories import NOW
-from tests.integration.console.conftest import Console
+from tests.integration.console.conftest import Console, Opening
 from tests.integration.console.filling import (
     HOSTILE,
     NUMBER,
@@ -33,6 +35,7 @@ from tests.integration.console.filling import (
     fill_waiting,
     fill_worker,
 )
+from tests.integration.console.handheld import fill_phones
 from tests.integration.ingress.conftest import KEY
 from tests.unit.test_house import ROOT
 
@@ -70,7 +73,17 @@ PAGES = (
     "/console/errors/bandwidth/4720",
     "/console/errors/broker/answer-lost",
     "/console/errors/dead-letters/worker%20died",
+    "/console/handsets",
+    f"/console/handsets/{quote(NUMBER)}",
 )
+
+
+@pytest.fixture
+async def console(opening: Opening, simulator: str) -> AsyncIterator[Console]:
+    """A console with phones, which got something."""
+    await fill_phones(simulator)
+    async with opening(simulator_url=simulator) as one:
+        yield one
 
 
 def rows(console: Console) -> dict[str, int]:
@@ -218,6 +231,12 @@ FORMS = [
         {"id": "{letter}", "what": "discard", "reason": "r"},
         {"operator", "admin"},
     ),
+    ("/console/handsets/dials", {"latency_ms": "5"}, {"operator", "admin"}),
+    (
+        f"/console/handsets/{quote(NUMBER)}/reply",
+        {"to": "+12025550150", "text": "hello"},
+        {"operator", "admin"},
+    ),
 ]
 
 
@@ -252,8 +271,8 @@ async def test_each_form_takes_its_role_its_token_and_our_origin(
         assert (await one.post(path, form)).status in {200, 303} | gone
 
 
-async def test_every_form_there_is_is_tried_above(settings: Settings) -> None:
-    doors = await Doors.open(settings)
+async def test_every_form_there_is_is_tried_above(make_settings: Callable[..., Settings]) -> None:
+    doors = await Doors.open(make_settings(simulator_url="http://127.0.0.1:9"))
     try:
         paths = {path for method, path in build_app(doors).paths if method == "POST"}
     finally:
@@ -262,8 +281,8 @@ async def test_every_form_there_is_is_tried_above(settings: Settings) -> None:
     tried = set()
     for path, *_ in FORMS:
         known = re.sub(r"\{(delivered|rejected|inbound|waiting)\}", "{id}", path).replace("/1/", "/{index}/")
-        known = known.replace("w-1@host", "{name}")
-        tried.add(known.replace("bandwidth-1", "{name}").replace("{webhook}", "{digest}"))
+        known = known.replace("bandwidth-1", "{name}").replace("{webhook}", "{digest}")
+        tried.add(known.replace(quote(NUMBER), "{phone}"))
     assert {path for path in paths if path.startswith("/console/")} - own == tried
 
 
