@@ -19,6 +19,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
+from broker.console.visit import THEME_COOKIE
 from broker.settings import Settings
 from broker.storage.database import Database
 from tests.conftest import SECRET_KEY
@@ -251,6 +252,54 @@ def test_axe_has_no_serious_finding_on_any_page(
     poor["keys"] = findings(browser, axe)
     assert {name: found for name, found in poor.items() if found} == {}
     assert len(poor) > len(pages(place)) + 4, "what is shown on request was looked at too"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_has_no_serious_finding_where_something_was_done_or_refused(
+    browser: webdriver.Chrome, place: Place, axe: str, pictures: Path, theme: str
+) -> None:
+    browser.set_script_timeout(60)
+    poor: dict[str, list[str]] = {}
+
+    def look(name: str, heading: str) -> None:
+        wait(browser, lambda one: heading in one.find_element(By.TAG_NAME, "main").text)
+        browser.save_screenshot(str(pictures / f"{name}-{theme}.png"))
+        poor[name] = findings(browser, axe) + browser.execute_script(UNREADABLE)
+
+    def submit(form: str) -> None:
+        browser.execute_script(f'document.querySelector("{form}").noValidate = true')
+        browser.find_element(By.CSS_SELECTOR, f"{form} button.main").click()
+
+    browser.get(f"{place.url}/console/")
+    browser.add_cookie({"name": THEME_COOKIE, "value": theme, "path": "/console/"})
+    browser.get(f"{place.url}/console/")
+    assert browser.find_element(By.TAG_NAME, "html").get_attribute("data-theme") == theme
+    look("sign-in", "ringpost")
+    submit("form.door")
+    look("sign-in-wrong", "✕")
+    sign_in(browser, place, "oscar")
+    for name, path, heading in (
+        ("refused-403", f"/console/handsets/{quote(NUMBER)}/pictures/1/0", "Not allowed"),
+        ("refused-422", "/console/messages?status=odd", "That cannot be used"),
+    ):
+        browser.get(place.url + path)
+        look(name, heading)
+    database = Database(place.settings.database)
+    waiting = fill_waiting(database, due_ms=NOW_MS + 10**9)
+    database.close()
+    browser.get(f"{place.url}/console/messages/chosen?id={waiting}&id={place.filled.delivered}")
+    browser.execute_script("for (const one of document.querySelectorAll('details.card')) one.open = true")
+    browser.find_element(By.CSS_SELECTOR, "form[action$='/retry'] [name=reason]").send_keys("r", Keys.ENTER)
+    look("chosen-done", "1 is to be tried now")
+    browser.get(f"{place.url}/console/send")
+    submit("form[data-check]")
+    wait(browser, lambda one: one.find_element(By.CSS_SELECTOR, "[aria-invalid]"))
+    look("send-faults", "Send")
+    with served(place.settings.model_copy(update={"simulator_url": "http://127.0.0.1:9"})) as url:
+        browser.get(f"{url}/console/handsets")
+        look("refused-503", "Not now")
+    assert {name: found for name, found in poor.items() if found} == {}
+    assert len(poor) == 7
 
 
 def test_axe_finds_what_is_wrong(browser: webdriver.Chrome, place: Place, axe: str) -> None:
