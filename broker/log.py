@@ -4,9 +4,10 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
 import orjson
 import structlog
@@ -163,6 +164,41 @@ def configure(*, level: str, form: str, process: str = "") -> None:
     logging.basicConfig(level=severity, handlers=[handler], force=True)
     for name, least in QUIET.items():
         logging.getLogger(name).setLevel(max(least, severity))
+    _straight.stream = sys.stderr if form == "json" else None
+    _straight.told = severity <= logging.INFO
+    _straight.process = process
+
+
+class _Straight:
+    """Where `each` writes to, as the latest `configure` says; without a stream its lines go the usual way."""
+
+    stream: TextIO | None = None
+    told = True
+    process = ""
+
+
+_straight = _Straight()
+
+
+def each(event: str, outcomes: Iterable[Mapping[str, str | int | None]]) -> None:
+    """Log one line for each outcome of a batch, all written at once.
+
+    Only for ids, counts and words of ours: nothing is masked. As JSON they do without the steps that other lines take,
+    which would cost as much as the work they tell of.
+    """
+    stream = _straight.stream
+    if not _straight.told:
+        return
+    if stream is None:
+        for one in outcomes:
+            get_logger().info(event, **one)
+        return
+    at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    ours = {"level": "info", "at": at, "process": _straight.process}
+    lines = [_json({"event": event, **one, **ours}) for one in outcomes]
+    if lines:
+        stream.write("\n".join((*lines, "")))
+        stream.flush()
 
 
 def get_logger() -> FilteringBoundLogger:

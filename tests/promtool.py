@@ -13,7 +13,7 @@ WITHIN_S = 100
 
 
 def promtool() -> str:
-    """Return the path of promtool; skips the test where it is not to be had."""
+    """Return the path of promtool; skips the test where it is not to be had, but not in CI."""
     found = shutil.which("promtool")
     if found:
         return found
@@ -27,6 +27,7 @@ def promtool() -> str:
             if not tool.exists():
                 (folder / "missing").touch()
     if not tool.exists():
+        assert "CI" not in os.environ, "CI needs promtool: no alarm would be tried"
         pytest.skip("promtool is not on this machine, and Debian's package of it is not to be had")
     return str(tool)
 

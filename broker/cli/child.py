@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,8 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _TAIL = 4096
 _MOST_SAID = 65536
+MOST_LOGGED = 64 * 1024 * 1024
+"""The bytes from which on a log is moved aside; there are two files of a program at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +118,16 @@ class Child:
     def last_words(self) -> str:
         """Return the end of what this run of the program has printed."""
         return self._said(from_end=True).strip()
+
+    def trim(self) -> None:
+        """Move a log that has grown large to its second file, in place of what that held.
+
+        The program goes on writing to the same file; a line that it writes at this very moment may be lost.
+        """
+        if self.running and self.log.stat().st_size > MOST_LOGGED:
+            shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
+            os.truncate(self.log, 0)
+            self._from = 0
 
     def _said(self, *, from_end: bool) -> str:
         """Return the first or the last of what this run of the program has printed."""

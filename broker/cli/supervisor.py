@@ -104,6 +104,8 @@ class Supervisor:
         self._starting = False
         while not self._signals.ends:
             self._mend()
+            for kept in self._kept:
+                kept.child.trim()
             due = [kept.due_at for kept in self._kept if kept.due_at is not None]
             self._signals.wait(min([_TICK_S, *(at - time.monotonic() for at in due)]))
 

@@ -21,6 +21,7 @@ from broker.ingress.native import Native
 from broker.ingress.optouts import OptOuts
 from broker.ingress.router import Router
 from broker.ingress.traced import traced
+from broker.ingress.turned_away import TurnedAway
 from broker.ingress.webhooks import Webhooks
 from broker.ingress.workers import WorkerDesk
 from broker.keyspace.clock import Clock
@@ -40,7 +41,8 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 def build_app(doors: Doors, *, body_s: float = BODY_S) -> Router:
     """Return the application over open doors; whoever opened them closes them."""
     settings = doors.settings
-    router = Router(meter=doors.meter, leaving=doors.leaving)
+    turned_away = TurnedAway()
+    router = Router(meter=doors.meter, leaving=doors.leaving, turned_away=turned_away)
     for known in DIALECTS.values():
         dialect = known.configured(settings)
         intake = Intake(
@@ -50,6 +52,7 @@ def build_app(doors: Doors, *, body_s: float = BODY_S) -> Router:
             desk=doors.desk,
             sign_in=doors.sign_in,
             meter=doors.meter,
+            turned_away=turned_away,
             tracing=doors.tracing,
             body_limit=settings.body_limit,
             patience_s=body_s,
@@ -58,6 +61,7 @@ def build_app(doors: Doors, *, body_s: float = BODY_S) -> Router:
             handle = traced(intake.handle, doors.tracing, route=path)
             router.add(method, path, handle, failed=intake.failed)
     _add_native(router, doors, body_s)
+    _add_media(router, doors)
     webhooks = Webhooks(
         doors.carriers,
         doors.arrivals,
@@ -70,13 +74,16 @@ def build_app(doors: Doors, *, body_s: float = BODY_S) -> Router:
     )
     path = "/webhooks/{connection}"
     router.add("POST", path, traced(webhooks.handle, doors.tracing, route=path))
-    media = Media(settings, doors.executor)
-    for method in ("GET", "HEAD"):
-        router.add(method, "/media/{token}", media.handle)
-        router.add(method, "/media/{token}/{name}", media.handle)
     _add_operations(router, doors)
     add_console(router, doors)
     return router
+
+
+def _add_media(router: Router, doors: Doors) -> None:
+    media = Media(doors.settings, doors.executor)
+    for method in ("GET", "HEAD"):
+        router.add(method, "/media/{token}", media.handle)
+        router.add(method, "/media/{token}/{name}", media.handle)
 
 
 def _add_native(router: Router, doors: Doors, body_s: float) -> None:

@@ -11,6 +11,7 @@ from broker.errors import AdmissionError, OutcomeUncertain, RequestError
 from broker.ingress.answers import to_web
 from broker.ingress.leaving import Leaving
 from broker.ingress.metrics import Meter
+from broker.ingress.turned_away import TurnedAway
 from broker.log import get_logger, told_without_content
 
 log = get_logger()
@@ -25,7 +26,13 @@ def failed_natively(request: web.BaseRequest) -> web.StreamResponse:  # noqa: AR
 
 
 def guarded(
-    handler: Handler, *, route: str, meter: Meter, leaving: Leaving, failed: Failed = failed_natively
+    handler: Handler,
+    *,
+    route: str,
+    meter: Meter,
+    leaving: Leaving,
+    turned_away: TurnedAway,
+    failed: Failed = failed_natively,
 ) -> Handler:
     """Return the handler with its answers counted, our errors told, and the unforeseen logged without content.
 
@@ -39,6 +46,7 @@ def guarded(
         try:
             response = await handler(request)
         except (RequestError, AdmissionError) as error:
+            turned_away.tell(route, error)
             response = to_web(problem(error))
         except (asyncio.CancelledError, web.HTTPException, ConnectionError):
             raise

@@ -26,6 +26,7 @@ from broker.ingress.answers import to_web
 from broker.ingress.calls import read, readable
 from broker.ingress.metrics import Meter
 from broker.ingress.swift import Swift
+from broker.ingress.turned_away import TurnedAway
 from broker.log import get_logger, told_without_content
 from broker.services.accept import Accept
 from broker.services.authenticate import Authenticator
@@ -50,6 +51,7 @@ class Intake:
         desk: Desk,
         sign_in: SignIn,
         meter: Meter,
+        turned_away: TurnedAway,
         tracing: Tracing | None = None,
         body_limit: int,
         patience_s: float,
@@ -60,6 +62,7 @@ class Intake:
         self._desk = desk
         self._sign_in = sign_in
         self._meter = meter
+        self._turned_away = turned_away
         self._tracing = tracing
         self._body_limit = body_limit
         self._patience_s = patience_s
@@ -77,6 +80,7 @@ class Intake:
             )
             response, afterwards = await self._respond(call)
         except (RequestError, AdmissionError) as error:
+            self._turned_away.tell(self._dialect.name, error)
             response = self._dialect.refused(call or self._readable(request), error)
         return Swift(response, private=request.method == "GET", afterwards=afterwards)
 
@@ -149,8 +153,13 @@ class Intake:
         """Admit independent drafts together, so that they share a round trip."""
         now = datetime.now(UTC)
         if len(drafts) == 1:
-            return (await self._outcome(drafts[0], account, now),)
-        return await asyncio.gather(*(self._outcome(draft, account, now) for draft in drafts))
+            outcomes: Sequence[Outcome] = (await self._outcome(drafts[0], account, now),)
+        else:
+            outcomes = await asyncio.gather(*(self._outcome(draft, account, now) for draft in drafts))
+        for outcome in outcomes:
+            if not isinstance(outcome, Admitted):
+                self._turned_away.tell(self._dialect.name, outcome)
+        return outcomes
 
     async def _outcome(self, draft: Draft | RequestError, account: Account, now: datetime) -> Outcome:
         if isinstance(draft, RequestError):

@@ -12,6 +12,7 @@ from broker.ingress.answers import to_web
 from broker.ingress.guarded import Failed, Handler, failed_natively, guarded
 from broker.ingress.leaving import Leaving
 from broker.ingress.metrics import Meter
+from broker.ingress.turned_away import TurnedAway
 
 PIECES = web.RequestKey("pieces", dict[str, str])
 """The named pieces of the path, in a request that a pattern matched."""
@@ -31,8 +32,8 @@ class Router:
     and we need none of it. A handler finds the pieces of its path in the request, under PIECES.
     """
 
-    def __init__(self, *, meter: Meter, leaving: Leaving) -> None:
-        self._wrap = partial(guarded, meter=meter, leaving=leaving)
+    def __init__(self, *, meter: Meter, leaving: Leaving, turned_away: TurnedAway) -> None:
+        self._wrap = partial(guarded, meter=meter, leaving=leaving, turned_away=turned_away)
         self._exact: dict[str, dict[str, Handler]] = {}
         self._patterns: list[_Pattern] = []
         self.paths: set[tuple[str, str]] = set()

@@ -17,6 +17,7 @@ from broker.domain.message import Message
 from broker.domain.status import Event, Status
 from broker.errors import BrokerError
 from broker.keyspace.circuits import OPENS_AFTER, Leave
+from broker.log import each
 from broker.metrics.measures import WEBHOOK_OUT
 from broker.runtime import Runtime
 from broker.services import counting, park, traces
@@ -233,7 +234,19 @@ def _record(runtime: Runtime, known: Snapshot, visit: Visit, results: Sequence[t
     for result in ill:
         if isinstance(result, BaseException) and not isinstance(result, BrokerError):
             log.error("callback_broke", exc_info=result)
-    log.info("callbacks_tried", **Counter(str(tried.state) for _, tried in found))
+    each("callback_tried", (_line(due, tried) for due, tried in found))
+
+
+def _line(due: Due, tried: Tried) -> dict[str, str | int | None]:
+    """Return what the log says of a try."""
+    return {
+        "message_id": due.message_id,
+        "status": due.status,
+        "account": due.account,
+        "attempt": due.attempts,
+        "outcome": tried.state,
+        "http_status": tried.http_status,
+    }
 
 
 def _moves(item: Due, tried: Tried, now_ms: int) -> list[Move]:

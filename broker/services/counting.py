@@ -1,10 +1,11 @@
-"""Count what came of work, once it is committed."""
+"""Count and log what came of work, once it is committed."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from broker.domain.message import Message
 from broker.domain.status import ENDS, Event
+from broker.log import each
 from broker.metrics.measures import ATTEMPTS, CARRIER_CALLS, END_TO_END, FINAL, RATE_WAITS
 from broker.metrics.meter import Labels, Meter
 from broker.services.outcome import OUTCOMES, Verdict
@@ -15,16 +16,30 @@ _CLASSES = {number: f"{number}xx" for number in range(1, 6)}
 
 
 def ended(meter: Meter, moved: Iterable[Moved]) -> None:
-    """Count messages that came to an end."""
-    found: Counter[Labels] = Counter(
-        (type_of(one), str(one.after), one.connection or "none") for one in moved if one.after in ENDS
-    )
-    if found:
-        meter.add(FINAL, found)
+    """Count messages that came to an end, with a line in the log for each."""
+    ends = [one for one in moved if one.after in ENDS]
+    if ends:
+        meter.add(FINAL, Counter((type_of(one), str(one.after), one.connection or "none") for one in ends))
+        each(
+            "message_ended",
+            (
+                {
+                    "message_id": one.id,
+                    "status": one.after,
+                    "by": one.event,
+                    "account": one.account,
+                    "connection": one.connection,
+                }
+                for one in ends
+            ),
+        )
 
 
 def attempts(meter: Meter, tries: Sequence[tuple[Message, Notes, Verdict]], *, now_ms: int) -> None:
-    """Count submissions of messages (of a group: its leader) that ended at `now_ms`, and the time they took."""
+    """Count submissions of messages (of a group: its leader) that ended at `now_ms`, and the time they took.
+
+    Each has a line in the log.
+    """
     outcomes: Counter[Labels] = Counter()
     calls: list[tuple[Labels, float]] = []
     arrivals: list[tuple[Labels, float]] = []
@@ -39,6 +54,19 @@ def attempts(meter: Meter, tries: Sequence[tuple[Message, Notes, Verdict]], *, n
     meter.add(ATTEMPTS, outcomes)
     meter.times(CARRIER_CALLS, calls)
     meter.times(END_TO_END, arrivals)
+    each(
+        "attempt_ended",
+        (
+            {
+                "message_id": message.id,
+                "connection": message.connection,
+                "attempt": message.attempts,
+                "outcome": OUTCOMES[verdict.event],
+                "http_status": verdict.http_status,
+            }
+            for message, _, verdict in tries
+        ),
+    )
 
 
 def waited(meter: Meter, found: Iterable[tuple[str, int]]) -> None:

@@ -10,6 +10,7 @@ from broker.dispatch import Queue
 from broker.domain.event import Inbound, Report
 from broker.domain.message import Message
 from broker.domain.status import Status, contradicts
+from broker.log import each
 from broker.metrics.measures import ACCEPTED, EVENTS
 from broker.runtime import Runtime
 from broker.services import counting, optouts, receive, reports
@@ -76,6 +77,7 @@ def go_on(runtime: Runtime, applied: Applied, odd: Mapping[str, int]) -> None:
         runtime.ready.push(Queue.SUBMIT, applied.answers)
     tell_soon(runtime.schedule, owed=applied.owed)
     counting.ended(runtime.meter, applied.moved)
+    each("message_arrived", ({"message_id": one.id, "connection": one.connection} for one in applied.arrived))
     runtime.meter.add(ACCEPTED, Counter(("mms" if one.is_mms else "sms", "in") for one in applied.arrived))
     outcomes = {"moved": len(applied.moved), "parked": applied.parked, **applied.odd, **odd}
     runtime.meter.add(EVENTS, {(outcome,): number for outcome, number in outcomes.items()})

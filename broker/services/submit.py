@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
@@ -210,7 +209,7 @@ def _record(
         traces.submitted(runtime.tracing, tried, recorded_s=recorded_s)
     tell_soon(runtime.schedule, owed=owed)
     _come_back(runtime, verdicts)
-    _tell(runtime, verdicts, results, refused)
+    _tell(runtime, results, refused)
 
 
 def _judge(
@@ -245,16 +244,10 @@ def _come_back(runtime: Runtime, verdicts: Sequence[tuple[Message, Verdict]]) ->
             runtime.schedule.add(queue, entries)
 
 
-def _tell(
-    runtime: Runtime,
-    verdicts: Sequence[tuple[Message, Verdict]],
-    results: Sequence[Result],
-    refused: dict[str | None, str],
-) -> None:
+def _tell(runtime: Runtime, results: Sequence[Result], refused: dict[str | None, str]) -> None:
     for name, reason in refused.items():
         runtime.directory.forget()
         log.error("connection_held", connection=name, reason=reason)
     for result in results:
         if isinstance(result, BaseException) and not isinstance(result, ProviderError):
             log.error("submission_broke", exc_info=result)
-    log.info("messages_submitted", **Counter(str(verdict.event) for _, verdict in verdicts))

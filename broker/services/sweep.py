@@ -10,6 +10,7 @@ from broker.directory import Snapshot
 from broker.dispatch import Queue
 from broker.domain.message import Direction, Message
 from broker.domain.status import Event, Status, sources
+from broker.log import each
 from broker.metrics.measures import SWEEPS, SWEPT
 from broker.runtime import Runtime
 from broker.services import (
@@ -112,7 +113,7 @@ def _end(runtime: Runtime, moves: Sequence[Move], known: Snapshot, now_ms: int) 
     moved = runtime.database.write(job)
     counting.ended(runtime.meter, moved)
     runtime.meter.add(SWEPT, Counter((str(item.event),) for item in moved))
-    log.info("messages_swept", **Counter(str(item.event) for item in moved))
+    each("message_swept", ({"message_id": one.id, "by": one.event, "status": one.after} for one in moved))
 
 
 def _lanes_of(ended: Iterable[Message]) -> dict[tuple[str, str], list[str]]:

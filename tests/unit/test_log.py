@@ -10,6 +10,7 @@ import structlog
 
 from broker import log
 from broker.domain.message import PartState
+from broker.domain.status import Status
 
 NUMBER = "+12025550101"
 
@@ -160,3 +161,36 @@ def test_a_key_that_is_a_word_of_ours_does_not_cost_the_line(capsys: pytest.Capt
     log.configure(level="INFO", form="json")
     log.get_logger().info("media_fetched", **{PartState.STORED: 2})
     assert json.loads(capsys.readouterr().err)["stored"] == 2
+
+
+def test_each_outcome_of_a_batch_has_a_line_of_its_own_like_any_other(lines: Lines) -> None:
+    log.each("attempt_ended", ({"message_id": name, "status": Status.FAILED} for name in ("a", "b")))
+    log.get_logger().info("attempt_ended", message_id="c", status="failed")
+    told = lines.read()
+    assert [line.pop("message_id") for line in told] == ["a", "b", "c"]
+    assert all(line.pop("at") for line in told)
+    same = {"event": "attempt_ended", "status": "failed", "level": "info", "process": "tester"}
+    assert told == [same] * 3
+
+
+def test_a_batch_without_outcomes_writes_nothing(lines: Lines) -> None:
+    log.each("attempt_ended", ())
+    assert lines.text() == ""
+
+
+def test_outcomes_are_not_even_made_where_nobody_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = Lines()
+    monkeypatch.setattr("sys.stderr", lines.stream)
+    log.configure(level="WARNING", form="json")
+    outcomes = iter([{"message_id": "a"}])
+    log.each("attempt_ended", outcomes)
+    assert list(outcomes) == [{"message_id": "a"}]
+    assert lines.text() == ""
+
+
+def test_people_read_outcomes_in_colours_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = Lines()
+    monkeypatch.setattr("sys.stderr", lines.stream)
+    log.configure(level="INFO", form="console")
+    log.each("attempt_ended", [{"message_id": "a"}, {"message_id": "b"}])
+    assert [line.split()[-1] for line in lines.text().splitlines()] == ["message_id=a", "message_id=b"]

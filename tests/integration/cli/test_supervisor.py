@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from broker.cli.child import MOST_LOGGED
+
 pytestmark = pytest.mark.flaky_prone
 
 KEEPER = Path(__file__).with_name("keeper.py")
@@ -158,3 +160,24 @@ def test_the_store_ends_after_everyone_who_needs_it(keep: Callable[..., Keeper],
     heard(tmp_path / "worker.log")
     keeper.end(signal.SIGTERM)
     assert story.read_text() == "worker.store."
+
+
+def test_a_log_that_grows_large_is_moved_aside_and_written_on(
+    keep: Callable[..., Keeper], tmp_path: Path
+) -> None:
+    writing = (
+        f"import sys, time\nsys.stdout.write('x' * {MOST_LOGGED} + '\\nbefore\\n'); sys.stdout.flush()\n"
+        "import pathlib\n"
+        f"while pathlib.Path({str(tmp_path / 'one.log')!r}).stat().st_size > 100: time.sleep(0.01)\n"
+        "print('after', flush=True); time.sleep(600)"
+    )
+    keep({"name": "one", "argv": [sys.executable, "-c", writing]}).told()
+    log, older = tmp_path / "one.log", tmp_path / "one.log.1"
+    deadline = time.monotonic() + 20
+    while not (log.exists() and log.read_bytes()[-6:] == b"after\n") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert log.read_text() == "after\n", "no hole is left where it was cut"
+    assert older.stat().st_size > MOST_LOGGED
+    with older.open("rb") as kept:
+        kept.seek(-8, 2)
+        assert kept.read() == b"\nbefore\n"
