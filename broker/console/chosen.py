@@ -2,23 +2,33 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from aiohttp import web
 
+from broker.console.audit import LIST as AUDIT
 from broker.console.gate import Gate, Route
 from broker.console.message_forms import MessageForms, reason_of
 from broker.console.messages import LIST
-from broker.console.pages import Pages
+from broker.console.pages import Pages, go_to
 from broker.console.visit import Visit
 from broker.console.ways import Way, ways_of, why_not
-from broker.domain.deed import Deed, DeedQuery, Door
+from broker.domain.deed import Deed, DeedQuery, Door, kept
 from broker.domain.ids import is_id, new_id
 from broker.domain.operator import Role
-from broker.errors import AdmissionError, Busy, InvalidField, OutcomeUncertain, RequestError
+from broker.errors import (
+    AdmissionError,
+    Busy,
+    InvalidField,
+    NotFound,
+    OutcomeUncertain,
+    QueueAway,
+    RequestError,
+)
 from broker.log import get_logger
 from broker.services.audit import Audit
 from broker.services.browse import Browse
+from broker.services.outcomes import Fate, Outcome, Outcomes
 from broker.services.steering import Steering
 
 CHOSEN = f"{LIST}/chosen"
@@ -36,16 +46,6 @@ Foreseen = Callable[[Awaitable[str | None]], Awaitable[str | None]]
 log = get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fate:
-    """What became of one message: the new one's id where it was sent again, why nothing was done, or why we doubt."""
-
-    id: str
-    sent: str = ""
-    refused: str = ""
-    doubt: str = ""
-
-
 class Chosen:
     """Shows what may be done about messages, how many that are and at what risk, and does it to one after the other."""
 
@@ -56,6 +56,7 @@ class Chosen:
         steering: Steering,
         audit: Audit,
         forms: MessageForms,
+        outcomes: Outcomes,
         *,
         foreseen: Foreseen,
     ) -> None:
@@ -64,6 +65,7 @@ class Chosen:
         self._steering = steering
         self._audit = audit
         self._forms = forms
+        self._outcomes = outcomes
         self._foreseen = foreseen
 
     def routes(self, gate: Gate) -> list[Route]:
@@ -73,6 +75,7 @@ class Chosen:
             *gate.post(f"{CHOSEN}/cancel", self.cancel),
             *gate.post(f"{CHOSEN}/retry", self.retry),
             *gate.post(f"{CHOSEN}/resend", self.resend),
+            *gate.get(f"{CHOSEN}/{{way}}/{{id}}", self.done, needs=Role.OPERATOR),
         ]
 
     async def show(self, visit: Visit) -> web.Response:
@@ -162,19 +165,41 @@ class Chosen:
             log.error("chosen_not_noted", operator=who, messages=len(done))
 
     async def _told(self, visit: Visit, way: Way, fates: Sequence[Fate]) -> web.Response:
+        """Lead to the page that tells what became of each; where it cannot be kept, this answer is that page."""
+        who, once = visit.operator.name, visit.form.text("once")
         refused, doubted = sum(bool(one.refused) for one in fates), sum(bool(one.doubt) for one in fates)
         done = len(fates) - refused - doubted
-        who = visit.operator.name
         log.warning("chosen_handled", operator=who, way=way, messages=done, refused=refused, doubted=doubted)
+        form = {name: visit.form.text(name) for name in ("ids", "once", "reason", "sure")}
+        outcome = Outcome(fates=tuple(fates), form={**form, "reason": kept(form["reason"])})
+        try:
+            await self._outcomes.keep(who, way, once, outcome)
+        except QueueAway:
+            return await self._page(visit, way, outcome)
+        return go_to(f"{CHOSEN}/{way}/{once}")
+
+    async def done(self, visit: Visit) -> web.Response:
+        """Answer `GET /console/messages/chosen/{way}/{id}`: what came of a form, as long as that is kept."""
+        way, once = visit.pieces["way"], visit.pieces["id"]
+        if way not in set(Way) or not is_id(once):
+            raise NotFound("there is no such form")
+        outcome = await self._outcomes.find(visit.operator.name, way, once)
+        if outcome is not None:
+            return await self._page(visit, Way(way), outcome)
+        action = SETTLED.format(way)
+        audit = f"{AUDIT}?{urlencode({'action': action, 'subject': once})}"
+        return await self._pages.show(visit, "chosen_gone.html", status=404, audit=audit)
+
+    async def _page(self, visit: Visit, way: Way, outcome: Outcome) -> web.Response:
         return await self._pages.show(
             visit,
             "chosen_done.html",
             way=way,
-            fates=fates,
-            done=done,
-            refused=refused,
-            doubted=doubted,
-            form={name: visit.form.text(name) for name in ("ids", "once", "reason", "sure")},
+            fates=outcome.fates,
+            refused=(refused := sum(bool(one.refused) for one in outcome.fates)),
+            doubted=(doubted := sum(bool(one.doubt) for one in outcome.fates)),
+            done=len(outcome.fates) - refused - doubted,
+            form=outcome.form,
         )
 
 

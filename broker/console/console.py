@@ -51,6 +51,7 @@ from broker.services.letters import DeadLetters
 from broker.services.logbook import Known, Logbook
 from broker.services.on_behalf import OnBehalf
 from broker.services.optout_book import OptOutBook
+from broker.services.outcomes import Outcomes
 from broker.services.overview import Glance
 from broker.services.phones import Phones
 from broker.services.planning import Planning
@@ -99,6 +100,7 @@ class Needs:
     known: Known
     leaving: Callable[[], bool]
     foreseen: Foreseen
+    outcomes: Outcomes
 
 
 def routes(needs: Needs, assets: Assets) -> list[Route]:
@@ -124,7 +126,7 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
         ),
         SendPage(pages, needs.sql, needs.on_behalf, needs.planning, reached_at=settings.reached_at),
         (forms := MessageForms(needs.browse, needs.steering, needs.audit)),
-        Chosen(pages, needs.browse, needs.steering, needs.audit, forms, foreseen=needs.foreseen),
+        _chosen(needs, forms),
         Attachments(pages, needs.browse, stored, needs.send_on),
         *_of_connections(needs),
         *_of_queues(needs),
@@ -141,6 +143,18 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
     if settings.simulator_url:
         found += Handsets(pages, Phones(settings.simulator_url)).routes(gate)
     return found
+
+
+def _chosen(needs: Needs, forms: MessageForms) -> Chosen:
+    return Chosen(
+        needs.pages,
+        needs.browse,
+        needs.steering,
+        needs.audit,
+        forms,
+        needs.outcomes,
+        foreseen=needs.foreseen,
+    )
 
 
 def _of_connections(needs: Needs) -> tuple[Connections, ConnectionSections, ConnectionForms]:

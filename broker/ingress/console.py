@@ -18,6 +18,7 @@ from broker.keyspace.backlog import Backlog
 from broker.keyspace.clock import Clock
 from broker.keyspace.crew import Crew
 from broker.keyspace.lanes import Depths
+from broker.keyspace.outcomes import Outcomes as KeptOutcomes
 from broker.keyspace.peek import Peek
 from broker.keyspace.sessions import Sessions as Kept
 from broker.keyspace.unrecorded import Unrecorded
@@ -28,6 +29,8 @@ from broker.services.hooks import Hooks
 from broker.services.letters import DeadLetters
 from broker.services.logbook import Logbook
 from broker.services.on_behalf import OnBehalf
+from broker.services.outcomes import LIFE_S as OUTCOME_LIFE_S
+from broker.services.outcomes import Outcomes
 from broker.services.planning import Planning
 from broker.services.rehearsal import Rehearsal
 from broker.services.replay import Replay
@@ -41,12 +44,17 @@ from broker.services.workers import Workers
 
 def add_console(router: Router, doors: Doors) -> None:
     """Add every path of the console to a router."""
-    settings, assets = doors.settings, Assets()
+    assets = Assets()
+    for method, path, door in routes(_needs(doors, assets), assets):
+        router.add(method, path, _handler(door), failed=_failed)
+
+
+def _needs(doors: Doors, assets: Assets) -> Needs:
+    settings, known = doors.settings, doors.carriers.providers
     sql, clock = AsyncSql(doors.database, doors.executor), Clock(doors.client)
-    known = doors.carriers.providers
     carrying, backlog = Carrying(doors.connections), Backlog(doors.client, connections=known)
     logbook = Logbook(sql, known=known, keep_s=settings.log_keep_s)
-    needs = Needs(
+    return Needs(
         settings=settings,
         executor=doors.executor,
         sql=sql,
@@ -74,11 +82,10 @@ def add_console(router: Router, doors: Doors) -> None:
         known=known,
         leaving=lambda: doors.leaving.told,
         foreseen=foreseen,
+        outcomes=Outcomes(KeptOutcomes(doors.client, life_s=OUTCOME_LIFE_S)),
         sessions=_sessions(doors),
         pages=_pages(doors, assets, Attention(sql, backlog, carrying, settings)),
     )
-    for method, path, door in routes(needs, assets):
-        router.add(method, path, _handler(door), failed=_failed)
 
 
 def _pages(doors: Doors, assets: Assets, attention: Attention) -> Pages:

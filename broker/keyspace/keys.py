@@ -115,6 +115,11 @@ def session(digest: str) -> str:
     return f"session:{digest}"
 
 
+def outcome(digest: str) -> str:
+    """String, JSON of what came of a form of the console, by the digest of who sent it and of its number; an hour."""
+    return f"outcome:{digest}"
+
+
 def schedule(queue: Queue) -> str:
     """Sorted set, "<id> <flow>" → Unix ms when it is due. A sweep finds in SQL what it has lost."""
     return f"schedule:{queue}"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 import pytest
 from PIL import Image
 from pydantic import SecretStr
@@ -20,6 +21,9 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from broker.console.visit import THEME_COOKIE
+from broker.domain.ids import new_id
+from broker.keyspace import keys
+from broker.services.outcomes import Fate, Outcome, digest_of
 from broker.settings import Settings
 from broker.storage.database import Database
 from tests.conftest import SECRET_KEY
@@ -83,6 +87,7 @@ class Place:
     filled: Filled
     webhook: str
     settings: Settings
+    once: str = ""
 
 
 @pytest.fixture(scope="module")
@@ -104,9 +109,24 @@ def place(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -
         database = Database(settings.database)
         filled, webhook = fill(database, settings), fill_beside(database)
         database.close()
+        once = keep_outcome(redis_server, filled)
         fill_worker(settings, silent_ms=-3_600_000)  # it lives for as long as these tests
         with served(settings) as url:
-            yield Place(url=url, filled=filled, webhook=webhook, settings=settings)
+            yield Place(url=url, filled=filled, webhook=webhook, settings=settings, once=once)
+
+
+def keep_outcome(redis_server: RedisServer, filled: Filled) -> str:
+    """Have a form about several messages been gone through; return its number."""
+    once = new_id()
+    fates = (
+        Fate(id=filled.rejected, sent=new_id()),
+        Fate(id=filled.inbound, refused="it arrived"),
+        Fate(id=filled.delivered, doubt="nobody answered"),
+    )
+    with redis_server.client(15) as client:
+        outcome = msgspec.json.encode(Outcome(fates=fates, form={"once": once}))
+        client.set(keys.outcome(digest_of("ada", "resend", once)), outcome)
+    return once
 
 
 @pytest.fixture
@@ -152,6 +172,7 @@ def pages(place: Place) -> dict[str, str]:
         + "&".join(
             f"id={one}" for one in (place.filled.delivered, place.filled.rejected, place.filled.inbound)
         ),
+        "chosen-done": f"/console/messages/chosen/resend/{place.once}",
         "inbound": f"/console/messages/{place.filled.inbound}",
         "rejected": f"/console/messages/{place.filled.rejected}",
         "send": "/console/send",

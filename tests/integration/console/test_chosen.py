@@ -40,6 +40,15 @@ def form_of(page: Answer, way: str) -> dict[str, str]:
     return {name: unescape(value) for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form)}
 
 
+async def fill_in(one: Person, way: str, form: dict[str, str]) -> Answer:
+    """Send a form, and return the page that a browser is led to; where that is not kept, the answer is the page."""
+    answer = await one.post(f"{PAGE}/{way}", form)
+    if answer.status != 303:
+        return answer
+    assert answer.headers["Location"] == f"{PAGE}/{way}/{form['once']}"
+    return await one.get(answer.headers["Location"])
+
+
 def of_each_kind(console: Console) -> tuple[Filled, str]:
     return fill(console.database, console.settings), fill_waiting(console.database, due_ms=FAR_MS)
 
@@ -113,7 +122,7 @@ async def test_those_that_wait_are_called_back_and_the_others_named_and_each_is_
     one = await console.person("oscar")
     nobody = new_id()
     form = {**WHY, "once": new_id(), "ids": " ".join((filled.delivered, waiting, nobody, fresh))}
-    page = await one.post(f"{PAGE}/cancel", form)
+    page = await fill_in(one, "cancel", form)
     assert page.status == 200
     assert "2 are cancelled" in page.seen
     assert "2 are not" in page.seen
@@ -141,7 +150,7 @@ async def test_those_that_wait_are_called_back_and_the_others_named_and_each_is_
 async def test_those_that_wait_for_their_next_try_are_due_at_once(console: Console) -> None:
     ids = [fill_waiting(console.database, due_ms=FAR_MS) for _ in range(3)]
     one = await console.person("oscar")
-    page = await one.post(f"{PAGE}/retry", {**WHY, **form_of(await look(one, *ids[:2]), "retry")})
+    page = await fill_in(one, "retry", {**WHY, **form_of(await look(one, *ids[:2]), "retry")})
     assert "2 are to be tried now" in page.seen
     assert [standing(console, name).due_at < FAR_MS - 10**8 for name in ids] == [True, True, False]
 
@@ -152,7 +161,7 @@ async def test_several_are_sent_again_each_once_however_often_the_form_comes(con
     form = {**form_of(await look(one, filled.delivered, filled.rejected), "resend"), **WHY, "sure": "yes"}
     sent = []
     for _ in range(2):
-        page = await one.post(f"{PAGE}/resend", form)
+        page = await fill_in(one, "resend", form)
         assert "2 are sent again" in page.seen
         sent.append(re.findall(r'as <a class="mono" href="/console/messages/([^"]+)"', page.text))
     assert sent[0] == sent[1]
@@ -176,9 +185,7 @@ async def test_what_cannot_be_done_now_stops_the_rest_and_says_so(
         one = await console.person("oscar")
         form = {**WHY, "sure": "yes", "ids": f"{filled.delivered} {filled.rejected}"}
         async with asyncio.timeout(20):
-            while (
-                "2 are not" not in (page := await one.post(f"{PAGE}/resend", {**form, "once": new_id()})).seen
-            ):
+            while "2 are not" not in (page := await fill_in(one, "resend", {**form, "once": new_id()})).seen:
                 pass
         assert page.status == 200
         assert "the store is nearly full" in page.seen
@@ -191,25 +198,78 @@ async def test_a_form_that_comes_again_is_no_second_deed(console: Console) -> No
     waiting, other = (fill_waiting(console.database, due_ms=FAR_MS) for _ in range(2))
     one = await console.person("oscar")
     form = {**form_of(await look(one, waiting), "retry"), **WHY}
-    assert "1 is to be tried now" in (await one.post(f"{PAGE}/retry", form)).seen
+    assert "1 is to be tried now" in (await fill_in(one, "retry", form)).seen
     due = standing(console, waiting).due_at
-    again = await one.post(f"{PAGE}/retry", {**form, "ids": f"{waiting} {other}"})
+    again = await fill_in(one, "retry", {**form, "ids": f"{waiting} {other}"})
     assert "2 are to be tried now" in again.seen
     assert standing(console, waiting).due_at == due
     assert standing(console, other).due_at < FAR_MS - 10**8
     assert [len(deeds(console, subject=name, action="messages retry")) for name in (waiting, other)] == [1, 1]
-    cancelled = await one.post(f"{PAGE}/cancel", {**form_of(await look(one, waiting), "cancel"), **form})
+    cancelled = await fill_in(one, "cancel", {**form_of(await look(one, waiting), "cancel"), **form})
     assert "1 is cancelled" in cancelled.seen, "another way is another form"
     assert standing(console, waiting).status == Status.CANCELLED
 
 
-async def test_a_page_that_answers_a_form_leads_back_to_the_list(console: Console) -> None:
+async def test_what_came_of_a_form_is_a_page_that_can_be_loaded_again_and_does_nothing(
+    console: Console,
+) -> None:
+    filled, waiting = of_each_kind(console)
+    one = await console.person("oscar")
+    form = {"reason": "+12025550101 asked", "once": new_id(), "ids": f"{filled.delivered} {waiting}"}
+    answer = await one.post(f"{PAGE}/cancel", form)
+    assert (answer.status, answer.text) == (303, "")
+    place = answer.headers["Location"]
+    first = await one.get(place)
+    assert "1 is cancelled" in first.seen
+    assert "1 is not" in first.seen
+    assert "5550101" not in first.text
+    noted = len(deeds(console))
+    assert (await one.get(place)).text == first.text
+    assert len(deeds(console)) == noted
+    for name in ("vera", "connie"):
+        assert (await (await console.person(name)).get(place)).status == 403
+    async with one.client.head(one.url + place) as head:
+        assert head.status == 200
+
+
+async def test_what_came_of_a_form_is_kept_for_its_sender_and_for_a_while_and_then_the_page_says_so(
+    opening: Opening, own_redis: Callable[..., RedisServer]
+) -> None:
+    server = own_redis()
+    async with opening(redis_url=server.url) as console:
+        waiting = fill_waiting(console.database, due_ms=FAR_MS)
+        one = await console.person("oscar")
+        form = {**form_of(await look(one, waiting), "cancel"), **WHY}
+        place = (await one.post(f"{PAGE}/cancel", form)).headers["Location"]
+
+        async def gone(person: Person, at: str = place) -> str:
+            page = await person.get(at)
+            assert page.status == 404
+            assert "What came of this form is not known here" in page.seen
+            return unescape(re.findall(r'href="(/console/audit\?[^"]+)"', page.text)[0])
+
+        ada = await console.person("ada")
+        await gone(ada)
+        with server.client() as client:
+            (key,) = client.keys("outcome:*")
+            assert 0 < client.ttl(key) <= 3600
+            assert client.delete(key) == 1
+        noted = await one.get(await gone(one))
+        assert waiting in noted.text
+        await gone(one, f"{PAGE}/retry/{form['once']}")
+        await gone(one, f"{PAGE}/cancel/{new_id()}")
+        for wrong in (f"{PAGE}/cancel/x", f"{PAGE}/remove/{form['once']}"):
+            assert "here is no such form" in (page := await one.get(wrong)).seen
+            assert page.status == 404
+
+
+async def test_a_page_that_answers_a_form_leads_back_to_itself(console: Console) -> None:
     waiting = fill_waiting(console.database, due_ms=FAR_MS)
     one = await console.person("oscar")
     form = {**form_of(await look(one, waiting), "cancel"), **WHY}
-    page = await one.post(f"{PAGE}/cancel", form)
+    page = await fill_in(one, "cancel", form)
     (back,) = re.findall(r'name="back" value="([^"]+)"', page.text)
-    assert back == "/console/messages"
+    assert back == f"{PAGE}/cancel/{form['once']}"
     painted = await one.post("/console/theme", {"theme": "dark", "back": back})
     assert (await one.get(painted.headers["Location"])).status == 200
 
@@ -220,7 +280,7 @@ async def test_what_was_sent_again_is_told_although_the_second_note_of_it_fails(
     refuse = "CREATE TRIGGER refuse BEFORE INSERT ON audit WHEN NEW.action = '{}' BEGIN SELECT RAISE(ABORT, 'no'); END"
     console.database.write(lambda sql: sql.exec_driver_sql(refuse.format("messages resent")))
     form = {**form_of(await look(one, filled.delivered, filled.rejected), "resend"), **WHY, "sure": "yes"}
-    page = await one.post(f"{PAGE}/resend", form)
+    page = await fill_in(one, "resend", form)
     assert "2 are sent again" in page.seen
     assert "Repeat this form" not in page.seen
     sent = re.findall(r'as <a class="mono" href="/console/messages/([^"]+)"', page.text)
@@ -241,7 +301,7 @@ async def test_what_breaks_in_the_middle_is_told_as_not_known_and_the_form_can_b
     form = {**form_of(await look(one, *ids), "resend"), **WHY, "sure": "yes"}
     mend = update(rows).where(rows.c.id == filled.rejected)
     console.database.write(lambda sql: sql.execute(mend.values(status="nonsense")))
-    page = await one.post(f"{PAGE}/resend", form)
+    page = await fill_in(one, "resend", form)
     assert page.status == 200
     assert "1 is sent again" in page.seen
     assert "1 may be sent again, or not" in page.seen
@@ -252,7 +312,7 @@ async def test_what_breaks_in_the_middle_is_told_as_not_known_and_the_form_can_b
     console.database.write(lambda sql: sql.execute(mend.values(status=Status.FAILED)))
     repeat = {name: value for name, value in form_of(page, "resend").items() if name != "token"}
     assert repeat == {name: value for name, value in form.items() if name != "token"}
-    page = await one.post(f"{PAGE}/resend", repeat)
+    page = await fill_in(one, "resend", repeat)
     assert "3 are sent again" in page.seen
     again = re.findall(r'as <a class="mono" href="/console/messages/([^"]+)"', page.text)
     assert again[0] == sent
@@ -270,10 +330,10 @@ async def test_what_redis_took_without_an_answer_may_be_done_and_is_not_called_l
         form = {**form_of(await look(one, filled.delivered, filled.rejected), "resend"), **WHY, "sure": "yes"}
         with server.client() as client:
             client.client_pause(60_000, all=False)
-            page = await one.post(f"{PAGE}/resend", form)
+            page = await fill_in(one, "resend", form)
             client.client_unpause()
         assert "1 may be sent again, or not" in page.seen
         assert page.seen.count("may be done") == 1
         assert page.seen.count("not tried: what came before it could not be done now") == 1
-        page = await one.post(f"{PAGE}/resend", form)
+        page = await fill_in(one, "resend", form)
         assert "2 are sent again" in page.seen
