@@ -155,6 +155,37 @@ async def test_door_fails(
         fires("DoorFails", (well, ill, await page(ingress)), tmp_path, later=later)
 
 
+async def test_door_slow(
+    running: Running,
+    make_settings: Callable[..., Settings],
+    own_redis: Callable[..., RedisServer],
+    tmp_path: Path,
+) -> None:
+    server = own_redis()
+    async with running(make_settings(redis_url=f"{server.url}/0", redis_timeout_s=10)) as ingress:
+
+        async def send(count: int) -> None:
+            sent = asyncio.gather(*(ingress.send() for _ in range(count)))
+            assert {answer.status for answer in await sent} == {202}
+
+        await send(5)
+        well = await page(ingress)
+        server.freeze()
+        waiting = asyncio.create_task(send(1))
+        await asyncio.sleep(1.2)
+        server.thaw()
+        await waiting
+        ill = await page(ingress)
+        server.freeze()
+        waiting = asyncio.create_task(send(20))
+        await asyncio.sleep(1.2)
+        server.thaw()
+        await waiting
+        later = await page(ingress)
+        await send(5)
+        fires("DoorSlow", (well, ill, await page(ingress)), tmp_path, later=later)
+
+
 async def test_certificate_ends(
     running: Running, make_settings: Callable[..., Settings], tmp_path: Path
 ) -> None:
@@ -186,7 +217,7 @@ async def test_certificate_ends(
         fires("CertificateEnds", (pages[0], pages[1], pages[2]), tmp_path)
 
 
-@pytest.mark.parametrize("alert", ["DoorFails", "WebhooksRefused", "SpoolNotEmpty"])
+@pytest.mark.parametrize("alert", ["DoorFails", "DoorSlow", "WebhooksRefused", "SpoolNotEmpty"])
 async def test_nothing_fires_while_all_is_well(running: Running, alert: str, tmp_path: Path) -> None:
     async with running() as ingress:
         assert await post(ingress) == 200

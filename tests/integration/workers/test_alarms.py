@@ -342,6 +342,69 @@ def test_callbacks_given_up(
         fires("CallbacksGivenUp", (well, ill, watched.page()), tmp_path, soon=True)
 
 
+def test_callbacks_fail(
+    open_world: Callable[..., World], sink: Sink, carrier: Carrier, tmp_path: Path
+) -> None:
+    world = open_world(egress_allow=(sink.authority,), callback_first_s=0.01)
+    account = {"name": "acme", "callback_url": sink.url(), "callback_secret": "whsec_" + "c2Vj" * 8}
+    key = world.settings.secret_key.get_secret_value()
+    world.runtime.database.write(lambda sql: provision.apply(sql, {"accounts": [account]}, secret_key=key))
+    with closing(Watched(world)) as watched:
+        well = watched.page()
+        sink.answer = lambda path, before: Reply(status=500)
+        world.admit(1)
+        watched.take()
+        until(lambda: callback.take(world.runtime) or sink.told)
+        ill = watched.page()
+        world.admit(40)
+        watched.take()
+
+        def tried() -> bool:
+            callback.take(world.runtime)
+            name = 'broker_webhook_out_total{outcome="tried_again",instance="worker"}'
+            return watched.page()[name] > 30
+
+        until(tried)
+        later = watched.page()
+        sink.answer = lambda path, before: Reply()
+        until(lambda: callback.take(world.runtime) or len(sink.good()) == 41)
+        fires("CallbacksFail", (well, ill, watched.page()), tmp_path, later=later)
+
+
+def test_reports_missing(watched: Watched, carrier: Carrier, tmp_path: Path) -> None:
+    world = watched.world
+
+    def sent(count: int) -> list[str]:
+        names = world.admit(count)
+        until(lambda: watched.take() or not world.runtime.ready.waiting(Queue.SUBMIT))
+        return names
+
+    def reported(names: list[str]) -> None:
+        arrive(world.settings, *(delivered(name) for name in names))
+        until(lambda: events.take(world.runtime) or not world.redis.zcard(keys.outbox(Queue.EVENTS)))
+
+    reported(sent(3))
+    well = watched.page()
+    silent = sent(2)
+    ill = watched.page()
+    silent += sent(200)
+    later = watched.page()
+    reported(silent)
+    fires("ReportsMissing", (well, ill, watched.page()), tmp_path, later=later)
+
+
+def test_reports_that_come_raise_no_alarm(watched: Watched, carrier: Carrier, tmp_path: Path) -> None:
+    world = watched.world
+    well = watched.page()
+    names = world.admit(200)
+    until(lambda: watched.take() or not world.runtime.ready.waiting(Queue.SUBMIT))
+    arrive(world.settings, *(delivered(name) for name in names[:30]))
+    until(lambda: events.take(world.runtime) or not world.redis.zcard(keys.outbox(Queue.EVENTS)))
+    later = watched.page()
+    with pytest.raises(AssertionError, match="FAILED"):
+        fires("ReportsMissing", (well, well, later), tmp_path, later=later)
+
+
 def test_news_parked(watched: Watched, tmp_path: Path) -> None:
     world = watched.world
     well = watched.page()
