@@ -59,7 +59,7 @@ def _found(source: str, cause: Cause) -> str:
     """Return where the messages, or the letters, are that have this cause; empty where no list has them."""
     if source == DEAD:
         return "/console/dead-letters"
-    if source == API or (source == BROKER and cause.text.endswith("*")) or cause.code.endswith("xx"):
+    if source == API or (source == BROKER and cause.text.endswith("*")):
         return ""
     asked = {"cause": cause.text} if source == BROKER else {"error": cause.code}
     return f"{MESSAGES}?{urlencode(asked, quote_via=quote)}"

@@ -1,5 +1,6 @@
 """Saved views: a name for a list with its filters, each person's own."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import parse_qsl, urlencode
@@ -14,7 +15,8 @@ from broker.domain.address import mask_within
 from broker.domain.operator import Role
 from broker.errors import InvalidField
 from broker.services.sql import AsyncSql
-from broker.storage import views
+from broker.storage import accounts, views
+from broker.storage.database import Sql
 
 LONGEST_NAME = 64
 MOST = 30
@@ -52,6 +54,8 @@ class Views:
         if any(mask_within(one) != one for one in words):
             raise InvalidField("a view is kept, and whole numbers are not: leave out what looks like one")
         search_of(kept)
+        if not await self._sql.read(partial(_are_there, kept=kept)):
+            raise InvalidField("a view is kept, and there is no such account or connection")
         query, now = urlencode(kept), datetime.now(UTC)
         keep = partial(views.keep, operator=visit.operator.name, name=name, query=query, at=now, most=MOST)
         if not await self._sql.write(keep):
@@ -63,6 +67,13 @@ class Views:
         name = visit.form.text("name")
         await self._sql.write(partial(views.drop, operator=visit.operator.name, name=name))
         return go_to(LIST)
+
+
+def _are_there(sql: Sql, kept: Mapping[str, str]) -> bool:
+    """Say whether the account and the connection of filters are there: what is not may be anything, a number say."""
+    connections = {one.name for one in accounts.usages(sql)} if "connection" in kept else set()
+    account_is_there = "account" not in kept or accounts.by_name(sql, kept["account"]) is not None
+    return account_is_there and kept.get("connection") in {None, *connections}
 
 
 def _is_beginning(address: str) -> bool:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from broker.console.visit import ROOT
 from broker.console.ways import risk
 from broker.domain.address import mask, mask_within
+from broker.domain.deed import kept
 from broker.domain.redaction import redact_url
 from broker.domain.remedy import ERRORS as REMEDIED
 from broker.domain.status import Status
@@ -113,10 +114,10 @@ def explained(detail: str) -> str:
     return cause_place(found[0], found[1].code) if found else ""
 
 
-def explained_letter(error: str) -> str:
-    """Return the page that says what to do about dead letters with an error; empty where there is none."""
-    known = next((name for name in (error, *error.split(" from ")) if name in REMEDIED), "")
-    return cause_place(DEAD, known) if known else ""
+def explained_letter(error: str, kind: str) -> str:
+    """Return the page that says what to do about dead letters of a kind with an error."""
+    known = next((name for name in (error, *error.split(" from ")) if name in REMEDIED), kind)
+    return cause_place(DEAD, known)
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
@@ -133,6 +134,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "short": short,
     "masked": mask,
     "prose": mask_within,
+    "reason": kept,
     "place": place,
     "risk": risk,
     "explained": explained,

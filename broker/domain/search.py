@@ -33,13 +33,18 @@ def tag_of(text: str) -> TagWish:
     return TagWish(name=name, value=value if has_value else None)
 
 
+def is_family(error: str) -> bool:
+    """Say whether an error is a family of HTTP answers: `4xx` or `5xx`."""
+    return error in {"4xx", "5xx"}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
     """Which messages to list, newest first; what is absent leaves nothing out.
 
     `address` is a number of either end, whole or its beginning with a star. `counter` is one
     of a connection's: what counts for it is meant. `cause` is what the news that led to a message's
-    state says, whole; `error` is its first word. `cursor` is the id to go on after.
+    state says, whole; `error` is its first word, or a family of them (`is_family`). `cursor` is the id to go on after.
     """
 
     direction: Direction | None = None

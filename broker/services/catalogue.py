@@ -88,3 +88,6 @@ def _broken() -> Iterator[Cause]:
     for error in ERRORS:
         means = "Work broke every take with this, and was set aside."
         yield Cause(code=error, means=means, again=Again.PERSON, do=remedy(Kind.MESSAGE, error))
+    for kind in Kind:
+        means = f"A {kind} broke every take with an error that has no page of its own, and was set aside."
+        yield Cause(code=kind, means=means, again=Again.PERSON, do=remedy(kind, ""))

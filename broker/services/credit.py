@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from broker.domain.account import Account, NoSuchAccount
+from broker.domain.deed import kept
 from broker.domain.value import replace
 from broker.errors import Busy, InvalidField
 from broker.keyspace.counters import Counters
@@ -55,7 +56,10 @@ class Credit:
     async def set_balance(
         self, account: str, balance: int | None, *, who: str, reason: str = ""
     ) -> int | None:
-        """Make the balance this, what is admitted already paid, or the account unlimited; return the balance."""
+        """Make the balance this, what is admitted already paid, or the account unlimited; return the balance.
+
+        Numbers in the reason are masked, here as in `add_balance`: all who look see it.
+        """
         _check(balance or 0)
         waiting = await self._counters.waiting(account)
 
@@ -69,7 +73,7 @@ class Credit:
                 reserved = sum(one.reserved for one in unrecorded(sql, waiting))
                 after = _adjusted(before, balance + reserved - before.balance)
             now = datetime.now(UTC)
-            credit.change(sql, account, before, after, at=now, who=who, reason=reason, balance=balance)
+            credit.change(sql, account, before, after, at=now, who=who, reason=kept(reason), balance=balance)
 
         await self._run(self._database.write, job)
         return await self.balance(account)
@@ -86,7 +90,7 @@ class Credit:
                 _check(after.balance)
                 now = datetime.now(UTC)
                 credit.change(
-                    sql, account, before, after, at=now, who=who, reason=reason, balance=after.balance
+                    sql, account, before, after, at=now, who=who, reason=kept(reason), balance=after.balance
                 )
 
         await self._run(self._database.write, job)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from broker.domain.address import normalise
+from broker.domain.deed import kept
 from broker.domain.erasure import Erasure, Step
 from broker.domain.ids import new_id
 from broker.domain.pseudonym import pseudonym
@@ -40,7 +41,7 @@ class ErasureDesk:
                 number=Vault(self._secret_key).seal(whole),
                 at=now,
                 who=who,
-                reason=reason.replace(whole, "***"),
+                reason=kept(reason.replace(whole, "***")),
                 step=Step.WAIT,
             )
             return erasures.begin(sql, wanted)

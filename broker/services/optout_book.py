@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from functools import partial
 
+from broker.domain.deed import kept
 from broker.domain.optout import Change, Journalled, OptOut, OptOutQuery, Wish
 from broker.domain.pseudonym import pair_key
 from broker.errors import InvalidField, NotFound
@@ -37,7 +38,7 @@ class OptOutBook:
     async def change(
         self, wish: Wish, sender: str, recipient: str, *, account: str | None, who: str, reason: str
     ) -> bool:
-        """Stop or start by hand; return whether that changed anything.
+        """Stop or start by hand; return whether that changed anything. Numbers in the reason are masked: it is kept.
 
         Raises:
             NotFound: there is no such opt-out to remove.
@@ -56,7 +57,7 @@ class OptOutBook:
                 recipient=recipient,
                 at=datetime.now(UTC),
                 who=who,
-                reason=reason,
+                reason=kept(reason),
             )
             return optouts.change(sql, known[0] if known else key, change)
 

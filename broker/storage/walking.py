@@ -8,7 +8,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from broker.domain.folder import counted
 from broker.domain.ids import first_id_of
 from broker.domain.message import Direction
-from broker.domain.search import Search, TagWish
+from broker.domain.search import Search, TagWish, is_family
 from broker.domain.status import Status
 from broker.storage.rows import IS_MMS, tag_begins
 from broker.storage.tables import events, messages
@@ -81,9 +81,16 @@ def _told(row: Any, search: Search) -> list[ColumnElement[bool]]:
     if search.cause is not None:
         wanted.append(_news(row, events.c.detail == search.cause))
     if search.error:
-        longer = events.c.detail.startswith(f"{search.error} ", autoescape=True)
-        wanted.append(_news(row, or_(events.c.detail == search.error, longer)))
+        wanted.append(_news(row, _begins(search.error)))
     return wanted
+
+
+def _begins(word: str) -> ColumnElement[bool]:
+    """Say whether a detail begins with a word, or with the code of an HTTP answer of a family, as `4xx` means it."""
+    detail = events.c.detail
+    if is_family(word):
+        return or_(detail.like(f"{word[0]}__"), detail.like(f"{word[0]}__ %"))
+    return or_(detail == word, detail.startswith(f"{word} ", autoescape=True))
 
 
 def _news(row: Any, says: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -7,6 +7,7 @@ import orjson
 
 from broker.dialects.native.fields import fields
 from broker.dialects.native.lookup import stamp
+from broker.domain.deed import kept
 from broker.domain.erasure import Erasure
 from broker.domain.wire import Call, Response
 
@@ -38,7 +39,7 @@ def _shown(row: Erasure) -> dict[str, Any]:
         "subject": row.subject,
         "at": stamp(row.at),
         "who": row.who,
-        "reason": row.reason,
+        "reason": kept(row.reason),
         "step": row.step,
         "waiting": row.waiting,
         "erased": dict(row.counts),

@@ -9,6 +9,7 @@ from broker.dialects.native.fields import fields
 from broker.dialects.native.lookup import stamp
 from broker.dialects.native.parameters import limit_of, parameters
 from broker.domain.address import normalise, normalise_originator
+from broker.domain.deed import kept
 from broker.domain.optout import Journalled, OptOut, OptOutQuery
 from broker.domain.pseudonym import PREFIX
 from broker.domain.wire import Call, Response
@@ -73,7 +74,7 @@ def render_opt_out(row: OptOut) -> dict[str, Any]:
         "recipient": row.recipient,
         "at": stamp(row.at),
         "who": row.who,
-        "reason": row.reason,
+        "reason": kept(row.reason),
         "message_id": row.message_id,
         "text": row.text,
     }

@@ -165,10 +165,14 @@ async def test_a_view_needs_a_name_and_filters_holds_no_whole_number_and_there_a
         ("x", "error=12025550101"),
         ("x", "cause=no+route+to+%2B12025550101"),
         ("about +12025550101", "status=bad"),
+        ("x", "account=%2B12025550101"),
+        ("x", "account=nobody"),
+        ("x", "connection=12025550101"),
+        ("x", "account=acme&connection=nobody"),
     ):
         assert (await one.post("/console/views/save", {"name": name, "query": query})).status == 422
     for number in range(30):
-        form = {"name": f"v{number}", "query": "address=%2B1202555*"}
+        form = {"name": f"v{number}", "query": "address=%2B1202555*&account=acme&connection=bandwidth-1"}
         assert (await one.post("/console/views/save", form)).status == 303
     assert (await one.post("/console/views/save", {"name": "v30", "query": "status=bad"})).status == 422
     assert (await one.post("/console/views/save", {"name": "v3", "query": "status=bad"})).status == 303

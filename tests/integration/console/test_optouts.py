@@ -25,7 +25,7 @@ def stop(console: Console, recipient: str, *, sender: str = SENDER, text: str = 
         recipient=recipient,
         at=datetime.now(UTC),
         who="recipient",
-        reason=f"because of +12025550177 {HOSTILE}",
+        reason=f"because of +12025550177, or (202) 555-0178 {HOSTILE}",
         text=text,
     )
     key = pair_key(SECRET_KEY, sender, recipient)
@@ -48,7 +48,7 @@ async def test_opt_outs_are_listed_masked_and_filtered_the_newest_first(console:
     one = await console.person("vera")
     page = await one.get(LIST)
     assert shown(page.text) == ["+4420***0018", "+4420***0018", "+1202***0101"]
-    for wild in (NUMBER, OTHER, "5550177", "STOP &lt;", "<script>alert"):
+    for wild in (NUMBER, OTHER, "5550177", "555-0178", "STOP &lt;", "<script>alert"):
         assert wild not in page.text, wild
     assert shown((await one.get(f"{LIST}?recipient=%2B442079460018")).text) == ["+4420***0018"] * 2
     assert shown((await one.get(f"{LIST}?recipient=12025550101")).text) == ["+1202***0101"]
@@ -86,7 +86,7 @@ async def test_the_proof_is_shown_to_who_may_read_it_and_that_is_noted(console: 
 
 async def test_one_is_added_and_removed_with_a_reason_and_both_are_noted(console: Console) -> None:
     one = await console.person("oscar")
-    form = {"sender": SENDER, "recipient": "(202) 555-0101", "reason": "wrote a letter"}
+    form = {"sender": SENDER, "recipient": "(202) 555-0101", "reason": "wrote a letter from +12025550179"}
     page = await one.post(f"{LIST}/add", form)
     assert "From now on it gets nothing more." in page.seen
     assert in_force(console) == [NUMBER]
@@ -102,7 +102,7 @@ async def test_one_is_added_and_removed_with_a_reason_and_both_are_noted(console
     assert in_force(console) == []
     came, went = await one.get(f"{LIST}?changes=1"), deeds(console, action="opt-outs remove")
     assert "oscar" in came.seen
-    assert "wrote a letter" in came.seen
+    assert "wrote a letter from +1202***0179" in came.seen
     assert [noted.reason for noted in went] == ["wrote again", "", ""]
     assert "5550101" not in str(deeds(console)).replace("***0101", "")
 

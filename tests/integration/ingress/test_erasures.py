@@ -14,7 +14,7 @@ from tests.integration.ingress.test_operations import OPERATOR, VIEWER, WITH_PEO
 
 ADMIN = {"Authorization": encode_basic_auth("ada", "does it all")}
 PATH = "/v1/operators/erasures"
-BODY = {"number": "(202) 555-0101", "reason": "asked by letter, +12025550101"}
+BODY = {"number": "(202) 555-0101", "reason": "asked by letter, +12025550101 and (202) 555-0177"}
 
 
 async def post(ingress: Ingress, body: Any = None, headers: dict[str, str] = ADMIN) -> Any:
@@ -29,7 +29,11 @@ async def test_an_administrator_has_a_number_erased_and_everybody_sees_who_and_w
 ) -> None:
     async with running(settings, WITH_PEOPLE) as ingress:
         status, taken = await post(ingress)
-        assert (status, taken["who"], taken["reason"]) == (202, "ada", "asked by letter, ***")
+        assert (status, taken["who"], taken["reason"]) == (
+            202,
+            "ada",
+            "asked by letter, *** and +2025***0177",
+        )
         assert (taken["step"], taken["waiting"], taken["erased"], taken["ended_at"]) == ("wait", 0, {}, None)
         assert (await post(ingress))[1]["id"] == taken["id"]
         page = await (await ingress.client.get(ingress.url + PATH, headers=VIEWER)).json()

@@ -22,7 +22,7 @@ from tests.prepared import prepare
 
 SENDER, RECIPIENT = "+12025550150", "+12025550101"
 PATH = "/v1/operators/opt-outs"
-BODY = {"sender": SENDER, "recipient": RECIPIENT, "reason": "asked on the phone"}
+BODY = {"sender": SENDER, "recipient": RECIPIENT, "reason": "asked on the phone, +12025550177"}
 
 
 @pytest.fixture
@@ -179,13 +179,15 @@ async def test_operators_add_and_remove_with_a_reason_that_is_kept(
         body = await until_refused(ingress)
         assert body["code"] == "opted_out"
         _, page = await get(ingress, account="acme")
-        assert [(row["who"], row["reason"]) for row in page["data"]] == [("oscar", "asked on the phone")]
+        assert [(row["who"], row["reason"]) for row in page["data"]] == [
+            ("oscar", "asked on the phone, +1202***0177")
+        ]
         gone = {**BODY, "reason": "asked again"}
         assert await post(ingress, gone, path=f"{PATH}/remove") == (200, {"changed": True})
         assert (await post(ingress, gone, path=f"{PATH}/remove"))[0] == 404
         _, log = await get(ingress, f"{PATH}/changes")
         assert [(row["wish"], row["who"], row["reason"]) for row in log["data"]] == [
-            ("stop", "oscar", "asked on the phone"),
+            ("stop", "oscar", "asked on the phone, +1202***0177"),
             ("start", "oscar", "asked again"),
         ]
 

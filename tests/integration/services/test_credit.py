@@ -227,18 +227,22 @@ async def test_setting_counts_what_is_admitted_as_paid(
     ingress: Ingress, worker: Worker, database: Database
 ) -> None:
     await ingress.send(account_of(database), 2)
-    assert await ingress.credit.set_balance("acme", 50, who="ops", reason="invoice 7") == 50
+    assert await ingress.credit.set_balance("acme", 50, who="ops", reason="invoice 7, (202) 555-0178") == 50
+    assert database.read(lambda sql: credit.changes(sql, "acme"))[-1]["reason"] == "invoice 7, +2025***0178"
     worker.take()
     assert await ingress.credit.balance("acme") == truth(database) == 50
 
 
 async def test_giving_and_taking_are_journalled(ingress: Ingress, database: Database) -> None:
-    assert await ingress.credit.add_balance("acme", 25, who="ops", reason="voucher") == FIRST + 25
+    assert (
+        await ingress.credit.add_balance("acme", 25, who="ops", reason="voucher of +1 202 555 0177")
+        == FIRST + 25
+    )
     assert await ingress.credit.add_balance("acme", -5, who="ops") == FIRST + 20
     journal = database.read(lambda sql: credit.changes(sql, "acme"))
     assert [(row["delta"], row["balance"], row["who"], row["reason"]) for row in journal] == [
         (FIRST, FIRST, "provisioning", "new account"),
-        (25, FIRST + 25, "ops", "voucher"),
+        (25, FIRST + 25, "ops", "voucher of +1202***0177"),
         (-5, FIRST + 20, "ops", ""),
     ]
 

@@ -173,6 +173,11 @@ def test_the_first_word_of_a_cause_is_its_code_and_half_a_word_is_not(
 
     assert found("4720") == [ids[6], ids[3], ids[1], ids[0]]
     assert found("472") == found("%") == found("spam") == []
+    for one, detail in ((ids[2], "404 gone"), (ids[4], "503"), (ids[5], "499")):
+        database.write(
+            lambda sql, id_=one, why=detail: messages.move(sql, [make_move(id_, Event.REFUSE, detail=why)])
+        )
+    assert (found("4xx"), found("5xx")) == ([ids[5], ids[2]], [ids[4]]), "a family has three digits"
 
 
 def tagged(database: Database, **changes: Any) -> str:

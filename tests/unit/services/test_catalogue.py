@@ -71,6 +71,7 @@ def test_every_refusal_of_a_request_and_all_work_that_broke_is_there() -> None:
     assert refusals[OutOfCredit.code].again == "once somebody has mended it"
     assert refusals[Busy.code].again == "may work later"
     assert {code: one.do for code, one in catalogue()[DEAD].items()} == {
-        error: remedy(Kind.MESSAGE, error) for error in ERRORS
+        **{error: remedy(Kind.MESSAGE, error) for error in ERRORS},
+        **{str(kind): remedy(kind, "ValueError") for kind in Kind},
     }
     assert all(one.means and one.do for causes in catalogue().values() for one in causes.values())
