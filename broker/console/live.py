@@ -20,6 +20,7 @@ from broker.services.sessions import Sessions
 
 STREAM = f"{ROOT}live"
 NEWS = f"{ROOT}messages-live"
+HERE = f"{ROOT}here"
 EVERY_S = 1.0
 HEARTBEATS = 15
 """Looks without news before a line that says nothing, so that a dead connection is noticed."""
@@ -45,7 +46,15 @@ class Live:
 
     def routes(self, gate: Gate) -> list[Route]:
         """Return what leads here; a HEAD has no stream."""
-        return [*gate.get(STREAM, self.stream)[:1], *gate.get(NEWS, self.news)[:1]]
+        return [
+            *gate.get(STREAM, self.stream)[:1],
+            *gate.get(NEWS, self.news)[:1],
+            *gate.get(HERE, self.here),
+        ]
+
+    async def here(self, visit: Visit) -> web.Response:  # noqa: ARG002  # that there is one is the answer
+        """Answer `GET /console/here`: whoever is not signed in any more gets a 401, as every script does."""
+        return web.Response(status=204, headers=PRIVATE)
 
     async def stream(self, visit: Visit) -> web.StreamResponse:
         """Answer `GET /console/live`."""

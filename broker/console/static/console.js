@@ -128,6 +128,32 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   });
 }
 
+// Whose session has ended is told so. Nothing is loaded by itself: what is read, or half written, stays.
+function signedOut() {
+  if (document.getElementById("signed-out")) return;
+  const told = document.createElement("p");
+  told.id = "signed-out";
+  told.className = "alert bad";
+  told.setAttribute("role", "alert");
+  const sign = document.createElement("span");
+  sign.ariaHidden = "true";
+  sign.textContent = "\u2715";
+  const link = document.createElement("a");
+  link.href = location.pathname + location.search;
+  link.textContent = "Sign in again";
+  told.append(sign, " You are signed out: this page stays as it was. ", link);
+  document.getElementById("main").prepend(told);
+}
+
+// A stream does not tell why it was refused: one small question does.
+async function isOver() {
+  try {
+    return (await fetch("/console/here", { redirect: "error" })).status === 401;
+  } catch {
+    return false;
+  }
+}
+
 // A stream that breaks off takes up again by itself; one that was refused is over, and another is asked for.
 const SOON_S = 5;
 const LATE_S = 60;
@@ -138,9 +164,13 @@ function follow(address, kind, heard, tell) {
     const stream = new EventSource(address);
     stream.addEventListener(kind, heard);
     stream.addEventListener("open", () => { wait = SOON_S; tell(true); });
-    stream.addEventListener("error", () => {
+    stream.addEventListener("error", async () => {
       tell(false);
       if (stream.readyState !== EventSource.CLOSED) return;
+      if (await isOver()) {
+        signedOut();
+        return;
+      }
       setTimeout(open, wait * 1000);
       wait = Math.min(wait * 2, LATE_S);
     });
@@ -154,7 +184,7 @@ if (region) {
   const busy = () => region.matches(":focus-within") || region.querySelector("details[open]");
   const fetchNow = async () => {
     const answer = await fetch(region.dataset.live, { redirect: "error" });
-    if (answer.status === 401) location.reload();
+    if (answer.status === 401) signedOut();
     if (!answer.ok || answer.status !== 200) return;
     region.replaceChildren(document.createRange().createContextualFragment(await answer.text()));
   };
@@ -225,6 +255,7 @@ if (form) {
     }
     if (chosen) data.set("chosen", chosen);
     const answer = await fetch(form.dataset.check, { method: "POST", body: data, redirect: "error" });
+    if (answer.status === 401) signedOut();
     if (!answer.ok || number !== asked) return;
     const plan = document.createRange().createContextualFragment(await answer.text());
     document.getElementById("plan").replaceChildren(plan);

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 from pydantic import SecretStr
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select, WebDriverWait
@@ -145,7 +146,9 @@ def pictures(pytestconfig: pytest.Config) -> Path:
 
 
 def wait(browser: webdriver.Chrome, what: Any) -> Any:
-    return WebDriverWait(browser, PATIENCE_S).until(what)
+    """Wait until something is so; an element that a page has taken along meanwhile is looked for again."""
+    gone = [StaleElementReferenceException]
+    return WebDriverWait(browser, PATIENCE_S, ignored_exceptions=gone).until(what)
 
 
 def sign_in(browser: webdriver.Chrome, place: Place, name: str = "ada") -> None:
@@ -612,6 +615,42 @@ def test_pages_say_that_they_are_not_live_and_are_live_again_after_an_outage(
         browser.switch_to.window(browser.window_handles[1])
         later.until(lambda _: bar.text == "3 new: show")
     database.close()
+
+
+def test_a_page_whose_session_has_ended_says_so_leads_to_sign_in_and_asks_no_more(
+    browser: webdriver.Chrome, place: Place, axe: str
+) -> None:
+    browser.set_script_timeout(60)
+    sign_in(browser, place)
+    pages_open = ("/console/?window=24h", "/console/messages?status=bad")
+    for path in pages_open:
+        browser.switch_to.new_window("tab")
+        browser.get(place.url + path)
+        browser.execute_script("window.same = true")
+    first, *tabs = browser.window_handles
+    browser.switch_to.window(tabs[0])
+    wait(
+        browser,
+        lambda one: one.execute_script("return document.getElementById('live').textContent") == "live",
+    )
+    browser.switch_to.window(first)
+    browser.find_element(By.CSS_SELECTOR, "form[action$='/sign-out'] button").click()
+    wait(browser, lambda one: "/console/sign-in" in one.current_url)
+    asked = "return performance.getEntriesByType('resource').filter((one) => one.name.endsWith('/console/here')).length"
+    for tab, path in zip(tabs, pages_open, strict=True):
+        browser.switch_to.window(tab)
+        told = wait(browser, lambda one: one.find_element(By.ID, "signed-out"))
+        assert "You are signed out" in told.text
+        assert browser.current_url == place.url + path
+        assert browser.execute_script("return window.same") is True, "nothing was loaded by itself"
+        assert browser.execute_script(asked) == 1
+        assert findings(browser, axe) == []
+    told.find_element(By.TAG_NAME, "a").click()
+    wait(browser, lambda one: one.switch_to.active_element.get_attribute("name") == "name")
+    browser.switch_to.active_element.send_keys("ada", Keys.TAB)
+    browser.switch_to.active_element.send_keys(PASSWORDS["ada"], Keys.ENTER)
+    wait(browser, lambda one: one.current_url == place.url + pages_open[1])
+    assert browser.find_elements(By.ID, "signed-out") == []
 
 
 def test_what_would_become_of_a_message_is_said_while_it_is_written(

@@ -50,6 +50,15 @@ async def test_the_stream_ends_with_the_session(console: Console) -> None:
     assert (await one.get("/console/live", headers={"Sec-Fetch-Mode": "cors"})).status == 401
 
 
+async def test_a_script_is_told_whether_its_page_is_still_signed_in(console: Console) -> None:
+    one = await console.person()
+    asks = {"Sec-Fetch-Mode": "cors"}
+    here = await one.get("/console/here", headers=asks)
+    assert (here.status, here.text, here.headers["Cache-Control"]) == (204, "", "no-store")
+    await one.post("/console/sign-out")
+    assert (await one.get("/console/here", headers=asks)).status == 401
+
+
 async def test_without_a_simulator_there_are_no_handsets(console: Console) -> None:
     one = await console.person("ada")
     assert (await one.get("/console/handsets")).status == 404
