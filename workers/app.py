@@ -21,6 +21,7 @@ from workers.draining import Draining
 from workers.events import Events
 from workers.presence import Roll
 from workers.pulse import Pulse, Rings
+from workers.taken import taken
 from workers.wake import Wake
 
 settings = Settings.load()
@@ -29,7 +30,7 @@ app.conf.update(celery_conf(settings))
 app.steps["consumer"].update({Wake, Pulse})
 rings = Rings(lambda: runtime.current().meter)
 draining = Draining(left=lambda: len(runtime.current().errands))
-roll = Roll(settings, rings, draining, popped=lambda: runtime.current().ready.popped)
+roll = Roll(settings, rings, draining, taken=lambda: taken(runtime.current()))
 
 
 @setup_logging.connect

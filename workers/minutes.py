@@ -70,7 +70,7 @@ class Minutes:
 
     def _depth(self) -> Mapping[str, int] | None:
         try:
-            return look_from_thread(self._client, ()).work()
+            return look_from_thread(self._client, ()).waiting()
         except AWAY:
             return None
 

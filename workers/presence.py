@@ -14,7 +14,6 @@ from pathlib import Path
 import structlog
 
 from broker import __version__
-from broker.dispatch import Queue
 from broker.domain.value import replace
 from broker.keyspace.client import AWAY, open_sync
 from broker.keyspace.presence import Presence, Worker
@@ -41,12 +40,12 @@ class Roll:
         rings: Rings,
         draining: Draining,
         *,
-        popped: Callable[[], Mapping[Queue, int]],
+        taken: Callable[[], Mapping[str, float]],
         every_s: float = EVERY_S,
     ) -> None:
         self._settings = settings
-        self._popped = popped
-        self._lately: deque[tuple[float, Mapping[Queue, int]]] = deque(maxlen=LATELY)
+        self._counted = taken
+        self._lately: deque[tuple[float, Mapping[str, float]]] = deque(maxlen=LATELY)
         self._rings = rings
         self._draining = draining
         self._every_s = every_s
@@ -101,12 +100,12 @@ class Roll:
         self._draining.wish(presence.say(now))
 
     def _taken(self) -> Mapping[str, float]:
-        """Return how many ids a second were taken since the oldest look that is remembered, by queue."""
-        now, counts = time.monotonic(), dict(self._popped())
+        """Return how much a second was taken since the oldest look that is remembered, by queue."""
+        now, counts = time.monotonic(), dict(self._counted())
         self._lately.append((now, counts))
         began, before = self._lately[0]
         span_s = now - began or 1.0
-        return {str(queue): (number - before.get(queue, 0)) / span_s for queue, number in counts.items()}
+        return {queue: (number - before.get(queue, 0)) / span_s for queue, number in counts.items()}
 
 
 def memory() -> int:

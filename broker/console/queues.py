@@ -23,16 +23,19 @@ from broker.storage import minutes
 from broker.storage.minutes import MINUTE, Minute
 
 LIST = f"{ROOT}queues"
-COUNTED = (Queue.SUBMIT_HIGH, Queue.SUBMIT, Queue.EVENTS, Queue.MEDIA)
-"""Queues of which workers count what they take; of the others all due work is found in SQL."""
+SETTLED_S = 30.0
+"""So long ago the minute is over that now is compared with: its last note was made some seconds before its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speed:
-    """How many ids a second come in and go out, and in how many seconds nothing is left at that; None: not known."""
+    """How many ids a second come in and go out, and in how many seconds nothing is left at that; None: not known.
+
+    Of callbacks it is those that became owed, and those that were told, held or given up; of sweeps it is rounds.
+    """
 
     came: float | None
-    went: float | None
+    went: float
     eta_s: float | None
 
 
@@ -102,11 +105,9 @@ def _unheard(workers: Sequence[Member]) -> list[Queue]:
 
 
 def speed(queue: Queue, found: Look, workers: Sequence[Member], known: Sequence[Minute]) -> Speed:
-    """Return how fast a queue goes: what workers took, and by how much more or less waits than a minute ago."""
-    if queue not in COUNTED:
-        return Speed(came=None, went=None, eta_s=None)
+    """Return how fast a queue goes: what workers took, and by how much more or less waits than some time ago."""
     went = sum(one.taken.get(queue, 0.0) for one in workers if one.shift is not Shift.SILENT)
-    depth = found.census.work()[queue]
+    depth = found.census.waiting()[queue]
     eta_s = None if not went else depth / went
     return Speed(came=_came(queue, went, depth, known), went=went, eta_s=eta_s if depth else 0.0)
 
@@ -114,9 +115,11 @@ def speed(queue: Queue, found: Look, workers: Sequence[Member], known: Sequence[
 def _came(queue: Queue, went: float, depth: int, known: Sequence[Minute]) -> float | None:
     now = time.time()
     # A minute's last note was made near its end.
-    over = [one for one in known if one.depth is not None and (one.at + MINUTE).timestamp() <= now]
+    over = [
+        one for one in known if one.depth is not None and (one.at + MINUTE).timestamp() + SETTLED_S <= now
+    ]
     if not over:
         return None
     before: Mapping[str, int] = over[-1].depth or {}
-    ago_s = max(now - (over[-1].at + MINUTE).timestamp(), 1.0)
+    ago_s = now - (over[-1].at + MINUTE).timestamp()
     return max(went + (depth - before.get(queue, 0)) / ago_s, 0.0)

@@ -37,11 +37,19 @@ class Census:
     figures: Mapping[str, int]
 
     def work(self) -> dict[str, int]:
-        """Return what waits for a take or a slot, by queue; not what waits for its time, and no rings."""
-        return {
+        """Return what waits for a take or a slot, by queue; not what waits for its time, and no rings.
+
+        Of callbacks it is what is owed, as a sweep counted it last: all of them lie in SQL.
+        """
+        waiting = {
             str(queue): sum(self.depth[queue, state] for state in ("admitted", "ready", "lane"))
             for queue in Queue
         }
+        return {**waiting, str(Queue.CALLBACKS): self.figures.get("owed", 0)}
+
+    def waiting(self) -> dict[str, int]:
+        """Return what waits by queue, of sweeps their rings: each is one round."""
+        return {**self.work(), str(Queue.SWEEPS): self.depth[Queue.SWEEPS, "ring"]}
 
 
 WORDS = 9

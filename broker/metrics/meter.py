@@ -64,6 +64,11 @@ class Meter(Collector):
             for labels, number in happened.items():
                 counts[labels] = counts.get(labels, 0) + number
 
+    def counted(self, measure: Measure) -> dict[Labels, float]:
+        """Return how often something has happened, by its labels."""
+        with self._lock:
+            return dict(self._counts.get(measure, {}))
+
     def time(self, measure: Measure, seconds: float, *labels: str) -> None:
         """Count a time in its bucket."""
         self.times(measure, ((labels, seconds),))

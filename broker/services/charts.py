@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from broker.dispatch import Queue
 from broker.domain.spread import added, percentiles
 from broker.domain.status import BAD_ENDS, GOOD_ENDS
 from broker.services.pulse import Latency
@@ -124,5 +125,5 @@ def _latency(counts: Sequence[Count]) -> Latency | None:
 def _most(depths: Sequence[Mapping[str, int] | None]) -> Mapping[str, int] | None:
     """Return the most that waited in each queue; None where nobody looked."""
     seen = [one for one in depths if one is not None]
-    names = {name for one in seen for name in one}
+    names = {name for one in seen for name in one} - {str(Queue.SWEEPS)}  # rings, and no work
     return {name: max(one.get(name, 0) for one in seen) for name in names} if seen else None

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from broker.domain.shift import Shift
 from broker.domain.value import replace
 from broker.keyspace import keys
 from broker.keyspace.client import open_sync
+from broker.keyspace.figures import Figures
 from broker.keyspace.lanes import Lanes, Place, score_of
 from broker.keyspace.presence import Presence
 from broker.storage import minutes
@@ -70,21 +72,31 @@ async def test_what_is_next_is_shown_without_taking_it(console: Console) -> None
 
 
 async def test_rates_and_when_a_queue_is_empty_are_told(console: Console) -> None:
-    at = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=1)
-    console.database.write(lambda sql: minutes.see(sql, at, {"submit": 0}))
+    at = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=2)
     one = await console.person("vera")
+    assert re.search(r"submit 0 0 0 0 0 0 0 ms – 0.0 0 ms", (await one.get("/console/queues")).seen)  # noqa: RUF001
+    console.database.write(lambda sql: minutes.see(sql, at, {"submit": 0, "callbacks": 40}))
     before = (await one.get("/console/queues")).seen
     assert re.search(r"submit 0 0 0 0 0 0 0 ms 0.0 0.0 0 ms", before), before
-    assert re.search(r"callbacks 0 0 0 0 0 0 0 ms – – –", before), "what is due is found in SQL"  # noqa: RUF001
     with open_sync(console.settings.redis_url, console.settings) as client:
         client.zadd(keys.outbox(Queue.SUBMIT), {new_id(): 2**43 for _ in range(100)})
-        assert "nothing goes out" in (await one.get("/console/queues")).seen
-        Presence(client).say(replace(ONE, taken={"submit": 50.0}))
-    found = re.search(
-        r"submit 100 0 0 0 0 0 \S+ \S+ ([\d.]+) 50.0 (2.0 s)", (await one.get("/console/queues")).seen
-    )
-    assert found
-    assert float(found[1]) > 50
+        Figures(client).stand({"owed": 100})
+        client.lpush(Queue.SWEEPS, "a ring", "a ring")
+        page = (await one.get("/console/queues")).seen
+        assert re.search(r"submit 100 0 0 0 0 0 \S+ \S+ \S+ 0.0 nothing goes out", page)
+        Presence(client).say(replace(ONE, taken={"submit": 50.0, "callbacks": 5.0, "sweeps": 0.5}))
+    asked = time.time()
+    page = (await one.get("/console/queues")).seen
+    ago_s = asked - (at + timedelta(minutes=1)).timestamp()
+    for row, went, grown, empty in (
+        (r"submit 100 0 0 0 0 0 \S+ \S+", 50.0, 100, "2.0 s"),
+        (r"callbacks 0 100 owed 0 0 0 0 \S+ \S+", 5.0, 60, "20.0 s"),
+        (r"sweeps 0 0 0 0 2 0 \S+ \S+", 0.5, 2, "4.0 s"),
+    ):
+        found = re.search(rf"{row} ([\d.]+) ([\d.]+) {re.escape(empty)}", page)
+        assert found, (row, page)
+        assert float(found[2]) == went
+        assert float(found[1]) == pytest.approx(went + grown / ago_s, rel=0.1)
     fill_worker(console.settings, silent_ms=60_000)
     assert "nothing goes out" in (await one.get("/console/queues")).seen
 
