@@ -112,7 +112,7 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
     parts = (
         Entrance(needs.sessions, pages, needs.audit, public_url=settings.public_url),
         Overview(pages, glance),
-        Live(glance, needs.browse, needs.sessions, leaving=needs.leaving),
+        (live := Live(glance, needs.browse, needs.sessions, leaving=needs.leaving)),
         Messages(pages, needs.browse, needs.sql),
         Export(needs.browse, needs.audit),
         Views(needs.sql),
@@ -141,7 +141,7 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
     )
     found = [*_bare(gate, assets), *(route for part in parts for route in part.routes(gate))]
     if settings.simulator_url:
-        found += Handsets(pages, Phones(settings.simulator_url)).routes(gate)
+        found += Handsets(pages, Phones(settings.simulator_url), live).routes(gate)
     return found
 
 

@@ -64,7 +64,7 @@ class Live:
         async def look() -> tuple[str, str]:
             return mark(await self._glance.look(window)), window
 
-        return await self._stream(visit, "changed", look)
+        return await self.tell(visit, "changed", look)
 
     async def news(self, visit: Visit) -> web.StreamResponse:
         """Answer `GET /console/messages-live`: how many messages of a list are newer than the one named by `than`."""
@@ -77,11 +77,12 @@ class Live:
             number = str(await self._browse.newer(search, than))
             return number, number
 
-        return await self._stream(visit, "new", look, seen="0")
+        return await self.tell(visit, "new", look, seen="0")
 
-    async def _stream(
+    async def tell(
         self, visit: Visit, kind: str, look: Callable[[], Awaitable[tuple[str, str]]], *, seen: str = ""
     ) -> web.StreamResponse:
+        """Answer with a stream: `look` returns a name for what there is to see, and what is told of it."""
         if self._open >= MOST:
             raise Busy("too many pages are open")
         seen = visit.request.headers.get("Last-Event-ID", seen)

@@ -1,19 +1,22 @@
-"""The simulator's phones: what was sent to each, replies from them, and what the simulator does wrong."""
+"""The simulator's phones: what was said with each, replies from them, and what the simulator does wrong."""
 
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
 
+from broker.domain.layout import UNREADABLE, sources
+from broker.domain.media import kind_of
+from broker.domain.message import Part, PartKind
 from broker.domain.wire import Request
 from broker.errors import Busy, InvalidField, ProviderError
 from broker.net.plain import AiohttpClient
+from broker.services.smil import part_named
 
 TIMEOUT_S = 5.0
-LATEST = 500
-"""How many of the last sends are looked at."""
 DIALS = {
     "latency_ms": "Wait before each answer, in ms",
     "drop_before_accept": "Share whose connection breaks, not taken",
@@ -27,18 +30,35 @@ REFUSED = "503"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """One message that the simulator was given for a phone; `outcome` says what it made of it.
+class File:
+    """A part of a message: `text` is what it says, if it is one. Of one that lies elsewhere there is no `size`."""
 
-    `number` is its place in the simulator's journal, `media` are the ends of the links to its parts.
+    index: int
+    name: str
+    content_type: str
+    size: int | None
+    text: str | None
+
+    @property
+    def kind(self) -> PartKind:
+        """What it is for."""
+        return kind_of(self.content_type, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saying:
+    """A message that a phone got from `other`, or wrote to it; `outcome` says what the simulator made of it.
+
+    `number` is its place in the simulator's record of its way.
     """
 
+    way: str
     number: int
     at: str
     phone: str
-    sender: str
+    other: str
     text: str
-    media: tuple[str, ...]
+    files: tuple[File, ...]
     outcome: str
 
 
@@ -57,17 +77,14 @@ class Phones:
     def __init__(self, simulator_url: str) -> None:
         self._url = simulator_url.rstrip("/")
 
-    async def sent(self) -> list[Sent]:
-        """Return what was sent last, to whichever phone, the newest first."""
-        total = (await self._ask("GET", "/sim/journal?limit=1"))["total"]
-        found = await self._ask("GET", f"/sim/journal?after={max(0, total - LATEST)}&limit={LATEST}")
-        sent = [
-            _sent(entry, phone)
-            for entry in found["entries"]
-            for phone in entry["to"]
-            if isinstance(phone, str)
-        ]
-        return sent[::-1]
+    async def said(self, phone: str = "") -> list[Saying]:
+        """Return what was said last, the oldest first: with whichever phone, or with one."""
+        found = await self._ask("GET", f"/sim/phones?{urlencode({'phone': phone})}")
+        return [_saying(one) for one in found["said"]]
+
+    async def seen(self) -> str:
+        """Return a name for how much was said, which changes when there is more."""
+        return str((await self._ask("GET", "/sim/phones/seen"))["seen"])
 
     async def reply(self, *, phone: str, to: str, text: str, picture: Picture | None) -> None:
         """Have a phone send a message to one of our numbers."""
@@ -96,9 +113,10 @@ class Phones:
             "PUT", "/sim/faults", {**found, **{name: dials[name] for name in DIALS}, "errors": errors}
         )
 
-    async def picture(self, number: int, index: int) -> bytes:
-        """Return what a phone got as a part of a message; raises InvalidField where there is none."""
-        return await self._fetch("GET", f"/sim/media?entry={number}&index={index}")
+    async def data(self, way: str, number: int, index: int) -> bytes:
+        """Return a part of a message; raises InvalidField where there is none."""
+        which = urlencode({"way": way, "entry": number, "index": index})
+        return await self._fetch("GET", f"/sim/media?{which}")
 
     async def _ask(self, method: str, path: str, body: Any = None) -> Any:
         return orjson.loads(await self._fetch(method, path, body) or b"{}")
@@ -123,21 +141,36 @@ class Phones:
         return answer.body or b""
 
 
-def by_phone(sent: Sequence[Sent]) -> dict[str, Sent]:
-    """Return the last message to each phone, the phone that got one last first."""
-    found: dict[str, Sent] = {}
-    for one in sent:
+def by_phone(said: Sequence[Saying]) -> dict[str, Saying]:
+    """Return the last message of each phone, the phone with the newest first."""
+    found: dict[str, Saying] = {}
+    for one in reversed(said):
         found.setdefault(one.phone, one)
     return found
 
 
-def _sent(entry: Mapping[str, Any], phone: str) -> Sent:
-    return Sent(
-        number=entry["number"],
-        at=entry["at"],
-        phone=phone,
-        sender=entry["from"],
-        text=entry["text"],
-        media=tuple(str(link).rsplit("/", 1)[-1] for link in entry["media"]),
-        outcome=entry["outcome"],
-    )
+def _saying(told: Mapping[str, Any]) -> Saying:
+    files = tuple(File(index=index, **one) for index, one in enumerate(told["media"]))
+    return Saying(**{name: told[name] for name in told if name != "media"}, files=_laid_out(files))
+
+
+def _laid_out(files: Sequence[File]) -> tuple[File, ...]:
+    """Return files in the order in which a layout among them names them, without it; the others after them."""
+    layout = next((one for one in files if one.kind is PartKind.LAYOUT and one.text), None)
+    try:
+        named = sources(layout.text.encode()) if layout and layout.text else None
+    except UNREADABLE:
+        named = None
+    if named is None:
+        return tuple(files)
+    waiting = {
+        one.index: Part(index=one.index, name=one.name, content_type=one.content_type)
+        for one in files
+        if one is not layout
+    }
+    order = []
+    for source in named:
+        part = part_named(list(waiting.values()), source)
+        if part is not None:
+            order.append(waiting.pop(part.index).index)
+    return tuple(files[index] for index in (*order, *waiting))

@@ -2,7 +2,6 @@
 
 import itertools
 from typing import Any
-from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -13,6 +12,7 @@ from broker.simulator.faults import Faults
 from broker.simulator.fetching import Fetcher
 from broker.simulator.inbound import InboundMessage, arrive
 from broker.simulator.ledger import Ledger
+from broker.simulator.phones import Phones
 from broker.simulator.reports import Reports
 from broker.simulator.shelf import Shelf
 from broker.simulator.tokens import TokenDesk
@@ -54,10 +54,13 @@ class Control:
         self._tokens = tokens
         self._fetcher = fetcher
         self.media_url = ""
+        self._phones = Phones(ledger.journal, shelf, media_url=lambda: self.media_url)
         self.application_id = ""
         self._routes = {
             ("GET", "/sim/stats"): self._stats,
             ("GET", "/sim/journal"): self._page,
+            ("GET", "/sim/phones"): self._said,
+            ("GET", "/sim/phones/seen"): lambda _: says({"seen": self._phones.seen}),
             ("GET", "/sim/media"): self._media,
             ("GET", "/sim/faults"): lambda _: says(self._fates.faults.model_dump(mode="json")),
             ("PUT", "/sim/faults"): self._turn,
@@ -122,15 +125,15 @@ class Control:
             }
         )
 
+    def _said(self, call: Call) -> Reply:
+        said = self._phones.said(dict(call.query).get("phone", ""))
+        return says({"seen": self._phones.seen, "said": said})
+
     def _media(self, call: Call) -> Reply:
-        """Return a file that a create request named, if it is of our own store."""
+        """Return a file of a message that a phone got, or wrote, if it is of our own store."""
         query = dict(call.query)
-        entries = self._ledger.journal.after(int(query["entry"]) - 1, 1) if "entry" in query else []
-        links = entries[0].shown()["media"] if entries else []
-        index = int(query.get("index", "0"))
-        link = links[index] if 0 <= index < len(links) else ""
-        own = isinstance(link, str) and link.startswith(self.media_url)
-        item = self._shelf.find(unquote(link.removeprefix(self.media_url))) if own else None
+        number, index = int(query.get("entry", "0")), int(query.get("index", "0"))
+        item = self._phones.file(query.get("way", "got"), number, index)
         if item is None:
             return refusal(404, "not-found", "There is no such media.")
         return Reply(body=item.data, content_type=item.content_type)
@@ -162,6 +165,7 @@ class Control:
                 message, self._shelf, media_url=self.media_url, application_id=self.application_id
             )
             self._poster.put(found)
+            self._phones.wrote(message, own[: len(message.media)])
             idents += [event["message"]["id"] for event in found]
             links += own
         answer: dict[str, Any] = {"id": idents[0], "ids": idents, "media": links}
@@ -170,6 +174,7 @@ class Control:
     def _clear(self, _: Call) -> Reply:
         self._ledger.clear()
         self._poster.clear()
+        self._phones.clear()
         self._shelf.clear()
         self._tokens.given = self._tokens.refused = 0
         return Reply(status=204)

@@ -181,7 +181,7 @@ function follow(address, kind, heard, tell) {
 // What changes all the time is fetched again when the stream says so, but not under somebody's hands.
 const region = document.querySelector("[data-live]");
 if (region) {
-  const busy = () => region.matches(":focus-within") || region.querySelector("details[open]");
+  const busy = () => region.matches(":focus-within") || region.querySelector("details[open]") || region.scrollTop < 0;
   const fetchNow = async () => {
     const answer = await fetch(region.dataset.live, { redirect: "error" });
     if (answer.status === 401) signedOut();

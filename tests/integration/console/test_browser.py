@@ -40,7 +40,7 @@ from tests.integration.console.filling import (
     fill_worker,
     picture,
 )
-from tests.integration.console.handheld import fill_phones, simulating
+from tests.integration.console.handheld import answer_back, fill_phones, send, simulating
 from tests.integration.console.pictures import FOLDER, main
 from tests.prepared import prepare
 from tests.redis_server import RedisServer
@@ -303,7 +303,7 @@ def test_axe_has_no_serious_finding_where_something_was_done_or_refused(
     look("sign-in-wrong", "✕")
     sign_in(browser, place, "oscar")
     for name, path, heading in (
-        ("refused-403", f"/console/handsets/{quote(NUMBER)}/pictures/1/0", "Not allowed"),
+        ("refused-403", f"/console/handsets/{quote(NUMBER)}/pictures/got/2/0", "Not allowed"),
         ("refused-422", "/console/messages?status=odd", "That cannot be used"),
     ):
         browser.get(place.url + path)
@@ -559,6 +559,35 @@ def test_the_overview_stands_still_when_somebody_wants_it_to(browser: webdriver.
     # What came before may be news as well, so there may be more than one bar after another.
     text = f"""document.querySelector("button.news")?.click(); return document.querySelector("{tile}").textContent"""
     wait(browser, lambda one: one.execute_script(text) == str(int(before) + 1))
+    assert silent(browser) == []
+
+
+def test_what_is_said_with_a_phone_appears_under_nobodys_hands(
+    browser: webdriver.Chrome, place: Place
+) -> None:
+    sign_in(browser, place)
+    browser.get(f"{place.url}/console/handsets/{quote(NUMBER)}")
+    live = browser.find_element(By.ID, "live")
+    wait(browser, lambda _: "on" in live.get_attribute("class").split())
+    text = browser.find_element(By.ID, "text")
+    text.send_keys("half a sen")
+    before = text.rect
+    for number in range(20):
+        asyncio.run(send(str(place.settings.simulator_url), text=f"line {number} of twenty"))
+    said = "return document.querySelector('.talk').innerText"
+    wait(browser, lambda one: "line 19 of twenty" in one.execute_script(said))
+    assert text.rect == before
+    assert browser.switch_to.active_element == text
+    text.send_keys("tence")
+    assert text.get_attribute("value") == "half a sentence"
+    assert browser.execute_script("return document.querySelector('.talk').scrollTop") == 0, (
+        "it shows the newest"
+    )
+    # Who reads what was said before is not led away from it.
+    browser.execute_script("document.querySelector('.talk').scrollTop = -200")
+    asyncio.run(answer_back(str(place.settings.simulator_url), text="the last word"))
+    wait(browser, lambda one: one.find_element(By.CSS_SELECTOR, "button.news"))
+    assert "the last word" not in browser.execute_script(said)
     assert silent(browser) == []
 
 

@@ -282,7 +282,7 @@ async def test_every_form_there_is_is_tried_above(make_settings: Callable[..., S
     for path, *_ in FORMS:
         known = re.sub(r"\{(delivered|rejected|inbound|waiting)\}", "{id}", path).replace("/1/", "/{index}/")
         known = known.replace("bandwidth-1", "{name}").replace("{webhook}", "{digest}")
-        tried.add(known.replace(quote(NUMBER), "{phone}"))
+        tried.add(known.replace("w-1@host", "{name}").replace(quote(NUMBER), "{phone}"))
     assert {path for path in paths if path.startswith("/console/")} - own == tried
 
 
