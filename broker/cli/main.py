@@ -22,6 +22,7 @@ from broker.cli.letters import dead
 from broker.cli.operators import open_api
 from broker.cli.options import Data, Direction, Json, Key, Login, Mask, Status, Url
 from broker.cli.optouts import opt_outs
+from broker.cli.status import status as glance
 from broker.cli.untold import untold
 from broker.cli.workers import workers
 from broker.errors import ConfigurationError
@@ -250,13 +251,9 @@ def show_log(
     command.show(api, connection, wanted, limit=limit, follow=follow, json=json)
 
 
-app.command()(bench)
-app.command()(erase)
-app.command()(erasures)
-app.command()(chaos)
-app.command()(ledger)
-app.command()(audit)
-app.command()(attachments)
+for command in (bench, erase, erasures, chaos, ledger, audit, attachments):
+    app.command()(command)
+app.command("status")(glance)
 app.command("settings")(show_settings)
 
 

@@ -46,6 +46,7 @@ from broker.dialects.native.operator_answers import (
     WorkerList,
     WorkerView,
 )
+from broker.dialects.native.overview import WINDOWS, OverviewView
 from broker.dialects.native.untold import UNTOLD
 from broker.domain.logbook import Order
 from broker.domain.usage import FASTEST
@@ -63,6 +64,7 @@ OPERATOR_MODELS = (
     LedgerView,
     LogPage,
     OptOutChangePage,
+    OverviewView,
     ParkedPage,
     Reread,
     Tried,
@@ -217,5 +219,13 @@ def _insight() -> dict[str, Any]:
         },
         "/v1/operators/settings": {
             "get": shows("listSettings", "Say how the ingress is configured", SettingList, {})
+        },
+        "/v1/operators/overview": {
+            "get": shows(
+                "showOverview",
+                "Say how everything is at a glance",
+                OverviewView,
+                {"window": {"enum": list(WINDOWS)}},
+            )
         },
     }

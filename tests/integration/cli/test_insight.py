@@ -31,6 +31,7 @@ def test_each_command_asks_for_its_list_with_its_filters(server: Server) -> None
         ["audit", "--operator", "ops", "--action", "sign in", "--subject", "x", "--limit", "3"],
         ["attachments", "--account", "acme", "--type", "image"],
         ["settings"],
+        ["status", "--window", "15m"],
     ):
         done = CliRunner().invoke(app, [*given, "--url", server.url, "--login", "ops:x"])
         assert done.exit_code == 0, done.output
@@ -38,6 +39,7 @@ def test_each_command_asks_for_its_list_with_its_filters(server: Server) -> None
         "GET /v1/operators/audit?operator=ops&action=sign+in&subject=x&limit=3",
         "GET /v1/operators/attachments?account=acme&type=image&limit=50",
         "GET /v1/operators/settings",
+        "GET /v1/operators/overview?window=15m",
     ]
 
 
