@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from broker.console.accounts import Accounts
+from broker.console.alerts import Alerts
 from broker.console.assets import ROOT as ASSETS
 from broker.console.assets import Assets
 from broker.console.attachments import Attachments
@@ -113,17 +114,11 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
         Entrance(needs.sessions, pages, needs.audit, public_url=settings.public_url),
         Overview(pages, glance),
         (live := Live(glance, needs.browse, needs.sessions, leaving=needs.leaving)),
+        Alerts(pages, glance),
         Messages(pages, needs.browse, needs.sql),
         Export(needs.browse, needs.audit),
         Views(needs.sql),
-        OneMessage(
-            pages,
-            needs.browse,
-            stored,
-            needs.audit,
-            reached_at=settings.reached_at,
-            trace_url=settings.trace_url,
-        ),
+        _one_message(needs, stored),
         SendPage(pages, needs.sql, needs.on_behalf, needs.planning, reached_at=settings.reached_at),
         (forms := MessageForms(needs.browse, needs.steering, needs.audit)),
         _chosen(needs, forms),
@@ -143,6 +138,17 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
     if settings.simulator_url:
         found += Handsets(pages, Phones(settings.simulator_url), live).routes(gate)
     return found
+
+
+def _one_message(needs: Needs, stored: Stored) -> OneMessage:
+    return OneMessage(
+        needs.pages,
+        needs.browse,
+        stored,
+        needs.audit,
+        reached_at=needs.settings.reached_at,
+        trace_url=needs.settings.trace_url,
+    )
 
 
 def _chosen(needs: Needs, forms: MessageForms) -> Chosen:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from broker.domain.dead import Kind
@@ -14,6 +15,7 @@ from broker.services.carrying import Carrying, Link, State
 from broker.services.sql import AsyncSql
 from broker.settings import Settings
 from broker.storage import dead
+from broker.storage.database import Sql
 
 LATE_S = 60.0
 FRESH_S = 5.0
@@ -21,20 +23,27 @@ FRESH_S = 5.0
 
 _QUEUES = "/console/queues"
 _UNTOLD = {
-    "kept": "given up",
-    "held": "held, since their addresses said 410",
-    "circuits_open": "to endpoints that do not answer; endpoints",
+    "kept": ("given up", "CallbacksGivenUp"),
+    "held": ("held, since their addresses said 410", "CallbacksGivenUp"),
+    "circuits_open": ("to endpoints that do not answer; endpoints", "CallbacksFail"),
 }
+_OF_STATE: Mapping[State, str] = {State.HELD: "ConnectionHeld", State.OPEN: "CircuitOpen"}
+"""What a person stopped has no page: the reason says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """Something that a person should look at: how bad it is, what it is, how many of it, and where to look."""
+    """Something that a person should look at: how bad it is, what it is, how many of it, and where to look.
+
+    `since` is when it began, as far as that is known; `runbook` names the page in `docs/runbooks` that is about it.
+    """
 
     tone: str
     text: str
     link: str
     number: int = 1
+    since: datetime | None = None
+    runbook: str = ""
 
 
 class Attention:
@@ -69,41 +78,55 @@ class Attention:
 
     async def _look(self) -> None:
         links, census = await self._carrying.all(), await self._backlog.census()
-        letters = await self._sql.read(dead.counts)
-        self._seen = [*stuck(census, links, self._watermark), *left(letters, census)]
+
+        def aside(sql: Sql) -> tuple[Mapping[Kind, int], Mapping[Kind, datetime]]:
+            return dead.counts(sql), dead.since(sql)
+
+        letters, since = await self._sql.read(aside)
+        self._seen = [*stuck(census, links, self._watermark), *left(letters, since, census)]
 
 
 def stuck(census: Census, links: Sequence[Link], watermark: float) -> Iterator[Trouble]:
     """Yield what does not flow, the worst first."""
     if census.memory_share > watermark:
         text = f"Redis is {census.memory_share:.0%} full: sends are refused"
-        yield Trouble(tone="bad", text=text, link=_QUEUES)
+        yield Trouble(tone="bad", text=text, link=_QUEUES, runbook="RedisMemoryHigh")
     for queue, age in census.oldest_s.items():
         if age > LATE_S:
             text = f"Queue {queue}: the first in line has waited for {age:.0f} s"
-            yield Trouble(tone="bad", text=text, link=_QUEUES)
+            since = datetime.fromtimestamp(round(census.at - age), tz=UTC)
+            yield Trouble(tone="bad", text=text, link=_QUEUES, since=since, runbook="BacklogOld")
     yield from map(_unready, (link for link in links if link.state is not State.READY))
 
 
-def left(letters: Mapping[Kind, int], census: Census) -> Iterator[Trouble]:
+def left(letters: Mapping[Kind, int], since: Mapping[Kind, datetime], census: Census) -> Iterator[Trouble]:
     """Yield what was set aside or given up."""
     for kind, number in letters.items():
         if number:
-            text = f"{number} dead {'letter' if number == 1 else 'letters'} ({kind})"
-            yield Trouble(tone="bad", text=text, link="/console/dead-letters", number=number)
+            yield Trouble(
+                tone="bad",
+                text=f"{number} dead {'letter' if number == 1 else 'letters'} ({kind})",
+                link="/console/dead-letters",
+                number=number,
+                since=since.get(kind),
+                runbook="DeadLetters",
+            )
     yield from _untold(census)
 
 
 def _unready(link: Link) -> Trouble:
     until = f" until {link.until:%Y-%m-%d %H:%M} UTC" if link.until else ""
-    text = f"{link.name}: {link.state}{until}{f' ({link.reason})' if link.reason else ''}"
-    tone = "odd" if link.state is State.PAUSED else "bad"
-    return Trouble(tone=tone, text=text, link=f"/console/connections/{quote(link.name, safe='')}")
+    return Trouble(
+        tone="odd" if link.state is State.PAUSED else "bad",
+        text=f"{link.name}: {link.state}{until}{f' ({link.reason})' if link.reason else ''}",
+        link=f"/console/connections/{quote(link.name, safe='')}",
+        since=link.since,
+        runbook=_OF_STATE.get(link.state, ""),
+    )
 
 
 def _untold(census: Census) -> Iterator[Trouble]:
-    for name, words in _UNTOLD.items():
+    for name, (words, runbook) in _UNTOLD.items():
         if number := census.figures.get(name, 0):
-            yield Trouble(
-                tone="odd", text=f"Callbacks {words}: {number}", link="/console/callbacks", number=number
-            )
+            text = f"Callbacks {words}: {number}"
+            yield Trouble(tone="odd", text=text, link="/console/callbacks", number=number, runbook=runbook)

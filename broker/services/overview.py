@@ -51,6 +51,7 @@ class View:
     looked_at: int
     points: Sequence[Point]
     letters: Mapping[Kind, int]
+    letters_since: Mapping[Kind, datetime]
     links: Sequence[Link]
     census: Census
     beat: Beat
@@ -106,6 +107,7 @@ class Glance:
                 looked_at=looked_at,
                 points=self._charts.take(sql, window, now, names=names, depth=census.work()),
                 letters=dead.counts(sql),
+                letters_since=dead.since(sql),
                 links=links,
                 census=census,
                 beat=self._pulse.take(sql, names, now, minutes=LATELY, good=GOOD, bad=BAD),
@@ -119,7 +121,7 @@ def _troubles(view: View, watermark: float) -> Iterator[Trouble]:
     """Yield what is wrong, the worst first."""
     yield from stuck(view.census, view.links, watermark)
     yield from _failures(view)
-    yield from left(view.letters, view.census)
+    yield from left(view.letters, view.letters_since, view.census)
 
 
 def _failures(view: View) -> Iterator[Trouble]:
@@ -127,4 +129,5 @@ def _failures(view: View) -> Iterator[Trouble]:
     ended = bad + view.number(*GOOD)
     if ended >= MANY and bad / ended > TOO_MANY:
         text = f"{bad} of {ended} messages that ended were not delivered ({bad / ended:.0%})"
-        yield Trouble(tone="bad", text=text, link="/console/messages?status=bad")
+        link = "/console/messages?status=bad"
+        yield Trouble(tone="bad", text=text, link=link, since=view.since, runbook="RefusalsMany")

@@ -159,6 +159,12 @@ def counts(connection: Connection) -> dict[Kind, int]:
     return {Kind(kind): number for kind, number in rows}
 
 
+def since(connection: Connection) -> dict[Kind, datetime]:
+    """Return since when the oldest letters of each kind wait for somebody."""
+    rows = connection.execute(select(c.kind, func.min(c.at)).where(text(OPEN)).group_by(c.kind))
+    return {Kind(kind): at for kind, at in rows}
+
+
 def parked(connection: Connection, subjects: Sequence[str], kind: Kind) -> set[str]:
     """Return those of the subjects that are set aside now."""
     found = select(c.subject).where(text(OPEN), c.kind == kind, c.subject.in_(subjects))

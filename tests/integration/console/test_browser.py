@@ -169,6 +169,7 @@ def pages(place: Place) -> dict[str, str]:
     """Return the pages to look at, by the names of their pictures."""
     return {
         "overview": "/console/?window=all",
+        "alerts": "/console/alerts",
         "messages": "/console/messages",
         "message": f"/console/messages/{place.filled.delivered}",
         "chosen": "/console/messages/chosen?"

@@ -46,6 +46,7 @@ PAGES = (
     "/console/?window=6h",
     "/console/?window=24h",
     "/console/?window=7d",
+    "/console/alerts",
     "/console/messages",
     "/console/messages?q=nothing-like-it",
     "/console/connections",

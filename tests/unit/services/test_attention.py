@@ -1,14 +1,90 @@
-"""What needs a person, while nobody can say."""
+"""What needs a person: since when, what to read about it, and that it is not looked for all the time."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from broker.dispatch import Queue
+from broker.domain.dead import Kind
+from broker.domain.usage import Usage
 from broker.errors import Busy, RecordsAway
-from broker.services.attention import Attention
+from broker.keyspace.census import Census
+from broker.services.attention import Attention, Trouble, left, stuck
+from broker.services.carrying import Link, State
 from broker.settings import Settings
+from tests.unit.test_house import ROOT
 
-pytestmark = pytest.mark.asyncio
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+EARLIER = datetime(2026, 11, 22, 11, 58, tzinfo=UTC)
+
+
+def census(**changes: Any) -> Census:
+    """A look at a Redis where all is well."""
+    usual: dict[str, Any] = {
+        "at": NOW.timestamp(),
+        "depth": {},
+        "oldest_s": dict.fromkeys(Queue, 0.0),
+        "unrecorded_s": 0.0,
+        "memory_share": 0.1,
+        "circuits": {},
+        "figures": {},
+    }
+    return Census(**{**usual, **changes})
+
+
+def link(state: State, since: datetime | None = EARLIER) -> Link:
+    """A connection in some state."""
+    usage = Usage(
+        name="b-1",
+        provider="bandwidth",
+        mps=None,
+        sender_mps=None,
+        mps_unit="message",
+        held_at=None,
+        held_reason="",
+        paused_at=None,
+        paused_reason="",
+    )
+    return Link(usage=usage, state=state, since=since, reason="why")
+
+
+def everything() -> list[Trouble]:
+    """One of each trouble."""
+    seen = census(
+        memory_share=0.9,
+        oldest_s={**dict.fromkeys(Queue, 0.0), Queue.MEDIA: 120.4},
+        figures={"kept": 2, "held": 1, "circuits_open": 3},
+    )
+    links = [link(state, None if state is State.OPEN else EARLIER) for state in State]
+    return [*stuck(seen, links, 0.6), *left({Kind.MEDIA: 2, Kind.WEBHOOK: 1}, {Kind.MEDIA: EARLIER}, seen)]
+
+
+def test_each_trouble_says_since_when_as_far_as_that_is_known_and_what_to_read() -> None:
+    assert [(one.text.partition(":")[0], one.since, one.runbook) for one in everything()] == [
+        ("Redis is 90% full", None, "RedisMemoryHigh"),
+        ("Queue media", EARLIER, "BacklogOld"),
+        ("b-1", EARLIER, ""),
+        ("b-1", EARLIER, ""),
+        ("b-1", EARLIER, ""),
+        ("b-1", EARLIER, ""),
+        ("b-1", EARLIER, "ConnectionHeld"),
+        ("b-1", None, "CircuitOpen"),
+        ("2 dead letters (media)", EARLIER, "DeadLetters"),
+        ("1 dead letter (webhook)", None, "DeadLetters"),
+        ("Callbacks given up", None, "CallbacksGivenUp"),
+        ("Callbacks held, since their addresses said 410", None, "CallbacksGivenUp"),
+        ("Callbacks to endpoints that do not answer; endpoints", None, "CallbacksFail"),
+    ]
+
+
+def test_what_is_to_be_read_is_there() -> None:
+    named = {one.runbook for one in everything() if one.runbook} | {"RefusalsMany"}
+    assert [name for name in named if not (ROOT / "docs" / "runbooks" / f"{name}.md").is_file()] == []
+
+
+def test_where_all_is_well_there_is_nothing() -> None:
+    assert [*stuck(census(), [link(State.READY)], 0.6), *left({Kind.MEDIA: 0}, {}, census())] == []
 
 
 class Away:
@@ -23,6 +99,7 @@ class Away:
         raise RecordsAway("accounts cannot be read now")
 
 
+@pytest.mark.asyncio
 async def test_that_nobody_can_say_is_found_out_once_for_all_pages() -> None:
     away: Any = Away()
     nothing: Any = None
