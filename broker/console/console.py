@@ -33,6 +33,7 @@ from broker.console.optouts import OptOuts
 from broker.console.overview import Overview
 from broker.console.pages import Pages, go_to
 from broker.console.queues import Queues
+from broker.console.said import Said
 from broker.console.sending import SendPage
 from broker.console.stored import Stored
 from broker.console.views import Views
@@ -46,6 +47,7 @@ from broker.services.audit import Audit
 from broker.services.browse import Browse
 from broker.services.carrying import Carrying
 from broker.services.connections import Connections as Stopping
+from broker.services.endpoints import Endpoints
 from broker.services.health import HealthOf
 from broker.services.hooks import Hooks
 from broker.services.letters import DeadLetters
@@ -93,6 +95,7 @@ class Needs:
     backlog: Backlog
     peek: Peek
     workers: Workers
+    endpoints: Endpoints
     replay: Replay
     letters: DeadLetters
     opt_outs: OptOutBook
@@ -126,7 +129,7 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
         *_of_connections(needs),
         *_of_queues(needs),
         Causes(pages),
-        Callbacks(pages, needs.replay, needs.backlog),
+        Callbacks(pages, needs.endpoints, needs.replay, needs.backlog, Said(needs.outcomes)),
         DeadLetterPages(pages, needs.letters),
         OptOuts(pages, needs.opt_outs),
         AuditPage(pages, needs.audit),

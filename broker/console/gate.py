@@ -31,6 +31,7 @@ KEPT = frozenset(
         "account",
         "connection",
         "error",
+        "host",
         "id",
         "job",
         "kind",

@@ -104,6 +104,7 @@ class Untold:
 
     states: tuple[CallbackState, ...] = (CallbackState.GIVEN_UP, CallbackState.HELD)
     account: str | None = None
+    endpoint: str | None = None
     since: datetime | None = None
     until: datetime | None = None
 

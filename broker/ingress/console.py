@@ -14,7 +14,9 @@ from broker.ingress.doors import Doors
 from broker.ingress.foreseen import foreseen
 from broker.ingress.guarded import Handler
 from broker.ingress.router import PIECES, Router
+from broker.keyspace import keys
 from broker.keyspace.backlog import Backlog
+from broker.keyspace.breakers import Fuses
 from broker.keyspace.clock import Clock
 from broker.keyspace.crew import Crew
 from broker.keyspace.lanes import Depths
@@ -25,6 +27,7 @@ from broker.keyspace.unrecorded import Unrecorded
 from broker.services.attention import Attention
 from broker.services.browse import Browse
 from broker.services.carrying import Carrying
+from broker.services.endpoints import Endpoints
 from broker.services.hooks import Hooks
 from broker.services.letters import DeadLetters
 from broker.services.logbook import Logbook
@@ -74,6 +77,7 @@ def _needs(doors: Doors, assets: Assets) -> Needs:
         backlog=backlog,
         peek=Peek(doors.client),
         workers=Workers(Crew(doors.client)),
+        endpoints=Endpoints(sql, Fuses(doors.client, key=keys.circuit)),
         replay=Replay(sql, clock),
         letters=DeadLetters(sql, clock, Rehearsal(settings, sql, known=doors.carriers.known)),
         opt_outs=doors.opt_outs,

@@ -7,6 +7,7 @@ from broker.dialects.native.logbook import logged, parse_log_query
 from broker.dialects.native.tally import parse_tally_query, tallied
 from broker.dialects.native.untold import listed, parse_replay, parse_untold, replayed
 from broker.domain.operator import Role
+from broker.errors import Busy
 from broker.ingress.answers import to_web
 from broker.ingress.calls import head
 from broker.ingress.deeds import deed
@@ -65,5 +66,7 @@ class Operations:
         noted = deed(operator.name, "callbacks replay", subject=which.account, details=told)
         async with self._audit.of(noted):
             done = await self._replay.again(which, rate=rate)
+        if not done.whole:
+            raise Busy(f"{done.count} are told again; the others as soon as this is asked for once more")
         log.info("callbacks_replayed", operator=operator.name, callbacks=done.count, rate=rate)
         return to_web(replayed(done.count, done.until))

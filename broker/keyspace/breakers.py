@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from broker.keyspace import keys
@@ -83,19 +83,20 @@ class Breakers:
 
 
 class Fuses:
-    """Shows people the circuits of connections, and closes them. For the loop of the ingress."""
+    """Shows people the circuits of connections, or others' by their `key`, and closes them. For the ingress's loop."""
 
-    def __init__(self, client: Async) -> None:
+    def __init__(self, client: Async, *, key: Callable[[str], str] = keys.breaker) -> None:
         self._client: Any = client
+        self._key = key
 
-    async def look(self, connections: Sequence[str]) -> dict[str, Circuit]:
-        """Return the circuit of each connection; nothing changes by looking."""
+    async def look(self, names: Sequence[str]) -> dict[str, Circuit]:
+        """Return the circuit of each; nothing changes by looking."""
         async with self._client.pipeline(transaction=False) as pipe:
-            for one in connections:
-                pipe.hmget(keys.breaker(one), FIELDS)
-            found = await pipe.execute() if connections else []
-        return {one: circuit_of(words) for one, words in zip(connections, found, strict=True)}
+            for one in names:
+                pipe.hmget(self._key(one), FIELDS)
+            found = await pipe.execute() if names else []
+        return {one: circuit_of(words) for one, words in zip(names, found, strict=True)}
 
     async def reset(self, connection: str) -> None:
         """Forget a connection's failures: workers that left it alone ask again with their next take."""
-        await self._client.delete(keys.breaker(connection))
+        await self._client.delete(self._key(connection))

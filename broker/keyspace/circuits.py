@@ -31,11 +31,15 @@ class Leave(IntEnum):
 
 @value
 class Circuit:
-    """Failures in a row, until when it is left alone (Redis's clock, ms), and whether somebody tries it now."""
+    """Failures in a row, until when it is left alone, whether somebody tries it now, and since when it is open.
+
+    Times are Redis's clock, in ms.
+    """
 
     failures: int = 0
     until: int = 0
     probing: bool = False
+    since: int = 0
 
     @property
     def is_open(self) -> bool:
@@ -125,10 +129,15 @@ class Circuits:
         return int(self._tell(keys=[self._key(endpoint)], args=args))
 
 
-FIELDS = ["failures", "until", "probing"]
+FIELDS = ["failures", "until", "probing", "since"]
 
 
 def circuit_of(words: Sequence[bytes | str | None]) -> Circuit:
     """Return the circuit that the values of `FIELDS` tell."""
-    failures, until, probing = words
-    return Circuit(failures=int(failures or 0), until=int(float(until or 0)), probing=probing is not None)
+    failures, until, probing, since = words
+    return Circuit(
+        failures=int(failures or 0),
+        until=int(float(until or 0)),
+        probing=probing is not None,
+        since=int(float(since or 0)),
+    )

@@ -196,12 +196,12 @@ def token_lock(connection: str) -> str:
 
 
 def circuit(endpoint: str) -> str:
-    """Hash, failures in a row of a customer's endpoint and Unix ms until it is left alone. Lives minutes."""
+    """Hash, failures in a row of a customer's endpoint, until when and since when it is left alone. Lives minutes."""
     return f"circuit:{endpoint}"
 
 
 def breaker(connection: str) -> str:
-    """Hash, failures in a row of a connection, until when it is left alone, whether it is tried. Lives minutes."""
+    """Hash, failures in a row of a connection, until when and since when it is left alone, if tried. Lives minutes."""
     return f"breaker:{connection}"
 
 

@@ -5,10 +5,12 @@ from hashlib import sha256
 
 import msgspec
 
+from broker.domain.ids import new_id
 from broker.domain.value import value
 from broker.keyspace import outcomes
 
 LIFE_S = 3600
+_SAID = "said"
 
 
 @value
@@ -43,6 +45,17 @@ class Outcomes:
         """Return what came of a form; None once that is not kept any more, and of somebody else's."""
         found = await self._kept.find(digest_of(operator, way, once))
         return None if found is None else msgspec.json.decode(found, type=Outcome)
+
+    async def say(self, operator: str, text: str) -> str:
+        """Keep a sentence that says what came of a form; return its number."""
+        number = new_id()
+        await self._kept.keep(digest_of(operator, _SAID, number), text.encode())
+        return number
+
+    async def said(self, operator: str, number: str) -> str:
+        """Return a sentence by its number; empty once it is not kept any more, and where it is somebody else's."""
+        found = await self._kept.find(digest_of(operator, _SAID, number))
+        return "" if found is None else found.decode()
 
 
 def digest_of(operator: str, way: str, once: str) -> str:

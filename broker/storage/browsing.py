@@ -1,16 +1,17 @@
 """Messages of all accounts, for operators: no list looks at more than it should."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, select, text, union
 from sqlalchemy.sql.elements import ColumnElement
 
-from broker.domain.callback import CallbackState, Told, UntoldCallback
+from broker.domain.callback import Told
 from broker.domain.ids import first_id_of, is_id
 from broker.domain.message import Direction
 from broker.domain.search import Found, Search
 from broker.domain.status import Status
+from broker.storage.endpoints import COLUMNS, told_of
 from broker.storage.messages import load
 from broker.storage.privacy_tables import redactions
 from broker.storage.tables import ENDED_BADLY, accounts, callbacks, events, messages, submissions
@@ -85,19 +86,8 @@ def is_redacted(sql: Connection, message_id: str) -> bool:
 def told(sql: Connection, message_id: str) -> list[Told]:
     """Return the callbacks of a message in their order."""
     k = callbacks.c
-    names = UntoldCallback.__slots__
-    statement = select(*(k[name] for name in names), k.attempts, k.due_at)
-    rows = sql.execute(statement.where(k.message_id == message_id).order_by(k.seq)).mappings()
-    return [
-        Told(
-            callback=UntoldCallback(
-                **{**{name: row[name] for name in names}, "state": CallbackState(row["state"])}
-            ),
-            tries=row["attempts"],
-            due_at=None if row["due_at"] is None else datetime.fromtimestamp(row["due_at"] / 1000, tz=UTC),
-        )
-        for row in rows
-    ]
+    rows = sql.execute(select(*COLUMNS).where(k.message_id == message_id).order_by(k.seq)).mappings()
+    return [told_of(row) for row in rows]
 
 
 def counts(sql: Connection, since: datetime | None) -> dict[tuple[Direction, Status], int]:

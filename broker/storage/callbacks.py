@@ -86,8 +86,8 @@ def id_of(message_id: str, status: Status) -> str:
 
 
 def endpoint_of(account: str, url: str) -> str:
-    """Return what stands and falls together: the account with the host and port of a URL."""
-    return f"{account} {urlsplit(url).netloc.lower()}"
+    """Return what stands and falls together: the account with the host and port of a URL, whoever asks there."""
+    return f"{account} {urlsplit(url).netloc.lower().rpartition('@')[2]}"
 
 
 def account_of(endpoint: str) -> str:

@@ -231,6 +231,7 @@ callbacks = Table(
     _some("ix_callbacks_endpoint_due_at", "endpoint", "due_at", where="due_at IS NOT NULL"),
     _some("ix_callbacks_account_url", "account", "url", where="state = 'held'"),
     _some("ix_callbacks_state_id", "state", "id", where=UNTOLD),
+    _some("ix_callbacks_endpoint_state_id", "endpoint", "state", "id", where=UNTOLD),
 )
 
 accounts = Table(

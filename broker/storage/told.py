@@ -1,10 +1,10 @@
 """What became of callbacks: list those that were not told, tell them again, forget old ones, count."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, cast, delete, func, select, text, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, select, text, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from broker.domain.callback import CallbackState, Untold, UntoldCallback
@@ -13,41 +13,73 @@ from broker.storage.tables import UNTOLD, callbacks
 
 c = callbacks.c
 
+_AGAIN = (
+    update(callbacks)
+    .where(c.id == bindparam("b_id"), text(UNTOLD))
+    .values(state=CallbackState.OWED, due_at=bindparam("b_due_at"), ends_at=None, attempts=0)
+)
+
 
 def untold(
     connection: Connection, which: Untold, *, after: str | None, limit: int
 ) -> tuple[list[UntoldCallback], str | None]:
     """Return callbacks by their ids, oldest messages first, and the id that the page ends with if there are more."""
-    wanted = _wanted(which)
-    if after is not None:
-        wanted.append(c.id > after)
     columns = [c[name] for name in UntoldCallback.__slots__]
-    statement = select(*columns).where(*wanted).order_by(c.id).limit(limit + 1)
+    rows = [
+        row
+        for state in which.states
+        for row in connection.execute(_chosen(which, state, columns, after, limit + 1)).mappings()
+    ]
     found = [
         UntoldCallback(**{**row, "state": CallbackState(row["state"])})
-        for row in connection.execute(statement).mappings()
+        for row in sorted(rows, key=lambda row: row["id"])
     ]
     return found[:limit], found[limit - 1].id if len(found) > limit else None
 
 
-def again(connection: Connection, which: Untold, *, now_ms: int, apart_ms: float) -> int:
-    """Owe callbacks again, the oldest first, each so long after the one before it; return how many.
+def number(connection: Connection, which: Untold, *, most: int | None = None) -> int:
+    """Return how many callbacks were not told; with `most`, one more says that there are more."""
+    each = (_chosen(which, state, [c.id], None, None if most is None else most + 1) for state in which.states)
+    return sum(
+        connection.execute(select(func.count()).select_from(one.order_by(None).subquery())).scalar_one()
+        for one in each
+    )
 
-    All in one statement: while one of a URL is still held, the others would be held again.
+
+def again(
+    connection: Connection, which: Untold, *, after: str | None, limit: int, first_ms: float, apart_ms: float
+) -> list[str]:
+    """Owe the first callbacks after one again, the oldest first, each so long after the one before; return their ids.
+
+    While one of a URL is still held, the others would be held again: let none be due before the last batch is in.
     """
-    place = func.row_number().over(order_by=c.id).label("place")
-    chosen = select(c.id, place).where(*_wanted(which)).subquery()
-    fresh: Mapping[str, Any] = {
-        "state": CallbackState.OWED,
-        "due_at": now_ms + _whole((chosen.c.place - 1) * apart_ms),
-        "ends_at": None,
-        "attempts": 0,
-    }
-    return connection.execute(update(callbacks).where(c.id == chosen.c.id).values(**fresh)).rowcount
+    ids = sorted(
+        one
+        for state in which.states
+        for one in connection.execute(_chosen(which, state, [c.id], after, limit)).scalars()
+    )[:limit]
+    if ids:
+        rows = [{"b_id": one, "b_due_at": int(first_ms + n * apart_ms)} for n, one in enumerate(ids)]
+        connection.execute(_AGAIN, rows)
+    return ids
 
 
-def _whole(number: ColumnElement[Any]) -> ColumnElement[int]:
-    return cast(number, BigInteger)
+def _chosen(
+    which: Untold, state: CallbackState, columns: Sequence[Any], after: str | None, limit: int | None
+) -> Select[Any]:
+    """Return what chooses callbacks in one state, along the index of that state or of an endpoint's."""
+    wanted: list[ColumnElement[bool]] = [text(UNTOLD), c.state == state]  # type: ignore[list-item]
+    if after is not None:
+        wanted.append(c.id > after)
+    if which.endpoint is not None:
+        wanted.append(c.endpoint == which.endpoint)
+    if which.account is not None:
+        wanted.append(c.account == which.account)
+    if which.since is not None:
+        wanted.append(c.at >= which.since)
+    if which.until is not None:
+        wanted.append(c.at < which.until)
+    return select(*columns).where(*wanted).order_by(c.id).limit(limit)
 
 
 def forget(connection: Connection, *, before: datetime, after: str, limit: int) -> tuple[int, str | None]:
@@ -91,14 +123,3 @@ def waiting(connection: Connection) -> Sequence[str]:
         if name is None:
             return found
         found.append(name)
-
-
-def _wanted(which: Untold) -> list[ColumnElement[bool]]:
-    wanted: list[ColumnElement[bool]] = [text(UNTOLD), c.state.in_(which.states)]  # type: ignore[list-item]
-    if which.account is not None:
-        wanted.append(c.account == which.account)
-    if which.since is not None:
-        wanted.append(c.at >= which.since)
-    if which.until is not None:
-        wanted.append(c.at < which.until)
-    return wanted

@@ -26,6 +26,7 @@ if failures >= enough then
   local known = tonumber(redis.call("HGET", KEYS[1], "until") or 0)
   if ARGV[2] == "probe" or known < now + pause then redis.call("HSET", KEYS[1], "until", now + pause) end
   if ARGV[2] == "probe" then redis.call("HDEL", KEYS[1], "probing") end
+  redis.call("HSETNX", KEYS[1], "since", now)
 end
 redis.call("HSET", KEYS[1], "failures", failures)
 redis.call("PEXPIRE", KEYS[1], math.floor(tonumber(ARGV[7]) + pause))

@@ -66,6 +66,14 @@ class Person:
         ) as answer:
             return await _read(answer)
 
+    async def sent(self, path: str, data: Any = None) -> Answer:
+        """Send a form that leads on, and return the page that it leads to, which can be loaded again."""
+        answer = await self.post(path, data)
+        assert answer.status == 303, answer.seen
+        page = await self.get(answer.headers["Location"].partition("#")[0])
+        assert page.status == 200, page.seen
+        return page
+
     async def sign_in(self, name: str = "vera", password: str = "") -> Answer:
         """Sign in at the page for it, and take the token of the first page."""
         page = await self.get("/console/sign-in")

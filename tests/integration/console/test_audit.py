@@ -85,7 +85,7 @@ async def test_every_form_of_the_console_is_noted_but_those_that_concern_only_th
                 "once": filled.letter,
             },
         ),
-        ("/console/callbacks/replay", {"rate": "5"}),
+        ("/console/callbacks/replay", {"rate": "5", "reason": "r"}),
         ("/console/dead-letters/settle", {"id": filled.letter, "what": "discard", "reason": "r"}),
     ):
         await one.post(path, form)

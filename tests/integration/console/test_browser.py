@@ -189,6 +189,8 @@ def pages(place: Place) -> dict[str, str]:
         "queues": "/console/queues",
         "queue": "/console/queues/submit?connection=bandwidth-1",
         "callbacks": "/console/callbacks",
+        "callbacks-owed": "/console/callbacks?show=owed",
+        "callbacks-again": "/console/callbacks/again",
         "dead-letters": "/console/dead-letters",
         "dead-cause": "/console/dead-letters?kind=webhook&error=ValueError&connection=bandwidth-1",
         "accounts": "/console/accounts",

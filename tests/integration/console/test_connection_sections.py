@@ -190,7 +190,7 @@ async def test_an_open_circuit_is_reset_by_an_operator_and_it_is_on_record(conso
 async def test_the_audit_of_a_connection_is_about_nothing_else(console: Console) -> None:
     provide(console, {"accounts": [{"name": "bandwidth-1", "api_keys": ["k"]}]})
     one = await console.person("oscar")
-    await one.post("/console/callbacks/replay", {"rate": "5", "account": "bandwidth-1"})
+    await one.post("/console/callbacks/replay", {"rate": "5", "account": "bandwidth-1", "reason": "r"})
     for number in range(60):
         await one.post(f"{PATH}/resume", {"reason": f"try {number}"})
     page = await one.get(f"{PATH}/audit")

@@ -10,7 +10,6 @@ import pytest
 from aiohttp import ClientSession
 from sqlalchemy import func, select, text
 
-from broker.domain.callback import CallbackState
 from broker.domain.dead import Standing
 from broker.domain.ids import new_id
 from broker.ingress.app import build_app
@@ -60,6 +59,8 @@ PAGES = (
     "/console/queues/submit",
     "/console/queues/submit?connection=bandwidth-1",
     "/console/callbacks",
+    *(f"/console/callbacks?show={view}" for view in ("given_up", "held", "owed", "told")),
+    "/console/callbacks?show=owed&account=acme&host=customer.example",
     "/console/dead-letters",
     "/console/dead-letters?kind=webhook&error=ValueError&connection=bandwidth-1",
     "/console/accounts",
@@ -226,7 +227,7 @@ FORMS = [
     ("/console/connections/bandwidth-1/reset-circuit", {"reason": "r"}, {"operator", "admin"}),
     ("/console/workers/w-1@host/drain", {"reason": "a new kernel"}, {"operator", "admin"}),
     ("/console/workers/w-1@host/resume", {"reason": "it is in"}, {"operator", "admin"}),
-    ("/console/callbacks/replay", {"rate": "5"}, {"operator", "admin"}),
+    ("/console/callbacks/replay", {"rate": "5", "reason": "r"}, {"operator", "admin"}),
     (
         "/console/dead-letters/settle",
         {"id": "{letter}", "what": "discard", "reason": "r"},
@@ -485,14 +486,9 @@ async def test_bars_over_the_list_say_when_and_each_leads_to_its_messages(consol
     assert "<svg" not in (await one.get("/console/messages?account=nobody")).text
 
 
-async def test_callbacks_are_owed_again_and_letters_leave_when_an_operator_says_so(console: Console) -> None:
+async def test_letters_leave_when_an_operator_says_so(console: Console) -> None:
     filled = fill(console.database, console.settings)
     one = await console.person("oscar")
-    for form in ({"rate": "0"}, {"rate": "nan"}, {"rate": "5", "state": "told"}):
-        assert (await one.post("/console/callbacks/replay", form)).status == 422
-    assert "1 callbacks are owed again" in (await one.post("/console/callbacks/replay", {"rate": "5"})).seen
-    state = select(callbacks.c.state).where(callbacks.c.id == filled.callback)
-    assert console.database.read(lambda sql: sql.execute(state).scalar()) == CallbackState.OWED
     form = {"id": filled.letter, "what": "discard", "reason": "a test"}
     for change in ({"reason": ""}, {"what": "eat"}, {"id": "1"}):
         assert (await one.post("/console/dead-letters/settle", {**form, **change})).status == 422
@@ -536,7 +532,7 @@ async def test_the_first_load_of_a_page_is_within_its_budget_and_asks_nobody_els
         fill(console.database, console.settings)
     one = await console.person("ada")
     packed: dict[str, int] = {}
-    for path in (*PAGES, "/console/audit", "/console/settings", "/console/send"):
+    for path in (*PAGES, "/console/audit", "/console/settings", "/console/send", "/console/callbacks/again"):
         page = await one.get(path)
         assert re.findall(r'(?:src|href)="(?:https?:)?//[^"]*"', page.text) == [], path
         for asset in re.findall(r'(?:src|href)="(/console/assets/[^"]+)"', page.text):

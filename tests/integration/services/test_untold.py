@@ -18,7 +18,7 @@ from broker.keyspace.client import open_async
 from broker.keyspace.clock import Clock
 from broker.runtime import Runtime
 from broker.services import figures, forgetting
-from broker.services.replay import Replay, Replayed
+from broker.services.replay import BATCH, BATCH_MS, Replay, Replayed
 from broker.services.sql import AsyncSql
 from broker.storage import callbacks
 from broker.storage.callbacks import Owing, Tried
@@ -135,6 +135,45 @@ def test_a_replay_is_spread_over_time_in_the_order_of_the_messages(prepare: Prep
     assert {(row.state, row.attempts, row.ends_at) for row in rows(runtime)} == {("owed", 0, None)}
 
 
+def test_many_are_owed_again_batch_by_batch_and_none_is_due_before_the_last_batch(
+    prepare: Prepare, sink: Sink
+) -> None:
+    runtime = prepare()
+    ids = owed(runtime, 2 * BATCH + 7, url=sink.url("/gone"))
+    end(runtime, ids[: BATCH + 3], CallbackState.HELD)
+    end(runtime, ids[BATCH + 3 :], CallbackState.GIVEN_UP)
+    before_ms = runtime.ready.now_ms()
+
+    done = replay(runtime, rate=1000)
+
+    assert (done.count, done.whole) == (2 * BATCH + 7, True)
+    due = [row.due_at for row in rows(runtime)]
+    assert [row.id for row in rows(runtime)] == sorted(ids)
+    assert due == [due[0] + n for n in range(2 * BATCH + 7)]
+    assert due[0] >= before_ms + 3 * BATCH_MS
+    assert round(done.until.timestamp() * 1000) == due[-1]
+
+
+def test_where_sql_goes_away_between_two_batches_it_is_said_how_far_it_came(
+    prepare: Prepare, sink: Sink
+) -> None:
+    runtime = prepare()
+    ids = owed(runtime, BATCH + 1, url=sink.url())
+    end(runtime, ids, CallbackState.GIVEN_UP)
+    broken = (
+        f"CREATE TRIGGER broken BEFORE UPDATE ON callbacks WHEN old.id = '{max(ids)}' "
+        "BEGIN SELECT RAISE(ABORT, 'database is locked'); END"
+    )
+    runtime.database.write(lambda sql: sql.exec_driver_sql(broken))
+    try:
+        done = replay(runtime)
+    finally:
+        runtime.database.write(lambda sql: sql.exec_driver_sql("DROP TRIGGER broken"))
+    assert (done.count, done.whole) == (BATCH, False)
+    assert [row.state for row in rows(runtime)].count("owed") == BATCH
+    assert replay(runtime).count == 1
+
+
 @pytest.mark.parametrize(
     ("which", "expected"),
     [
@@ -144,13 +183,20 @@ def test_a_replay_is_spread_over_time_in_the_order_of_the_messages(prepare: Prep
         ({"since": datetime.now(UTC) - timedelta(hours=1)}, {"held", "globex", "given up"}),
         ({"until": datetime.now(UTC) - timedelta(hours=1)}, {"old"}),
         ({"account": "nobody"}, set()),
+        ({"endpoint": "globex {place}"}, {"globex"}),
+        ({"endpoint": "globex {place}", "states": (CallbackState.HELD,)}, set()),
+        ({"endpoint": "acme"}, set()),
     ],
-    ids=["all", "account", "state", "since", "until", "nobody"],
+    ids=["all", "account", "state", "since", "until", "nobody", "endpoint", "both", "no endpoint"],
 )
 def test_only_what_is_asked_for_is_listed_and_told_again(
     prepare: Prepare, sink: Sink, which: dict[str, Any], expected: set[str]
 ) -> None:
     runtime = prepare()
+    which = {
+        name: value.format(place=sink.authority) if name == "endpoint" else value
+        for name, value in which.items()
+    }
     names = {
         "old": owed(runtime, 2, url=sink.url("/secret?token=x"), at=datetime.now(UTC) - timedelta(days=2)),
         "held": owed(runtime, 2, url=sink.url("/held")),

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -337,7 +338,8 @@ def test_callbacks_given_up(
         sink.answer = lambda path, before: Reply()
         which = Untold(states=(CallbackState.GIVEN_UP,))
         now_ms = world.runtime.ready.now_ms()
-        world.runtime.database.write(lambda sql: told.again(sql, which, now_ms=now_ms, apart_ms=0))
+        again = partial(told.again, which=which, after=None, limit=9, first_ms=now_ms, apart_ms=0)
+        world.runtime.database.write(again)
         until(lambda: callback.take(world.runtime) or sink.good())
         fires("CallbacksGivenUp", (well, ill, watched.page()), tmp_path, soon=True)
 
