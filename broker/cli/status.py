@@ -38,6 +38,8 @@ def told(found: Mapping[str, Any]) -> Iterator[str]:
         numbers = "  ".join(f"{name} {number}" for name, number in counts.items()) or "nothing"
         lately = "" if found["window"] == "all" else f"  (of the last {found['window']})"
         yield f"{way:<9}{numbers}{lately}"
+    if found["counted_back_to"]:
+        yield f"         of those made since {found['counted_back_to'][:19]}: older ones are still being counted"
     yield "\nqueues"
     yield from map(_queue, found["queues"])
     yield "\nconnections"

@@ -17,6 +17,7 @@ from broker.domain.wire import Response
 from broker.ingress.answers import to_web
 from broker.ingress.calls import head
 from broker.ingress.router import Router
+from broker.services.attention import Trouble
 from broker.services.carrying import Link
 from broker.services.overview import Glance, View
 from broker.services.pulse import SPAN, Latency, Pace
@@ -56,7 +57,7 @@ def told(view: View, window: str) -> dict[str, Any]:
         "at": stamp(view.at),
         "window": window,
         "since": _stamp(view.since),
-        "attention": [{"tone": one.tone, "text": one.text, "page": one.link} for one in view.troubles],
+        "attention": [_trouble(one) for one in view.troubles],
         "rates": {
             "accepted": beat.flow.accepted / seconds,
             "sent": beat.sent / seconds,
@@ -68,11 +69,24 @@ def told(view: View, window: str) -> dict[str, Any]:
             way: {status: number for (which, status), number in view.stock.counts.items() if which is way}
             for way in Direction
         },
+        "counted_back_to": _stamp(view.stock.back_to),
+        "counted_as_of": _stamp(view.stock.as_of),
         "queues": [_queue(view, queue) for queue in Queue],
         "connections": [_connection(one, beat.paces) for one in view.links],
         "causes": [
             {"status": status, "cause": cause, "messages": number} for status, cause, number in view.causes
         ],
+        "causes_of": view.looked_at,
+    }
+
+
+def _trouble(one: Trouble) -> dict[str, Any]:
+    return {
+        "tone": one.tone,
+        "text": one.text,
+        "page": one.link,
+        "since": _stamp(one.since),
+        "runbook": f"docs/runbooks/{one.runbook}.md" if one.runbook else None,
     }
 
 

@@ -28,6 +28,8 @@ class TroubleView(Answer):
     tone: str = Field(description="bad, or odd: wanted, or only to be known.")
     text: str
     page: str = Field(description="Where the console says more.")
+    since: Stamp | None = Field(description="Since when, as far as that is known.")
+    runbook: str | None = Field(description="The file of the repository that says what to do.")
 
 
 class RatesView(Answer):
@@ -88,6 +90,15 @@ class OverviewView(Answer):
     rates: RatesView
     to_carrier: LatencyView | None
     messages: dict[Direction, dict[Status, int]]
+    counted_back_to: Stamp | None = Field(
+        description="Set where older messages are not counted yet: ask again."
+    )
+    counted_as_of: Stamp | None = Field(
+        description="Set where older messages are counted as they stood earlier."
+    )
     queues: list[QueueView]
     connections: list[GlanceView]
     causes: list[CauseView]
+    causes_of: int = Field(
+        description="The causes are those of so many messages, the newest that ended badly."
+    )

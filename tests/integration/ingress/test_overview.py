@@ -49,12 +49,14 @@ async def test_it_tells_what_is_wrong_what_flows_and_what_waits(running: Running
             assert answer.status == 200
         status, found = await ask(ingress, PATH, window="all")
     assert (status, found["window"], found["since"]) == (200, "all", None)
-    assert any("bandwidth-1: Paused" in one["text"] for one in found["attention"])
+    (paused,) = [one for one in found["attention"] if "bandwidth-1: Paused" in one["text"]]
+    assert (paused["since"] is not None, paused["runbook"]) == (True, None)
     assert found["messages"] == {"out": {"accepted": 1, "failed": 1}, "in": {came.status: 1}}
     (connection,) = found["connections"]
     assert (connection["state"], connection["reason"]) == ("Paused", "they asked")
     (cause,) = found["causes"]
-    assert (cause["status"], cause["messages"]) == (Status.FAILED, 1)
+    assert (cause["status"], cause["messages"], found["causes_of"]) == (Status.FAILED, 1, 1)
+    assert (found["counted_back_to"], found["counted_as_of"]) == (None, None)
     queues = {one["queue"]: one for one in found["queues"]}
     assert queues["submit"]["waiting"]["admitted"] == 1
     assert queues["submit"]["oldest_s"] >= 0

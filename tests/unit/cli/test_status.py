@@ -21,6 +21,7 @@ FOUND: dict[str, Any] = {
     "rates": {"accepted": 12.34, "sent": 12.0, "delivered": 11.0, "failed": 0.0},
     "to_carrier": LATENCY,
     "messages": {"out": {"delivered": 7, "failed": 1}, "in": {}},
+    "counted_back_to": None,
     "queues": [{"queue": "submit", "waiting": {"ready": 3, "ring": 9}, "oldest_s": 4.06}],
     "connections": [ROW],
     "causes": [],
@@ -63,3 +64,8 @@ def test_what_needs_a_person_comes_first_and_why_messages_failed_last() -> None:
     assert "out      delivered 7  failed 1" in lines
     assert "  bandwidth-1         Paused (they asked)  0.0/s  5 wait" in lines
     assert lines[-1] == "        3  failed  4470 gone"
+
+
+def test_what_is_not_counted_yet_is_said() -> None:
+    lines = list(told({**FOUND, "counted_back_to": "2026-11-15T03:00:00.000Z"}))
+    assert "         of those made since 2026-11-15T03:00:00: older ones are still being counted" in lines
