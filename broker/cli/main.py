@@ -236,6 +236,8 @@ def show_log(
     since: Annotated[
         str | None, typer.Option(help="Only from this time on, as 2026-01-17T13:10:26Z.")
     ] = None,
+    direction: Annotated[str | None, typer.Option(help="Only out or in, seen from us.")] = None,
+    level: Annotated[str | None, typer.Option(help="Only from this level on: WARN or ERROR.")] = None,
     limit: Annotated[int, typer.Option(help="Most entries to print, the newest.", min=1)] = 50,
     follow: Annotated[bool, typer.Option("--follow", help="Go on with what happens.")] = False,
     data: Data = None,
@@ -246,7 +248,7 @@ def show_log(
     """Show what was said over a connection, without secrets and content."""
     from broker.cli import logbook as command
 
-    wanted = {"message": message, "since": since}
+    wanted = {"message": message, "since": since, "direction": direction, "level": level}
     api = open_api(data, url, login)
     command.show(api, connection, wanted, limit=limit, follow=follow, json=json)
 

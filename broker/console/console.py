@@ -126,7 +126,7 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
         (forms := MessageForms(needs.browse, needs.steering, needs.audit)),
         _chosen(needs, forms),
         Attachments(pages, needs.browse, stored, needs.send_on),
-        *_of_connections(needs),
+        *_of_connections(needs, live),
         *_of_queues(needs),
         Causes(pages),
         Callbacks(pages, needs.endpoints, needs.replay, needs.backlog, Said(needs.outcomes)),
@@ -166,11 +166,13 @@ def _chosen(needs: Needs, forms: MessageForms) -> Chosen:
     )
 
 
-def _of_connections(needs: Needs) -> tuple[Connections, ConnectionSections, ConnectionForms]:
+def _of_connections(needs: Needs, live: Live) -> tuple[Connections, ConnectionSections, ConnectionForms]:
     """Return what shows connections, and what their forms ask."""
     pages, carrying = needs.pages, needs.carrying
     return (
-        Connections(pages, carrying, tallies=needs.tallies, logbook=needs.logbook, depths=needs.depths),
+        Connections(
+            pages, carrying, tallies=needs.tallies, logbook=needs.logbook, depths=needs.depths, live=live
+        ),
         ConnectionSections(
             pages,
             carrying,

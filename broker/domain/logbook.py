@@ -16,6 +16,12 @@ class Level(StrEnum):
     ERROR = "ERROR"
 
 
+def at_least(level: Level, least: Level) -> bool:
+    """Say whether an entry matters as much as another would."""
+    order = tuple(Level)
+    return order.index(level) >= order.index(least)
+
+
 class Kind(StrEnum):
     """What an entry tells (protocol sheet Ozeki, 7.4)."""
 
@@ -73,11 +79,25 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogQuery:
-    """Which entries of a connection to show, and from which position on."""
+    """Which entries of a connection to show, and from which position on; `least` is how much they must matter."""
 
     connection: str
     since: datetime | None = None
+    until: datetime | None = None
+    direction: Way | None = None
+    least: Level = Level.INFO
     message: str | None = None
     oldest_first: bool = False
     after: Position | None = None
     limit: int = 50
+
+    @property
+    def is_narrow(self) -> bool:
+        """Say whether some of what was said is left out, so that a page of it may be far apart."""
+        return self.direction is not None or self.least is not Level.INFO
+
+    def takes(self, entry: Entry) -> bool:
+        """Say whether an entry is one of those that are asked for."""
+        if self.direction is not None and entry.direction is not self.direction:
+            return False
+        return at_least(entry.level, self.least)

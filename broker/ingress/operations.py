@@ -38,8 +38,8 @@ class Operations:
         """Answer `GET /v1/connections/{name}/log`."""
         call = head(request)
         await self._sign_in.operator(credentials_of(call.headers), needs=Role.VIEWER, peer=call.peer)
-        found, more = await self._logbook.page(parse_log_query(call, request[PIECES]["name"]))
-        return to_web(logged(found, more=more))
+        found, further = await self._logbook.page(parse_log_query(call, request[PIECES]["name"]))
+        return to_web(logged(found, further))
 
     async def counters(self, request: web.BaseRequest) -> web.Response:
         """Answer `GET /v1/connections/{name}/counters`."""

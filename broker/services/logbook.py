@@ -20,17 +20,25 @@ from broker.storage.webhooks import Webhook
 Shown = tuple[Position, Entry]
 Known = Callable[[], Mapping[str, Provider]]
 
+_LAST_PART = 2**32
+"""No row says so much."""
+
 
 class Logbook:
     """Shows what was said over connections, page by page."""
 
-    def __init__(self, sql: AsyncSql, *, known: Known, keep_s: float) -> None:
+    def __init__(
+        self, sql: AsyncSql, *, known: Known, keep_s: float, looked_at: int = logbook.LOOKED_AT
+    ) -> None:
         self._sql = sql
+        self._looked_at = looked_at
         self._known = known
         self._keep = timedelta(seconds=keep_s)
 
-    async def page(self, query: LogQuery) -> tuple[list[Shown], bool]:
-        """Return the next entries with their positions, and whether there are more.
+    async def page(self, query: LogQuery) -> tuple[list[Shown], Position | None]:
+        """Return the next entries with their positions, and after which position there may be more; None: nowhere.
+
+        A page of some entries only may be short, or empty, though more come after it.
 
         Raises:
             NotFound: there is no such connection, and nothing is kept of one that was.
@@ -40,22 +48,30 @@ class Logbook:
         query = replace(query, since=kept if query.since is None else max(query.since, kept))
         return await self._sql.read(partial(self._read, query=query))
 
-    def _read(self, sql: Sql, query: LogQuery) -> tuple[list[Shown], bool]:
+    def _read(self, sql: Sql, query: LogQuery) -> tuple[list[Shown], Position | None]:
         provider = self._known().get(query.connection)
         if provider is None and query.connection not in logbook.names(sql):
             raise NotFound("there is no such connection")
-        rows = logbook.page(sql, query)
+        rows, end = logbook.page(sql, query, looked_at=self._looked_at)
         about = Matches(sql, provider, [row for _, row in rows if isinstance(row, Webhook)])
         found = [
             (replace(place, part=part), entry)
             for place, row in rows
             for part, entry in enumerate(_entries(place, row, provider, about))
+            if query.takes(entry)
         ]
         found.sort(key=lambda pair: pair[0], reverse=not query.oldest_first)
         if query.after is not None:
-            after = query.after
-            found = [one for one in found if (one[0] > after if query.oldest_first else one[0] < after)]
-        return found[: query.limit], len(found) > query.limit
+            found = [one for one in found if _is_after(one[0], query.after, query)]
+        if end is not None:  # whatever the row there says was looked at
+            end = replace(end, part=_LAST_PART if query.oldest_first else 0)
+            found = [one for one in found if not _is_after(one[0], end, query)]
+        shown = found[: query.limit]
+        return shown, shown[-1][0] if len(found) > query.limit else end
+
+
+def _is_after(place: Position, other: Position, query: LogQuery) -> bool:
+    return place > other if query.oldest_first else place < other
 
 
 class Matches:

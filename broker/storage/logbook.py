@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Column, Connection, RowMapping, Select, Table, and_, delete, func, or_, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
-from broker.domain.logbook import Entry, Kind, Level, LogQuery, Position, Way
+from broker.domain.logbook import Entry, Kind, Level, LogQuery, Position, Way, at_least
 from broker.storage.rows import dump_tags, load_tags
 from broker.storage.tables import events, logbook, messages, submissions, webhooks
 from broker.storage.webhooks import Webhook
@@ -21,6 +21,10 @@ IN_LOGBOOK = "logbook"
 """In the place of a submission's exchange: the log has entries of its own for it."""
 
 _NUMBER_WIDTH = 20
+LOOKED_AT = 5_000
+"""Most entries that a page of some of them only looks at."""
+READ = 300
+"""Most webhooks that are read to find those of which something is wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,18 +68,27 @@ def write(connection: Connection, entries: Sequence[Entry]) -> None:
         connection.execute(logbook.insert(), rows)
 
 
-def page(connection: Connection, query: LogQuery) -> list[tuple[Position, Row]]:
+def page(
+    connection: Connection, query: LogQuery, *, looked_at: int = LOOKED_AT, read: int = READ
+) -> tuple[list[tuple[Position, Row]], Position | None]:
     """Return the rows that a page of the log is made of: enough of each source, in no order, with their places.
 
-    The row that the last page ended in comes again, since only a part of what it says may have been shown.
+    The row that the last page ended in comes again, since only a part of what it says may have been shown. Where it
+    looked at as many rows as it may, the last value is the place up to which nothing is missing.
     """
     about = None if query.message is None else _same_group(connection, query.message)
-    return [
-        *_logged(connection, query, about),
-        *_exchanged(connection, query, about, BEGUN),
-        *_exchanged(connection, query, about, ENDED),
-        *_arrived(connection, query, about),
-    ]
+    sources = [_logged(connection, query, about, looked_at)]
+    if query.least is Level.INFO:  # what is told of these in two lines went well
+        sources += [(_exchanged(connection, query, about, rank), None) for rank in _ranks(query)]
+    sources.append(_arrived(connection, query, about, read))
+    ends = [end for _, end in sources if end is not None]
+    nearest = min if query.oldest_first else max
+    return [row for rows, _ in sources for row in rows], nearest(ends) if ends else None
+
+
+def _ranks(query: LogQuery) -> Sequence[int]:
+    """Return which lines of plain submissions are asked for: their requests, their answers, or both."""
+    return {Way.OUT: (BEGUN,), Way.IN: (ENDED,)}.get(query.direction or Way.NONE, (BEGUN, ENDED))
 
 
 def names(connection: Connection) -> set[str]:
@@ -122,15 +135,40 @@ def _same_group(connection: Connection, message_id: str) -> tuple[str, ...]:
 
 
 def _logged(
-    connection: Connection, query: LogQuery, about: Sequence[str] | None
-) -> list[tuple[Position, Row]]:
+    connection: Connection, query: LogQuery, about: Sequence[str] | None, looked_at: int
+) -> tuple[list[tuple[Position, Row]], Position | None]:
     wanted = _page(select(logbook), query, logbook.c.connection, LOGGED, logbook.c.at, (logbook.c.id,))
+    walked = wanted.limit(looked_at)
     if about is not None:
         wanted = wanted.where(logbook.c.message_id.in_(about))
+    elif query.is_narrow:
+        within = walked.subquery("walked")
+        columns = (within.c.at, within.c.id)
+        wanted = (
+            select(within)
+            .where(*_narrow(within.c, query))
+            .order_by(*(columns if query.oldest_first else (one.desc() for one in columns)))
+            .limit(query.limit + 2)
+        )
+    rows = [(_logged_at(row["at"], row["id"]), _entry(row)) for row in connection.execute(wanted).mappings()]
+    if about is not None or not query.is_narrow or len(rows) == query.limit + 2:
+        return list(rows), None
+    last = connection.execute(
+        walked.with_only_columns(logbook.c.at, logbook.c.id).offset(looked_at - 1).limit(1)
+    ).first()
+    return list(rows), None if last is None else _logged_at(last.at, last.id)
+
+
+def _narrow(columns: Any, query: LogQuery) -> list[ColumnElement[bool]]:
+    enough = [level for level in Level if at_least(level, query.least)]
     return [
-        (Position(at_ms=_ms(row["at"]), rank=LOGGED, row=str(row["id"]).zfill(_NUMBER_WIDTH)), _entry(row))
-        for row in connection.execute(wanted).mappings()
+        columns.level.in_(enough),
+        *([] if query.direction is None else [columns.direction == query.direction]),
     ]
+
+
+def _logged_at(at: datetime, number: int) -> Position:
+    return Position(at_ms=_ms(at), rank=LOGGED, row=str(number).zfill(_NUMBER_WIDTH))
 
 
 def _exchanged(
@@ -164,17 +202,19 @@ def _exchanged(
 
 
 def _arrived(
-    connection: Connection, query: LogQuery, about: Sequence[str] | None
-) -> list[tuple[Position, Row]]:
+    connection: Connection, query: LogQuery, about: Sequence[str] | None, read: int
+) -> tuple[list[tuple[Position, Row]], Position | None]:
     keys = (webhooks.c.digest,)
     wanted = _page(select(webhooks), query, webhooks.c.connection, ARRIVED, webhooks.c.at, keys)
     if about is not None:
         heard = select(events.c.webhook).where(events.c.message_id.in_(about), events.c.webhook.is_not(None))
         wanted = wanted.where(webhooks.c.digest.in_(heard))
-    return [
+    choosy = about is None and query.least is not Level.INFO  # whether one is odd is known once it is read
+    rows: list[tuple[Position, Row]] = [
         (Position(at_ms=_ms(row["at"]), rank=ARRIVED, row=row["digest"]), Webhook(**row))
-        for row in connection.execute(wanted).mappings()
+        for row in connection.execute(wanted.limit(read) if choosy else wanted).mappings()
     ]
+    return rows, rows[-1][0] if choosy and len(rows) == read else None
 
 
 def _page(
@@ -190,6 +230,8 @@ def _page(
     statement = statement.where(name == query.connection).limit(query.limit + 2)
     if query.since is not None:
         statement = statement.where(at >= query.since)
+    if query.until is not None:
+        statement = statement.where(at < query.until)
     if query.after is not None:
         statement = statement.where(_beyond(query.after, rank, at, keys, oldest_first=query.oldest_first))
     columns = (at, *keys)

@@ -10,11 +10,11 @@ import orjson
 from broker.dialects.native.lookup import stamp
 from broker.dialects.native.parameters import limit_of, moment_of, one_of, parameters
 from broker.domain.ids import is_id
-from broker.domain.logbook import Entry, LogQuery, Order, Position
+from broker.domain.logbook import Entry, Level, LogQuery, Order, Position, Way
 from broker.domain.wire import Call, Response
 from broker.errors import Malformed
 
-_PARAMETERS = frozenset({"since", "message", "order", "cursor", "limit"})
+_PARAMETERS = frozenset({"since", "until", "direction", "level", "message", "order", "cursor", "limit"})
 _JSON = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 _MOST_RANKS = 4
 _LONGEST_ROW = 64
@@ -34,6 +34,9 @@ def parse_log_query(call: Call, connection: str) -> LogQuery:
     return LogQuery(
         connection=connection,
         since=moment_of(given, "since"),
+        until=moment_of(given, "until"),
+        direction=one_of(Way, given, "direction"),
+        least=one_of(Level, given, "level") or Level.INFO,
         message=message,
         oldest_first=order is Order.OLDEST,
         after=decode_position(given["cursor"]) if given.get("cursor") else None,
@@ -41,11 +44,11 @@ def parse_log_query(call: Call, connection: str) -> LogQuery:
     )
 
 
-def logged(found: Sequence[tuple[Position, Entry]], *, more: bool) -> Response:
+def logged(found: Sequence[tuple[Position, Entry]], further: Position | None) -> Response:
     """Return one page of the log."""
     body = {
         "data": [_entry(place, entry) for place, entry in found],
-        "next_cursor": encode_position(found[-1][0]) if more and found else None,
+        "next_cursor": None if further is None else encode_position(further),
     }
     return Response(status=200, headers=_JSON, body=orjson.dumps(body))
 

@@ -48,7 +48,7 @@ from broker.dialects.native.operator_answers import (
 )
 from broker.dialects.native.overview import WINDOWS, OverviewView
 from broker.dialects.native.untold import UNTOLD
-from broker.domain.logbook import Order
+from broker.domain.logbook import Level, Order, Way
 from broker.domain.usage import FASTEST
 
 OPERATOR_MODELS = (
@@ -78,7 +78,9 @@ _OPT_OUTS = {"account": TEXT, "sender": TEXT, "recipient": TEXT, **PAGING}
 
 def operator_paths() -> dict[str, Any]:
     """Return the paths that only operators may use, with their name and password as Basic credentials."""
-    log = {"since": TIME, "message": {"type": "string", "format": "uuid"}, "order": one_of(Order), **PAGING}
+    message = {"type": "string", "format": "uuid"}
+    narrow = {"direction": one_of(Way), "level": one_of(Level), "message": message, "order": one_of(Order)}
+    log = {**SPAN, **narrow, **PAGING}
     return {
         **_connections(),
         **_workers(),

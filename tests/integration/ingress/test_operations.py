@@ -133,7 +133,7 @@ async def test_webhooks_that_are_not_let_in_are_one_entry_however_many(
             async with ingress.client.post(f"{ingress.url}/webhooks/bandwidth-1", data=b"[]") as answer:
                 assert answer.status == 401
     database = Database(settings.database)
-    found = database.read(lambda sql: logbook.page(sql, LogQuery(connection="bandwidth-1")))
+    found, _ = database.read(lambda sql: logbook.page(sql, LogQuery(connection="bandwidth-1")))
     database.close()
     (entry,) = (row for _, row in found if isinstance(row, Entry))
     assert entry.text.startswith("401, no Basic credentials: 20 webhooks ")

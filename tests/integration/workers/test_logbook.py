@@ -42,11 +42,13 @@ def shown(world: World, name: str = "bandwidth-1", **query: Any) -> list[tuple[P
     return found
 
 
-def page(world: World, name: str = "bandwidth-1", **query: Any) -> tuple[list[tuple[Position, Entry]], bool]:
-    """Return one page of the log, and whether there is more."""
+def page(
+    world: World, name: str = "bandwidth-1", **query: Any
+) -> tuple[list[tuple[Position, Entry]], Position | None]:
+    """Return one page of the log, and after which position there is more."""
     wanted = {"oldest_first": True, "limit": 200, **query}
 
-    async def ask() -> tuple[list[tuple[Position, Entry]], bool]:
+    async def ask() -> tuple[list[tuple[Position, Entry]], Position | None]:
         with ThreadPoolExecutor(1) as threads:
             providers = world.runtime.directory.look().providers
             sql = AsyncSql(world.runtime.database, threads)
