@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from broker.cli.chaos.counts import Counts
+from broker.domain.message import Direction
 from broker.domain.status import ENDS, Status
 from broker.storage.browsing import counts
 from broker.storage.database import Database
@@ -39,7 +40,17 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         one.end()
 
 
+def arrived(database: Database) -> int:
+    return sum(
+        number
+        for (way, _), number in database.read(lambda sql: counts(sql, None)).items()
+        if way is Direction.IN
+    )
+
+
 def test_after_a_run_with_every_kind_of_end_all_figures_are_those_of_sql(stack: Stack) -> None:
+    database = Database(stack.endpoints["database"])
+    before = arrived(database)
     stack.faults(event_delay_ms=20, errors={"400": 0.2, "503": 0.1}, retry_after_s=0, seed=7)
     acme = Load(stack, "mixed", 120).start()
     stack.faults(event_delay_ms=20, errors={"400": 0.2}, accept_then_drop=0.3, drop_events=0.3, seed=7)
@@ -57,12 +68,7 @@ def test_after_a_run_with_every_kind_of_end_all_figures_are_those_of_sql(stack: 
         database=stack.endpoints["database"],
         connection="bandwidth-1",
     )
-    database = Database(stack.endpoints["database"])
-    stack.until(
-        lambda: (
-            sum(n for (way, _), n in database.read(lambda sql: counts(sql, None)).items() if way == "in") == 4
-        )
-    )
+    stack.until(lambda: arrived(database) == before + 4)
     ends = {status for _, status in database.read(lambda sql: counts(sql, None))}
     database.close()
     assert {Status.DELIVERED, Status.REJECTED, Status.FAILED} <= ends
