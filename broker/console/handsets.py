@@ -2,11 +2,12 @@
 
 import asyncio
 import io
-import math
+from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
 
+from broker.console.dials import DIALS, GROUPS, turned
 from broker.console.gate import Gate, Route
 from broker.console.headers import CONTENT
 from broker.console.live import Live
@@ -16,12 +17,11 @@ from broker.domain.address import is_e164, with_plus
 from broker.domain.operator import Role
 from broker.errors import InvalidField, NotFound
 from broker.log import get_logger
-from broker.services.phones import DIALS, File, Phones, Picture, by_phone
+from broker.services.phones import File, Phones, Picture, by_phone
 from broker.services.thumbnail import LARGE_SIDE, thumbnail
 
 LIST = f"{ROOT}handsets"
 LONGEST_TEXT = 1600
-LONGEST_WAIT_MS = 60_000.0
 
 log = get_logger()
 
@@ -61,8 +61,7 @@ class Handsets:
             visit,
             "handsets_now.html" if piece else "handsets.html",
             shown=[(phone if may_see else _mark(visit, phone), phone, one) for phone, one in last.items()],
-            stand={} if piece else await self._phones.dials(),
-            dials=DIALS,
+            **({} if piece else await self._dials()),
             may_see=may_see,
             may_read=visit.may(Role.CONTENT),
         )
@@ -139,11 +138,21 @@ class Handsets:
         return go_to(f"{LIST}/{quote(phone, safe='')}")
 
     async def turn(self, visit: Visit) -> web.Response:
-        """Answer `POST /console/handsets/dials`."""
-        dials = {name: _dial(name, visit.form.text(name)) for name in (*DIALS, "errors")}
-        await self._phones.turn(dials)
+        """Answer `POST /console/handsets/dials`: a field that is missing is a dial at rest."""
+        if visit.form.text("all") == "off":
+            await self._phones.calm()
+        else:
+            await self._phones.turn({dial.name: dial.read(visit.form.text(dial.name)) for dial in DIALS})
         log.info("simulator_turned", operator=visit.operator.name)
         return go_to(LIST)
+
+    async def _dials(self) -> dict[str, Any]:
+        faults = await self._phones.faults()
+        return {
+            "groups": GROUPS,
+            "turned": turned(faults),
+            "stand": {dial.name: dial.shown(faults[dial.name]) for dial in DIALS},
+        }
 
 
 def _may_see(visit: Visit) -> bool:
@@ -168,13 +177,3 @@ def _phone(visit: Visit) -> str:
     if not is_e164(phone):
         raise NotFound("there is no such phone")
     return phone
-
-
-def _dial(name: str, text: str) -> float:
-    try:
-        value = float(text or "0")
-    except ValueError:
-        value = math.nan
-    if not 0 <= value <= (LONGEST_WAIT_MS if name == "latency_ms" else 1):
-        raise InvalidField("a share is a number from 0 to 1, a wait at most a minute")
-    return value

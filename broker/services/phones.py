@@ -17,16 +17,6 @@ from broker.net.plain import AiohttpClient
 from broker.services.smil import part_named
 
 TIMEOUT_S = 5.0
-DIALS = {
-    "latency_ms": "Wait before each answer, in ms",
-    "drop_before_accept": "Share whose connection breaks, not taken",
-    "accept_then_drop": "Share whose connection breaks, taken",
-    "duplicate_events": "Share of reports told twice",
-    "reorder_events": "Share of reports in the wrong order",
-    "drop_events": "Share of reports never told",
-}
-"""What can be turned here; everything that the simulator can do is at its own address."""
-REFUSED = "503"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,24 +84,17 @@ class Phones:
             media = [{"name": picture.name, "content_type": picture.content_type, "data": data}]
         await self._ask("POST", "/sim/inbound", {"from": phone, "to": to, "text": text, "media": media})
 
-    async def dials(self) -> dict[str, float]:
-        """Return how the dials stand."""
-        found = await self._ask("GET", "/sim/faults")
-        return {
-            **{name: float(found[name] or 0) for name in DIALS},
-            "errors": float(found["errors"].get(REFUSED, 0)),
-        }
+    async def faults(self) -> dict[str, Any]:
+        """Return how every dial stands."""
+        return dict(await self._ask("GET", "/sim/faults"))
 
-    async def turn(self, dials: Mapping[str, float]) -> None:
-        """Turn the dials; those that are not shown here stay as they are."""
-        found = await self._ask("GET", "/sim/faults")
-        share = dials["errors"]
-        errors = {**found["errors"], REFUSED: share}
-        if not share:
-            del errors[REFUSED]
-        await self._ask(
-            "PUT", "/sim/faults", {**found, **{name: dials[name] for name in DIALS}, "errors": errors}
-        )
+    async def turn(self, dials: Mapping[str, Any]) -> None:
+        """Turn dials; the others stay as they are."""
+        await self._ask("PUT", "/sim/faults", {**await self.faults(), **dials})
+
+    async def calm(self) -> None:
+        """Turn every dial off."""
+        await self._ask("PUT", "/sim/faults", {})
 
     async def data(self, way: str, number: int, index: int) -> bytes:
         """Return a part of a message; raises InvalidField where there is none."""

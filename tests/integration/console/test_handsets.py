@@ -2,9 +2,12 @@
 
 import asyncio
 import re
+from typing import Any
 
 from aiohttp import FormData
 
+from broker.console.dials import DIALS, turned
+from broker.simulator.faults import Faults
 from tests.integration.console.conftest import Console, Opening
 from tests.integration.console.filling import HOSTILE, picture
 from tests.integration.console.handheld import answer_back, send, store
@@ -19,20 +22,11 @@ async def test_without_a_simulator_there_are_no_handsets(console: Console) -> No
     assert "Handsets" not in (await one.get()).seen
 
 
-async def test_a_phone_replies_and_the_dials_are_turned(opening: Opening, simulator: str) -> None:
+async def test_a_phone_replies_with_a_picture(opening: Opening, simulator: str) -> None:
     async with opening(simulator_url=simulator) as console:
-        one, other = await console.person("ada"), await console.person("vera")
+        one = await console.person("ada")
         assert "No phone has got anything yet" in (await one.get("/console/handsets")).seen
-        dials = {"latency_ms": "5", "errors": "0.25", "drop_events": "1"}
-        assert (await other.post("/console/handsets/dials", dials)).status == 403
-        for wrong in ({"errors": "2"}, {"latency_ms": "soon"}, {"drop_events": "nan"}):
-            assert (await one.post("/console/handsets/dials", wrong)).status == 422
-        assert (await one.post("/console/handsets/dials", dials)).status == 303
-        async with one.client.get(f"{simulator}/sim/faults") as answer:
-            faults = await answer.json()
-        assert (faults["latency_ms"], faults["errors"], faults["drop_events"]) == (5, {"503": 0.25}, 1)
-        page = await one.get(PAGE)
-        assert "Nothing has come here yet" in page.seen
+        assert "Nothing has come here yet" in (await one.get(PAGE)).seen
         form = FormData({"token": one.token, "to": "+12025550150", "text": HOSTILE})
         form.add_field("picture", picture(), filename=f"{HOSTILE}.png", content_type="image/png")
         assert (await one.post(f"{PAGE}/reply", form)).status == 303
@@ -40,6 +34,141 @@ async def test_a_phone_replies_and_the_dials_are_turned(opening: Opening, simula
             assert (await answer.json())["webhooks"]["nowhere"] == 1, "it was posted, to nobody"
         assert (await one.post(f"{PAGE}/reply", {"to": "me", "text": "x"})).status == 422
         assert (await one.get("/console/handsets/nobody")).status == 404
+
+
+TURNED = {
+    "latency_ms": "5",
+    "latency_jitter_ms": "2.5",
+    "throttle_rate": "100",
+    "retry_after_s": "3",
+    "errors": "503=0.25, 429=0.1",
+    "next_statuses": "503 500",
+    "html_errors": "yes",
+    "drop_before_accept": "0.1",
+    "accept_then_drop": "0.2",
+    "no_id": "0.3",
+    "event_delay_ms": "0",
+    "events_before_answer": "yes",
+    "duplicate_events": "0.4",
+    "reorder_events": "0.5",
+    "drop_events": "1",
+    "failures": "4720=0.1 4470=0.05",
+    "recipient_failures": "+12025550101=4720\r\n+12025550102=9999",
+    "broken_media": "cut",
+    "broken_media_count": "2",
+    "upload_errors": "500=0.5",
+    "fetch_media": "yes",
+    "token_fail": "0.6",
+    "token_errors": "503=0.5",
+    "token_life_s": "60",
+    "revoke_tokens": "yes",
+}
+STAND = {
+    "latency_ms": 5,
+    "latency_jitter_ms": 2.5,
+    "throttle_rate": 100,
+    "retry_after_s": 3,
+    "errors": {"503": 0.25, "429": 0.1},
+    "next_statuses": [503, 500],
+    "html_errors": True,
+    "drop_before_accept": 0.1,
+    "accept_then_drop": 0.2,
+    "no_id": 0.3,
+    "event_delay_ms": 0,
+    "events_before_answer": True,
+    "duplicate_events": 0.4,
+    "reorder_events": 0.5,
+    "drop_events": 1,
+    "failures": {"4720": 0.1, "4470": 0.05},
+    "recipient_failures": {"+12025550101": 4720, "+12025550102": 9999},
+    "broken_media": "cut",
+    "broken_media_count": 2,
+    "upload_errors": {"500": 0.5},
+    "fetch_media": False,
+    "token_fail": 0.6,
+    "token_errors": {"503": 0.5},
+    "token_life_s": 60,
+    "revoke_tokens": True,
+}
+
+
+async def test_each_dial_is_turned_shown_as_it_stands_and_all_are_off_at_once(
+    opening: Opening, simulator: str
+) -> None:
+    async with opening(simulator_url=simulator) as console:
+        one, other = await console.person("oscar"), await console.person("vera")
+
+        async def faults() -> dict[str, Any]:
+            async with one.client.get(f"{simulator}/sim/faults") as answer:
+                return dict(await answer.json())
+
+        calm = await faults()
+        left = {"seed": 7, "webhook_auth": "none", "revoked_secrets": ["old"]}
+        async with one.client.put(f"{simulator}/sim/faults", json=left) as answer:
+            assert answer.status == 200
+        assert (await other.post("/console/handsets/dials", TURNED)).status == 403
+        assert (await one.post("/console/handsets/dials", TURNED)).status == 303
+        assert await faults() == {**STAND, **left}, "what has no field here stays as it is"
+
+        page = await one.get("/console/handsets")
+        assert "25 dials are turned: Wait before each answer, in ms;" in page.seen
+        shown = dict(
+            re.findall(r'<input id="d-\w+" name="(\w+)"(?! type="checkbox")[^>]* value="([^"]*)"', page.text)
+        )
+        lists = {"errors": "503=0.25 429=0.1"}
+        apart = {"broken_media", "recipient_failures"}
+        plain = {name for name, text in TURNED.items() if text != "yes"} - apart
+        assert shown == {name: lists.get(name, TURNED[name]) for name in plain}
+        assert '<option value="cut" selected>' in page.text
+        assert page.text.count("checked>") == 4
+        assert "+12025550101=4720\n+12025550102=9999</textarea>" in page.text
+        page = await other.get("/console/handsets")
+        assert "25 dials are turned" in page.seen
+        assert "=4720" not in page.text
+
+        assert (await one.post("/console/handsets/dials", {"all": "off", **TURNED})).status == 303
+        assert await faults() == calm
+        assert "every dial is off" in (await one.get("/console/handsets")).seen
+
+
+async def test_a_dial_that_cannot_be_read_is_named_and_nothing_is_turned(
+    opening: Opening, simulator: str
+) -> None:
+    async with opening(simulator_url=simulator) as console:
+        one = await console.person("oscar")
+        for name, wrong in (
+            ("latency_ms", "soon"),
+            ("latency_ms", "60001"),
+            ("drop_events", "nan"),
+            ("drop_events", "2"),
+            ("errors", "0.25"),
+            ("errors", "503=2"),
+            ("errors", "503=0.6 429=0.6"),
+            ("errors", "x=0.1"),
+            ("next_statuses", "5 5"),
+            ("next_statuses", "503 " * 101),
+            ("throttle_rate", "0"),
+            ("token_life_s", "1.5"),
+            ("broken_media", "<b>"),
+            ("recipient_failures", "nobody=4720"),
+        ):
+            answer = await one.post("/console/handsets/dials", {"drop_before_accept": "1", name: wrong})
+            assert answer.status == 422, (name, wrong)
+            dial = next(dial for dial in DIALS if dial.name == name)
+            assert dial.words in answer.seen
+        assert (await one.post("/console/handsets/dials", {"token_life_s": "0"})).status == 422, "as it says"
+        assert "every dial is off" in (await one.get("/console/handsets")).seen
+
+
+def test_every_dial_has_a_field_or_is_left_out_on_purpose() -> None:
+    assert set(Faults.model_fields) - {dial.name for dial in DIALS} == {
+        "seed",
+        "webhook_auth",
+        "revoked_secrets",
+    }
+    calm = Faults().model_dump(mode="json")
+    assert {dial.name: dial.rest for dial in DIALS} == {dial.name: calm[dial.name] for dial in DIALS}
+    assert turned(calm) == []
 
 
 async def test_a_phone_shows_parts_as_their_layout_says_and_files_to_who_may_read_them(
