@@ -88,7 +88,7 @@ class Messages:
         return gate.get(LIST, self.show)
 
     async def show(self, visit: Visit) -> web.Response:
-        """Answer `GET /console/messages`."""
+        """Answer `GET /console/messages`; with `piece`, only the newest rows of a list, and where its stream is."""
         asked = asked_of(visit.query)
         if name := asked.get("q"):
             address = with_plus(name)
@@ -100,7 +100,10 @@ class Messages:
             asked = {**asked, "address": address}
             del asked["q"]
         search = search_of(asked)
-        found, history = await self._browse.page(search), await self._browse.histogram(search)
+        found = await self._browse.page(search)
+        if "piece" in visit.query:
+            return await self._pages.show(visit, "messages_piece.html", **_rows(visit, asked, found))
+        history = await self._browse.histogram(search)
         return await self._list(visit, asked, found, history)
 
     async def _named(self, visit: Visit, name: str, ids: list[str]) -> web.Response:
@@ -110,16 +113,12 @@ class Messages:
     async def _list(
         self, visit: Visit, asked: Mapping[str, str], found: Found, history: Histogram | None = None
     ) -> web.Response:
-        kept = {name: value for name, value in asked.items() if name != "cursor"}
-        older = f"{LIST}?{urlencode({**kept, 'cursor': found.older})}" if found.older else ""
+        kept = _kept(asked)
         return await self._pages.show(
             visit,
             "messages.html",
-            found=found,
+            **_rows(visit, asked, found),
             asked=asked,
-            older=older,
-            newest=f"{LIST}?{urlencode(kept)}" if "cursor" in asked else "",
-            live=_live(kept, found) if "cursor" not in asked and "q" not in asked else "",
             statuses=list(Status),
             groups=list(GROUPS),
             counters=list(Counter),
@@ -155,6 +154,25 @@ def search_of(asked: Mapping[str, str]) -> Search:
     if "cursor" in wanted and not is_id(wanted["cursor"]):
         raise InvalidField("the page is not one of this list")
     return Search(**wanted)
+
+
+def _kept(asked: Mapping[str, str]) -> dict[str, str]:
+    """Return the filters without the page."""
+    return {name: value for name, value in asked.items() if name != "cursor"}
+
+
+def _rows(visit: Visit, asked: Mapping[str, str], found: Found) -> dict[str, Any]:
+    """Return what the rows of a page show, and what leads to the pages beside it."""
+    kept = _kept(asked)
+    first = "cursor" not in asked and "q" not in asked
+    return {
+        "found": found,
+        "picks": bool(found.messages) and visit.may("operator"),
+        "older": f"{LIST}?{urlencode({**kept, 'cursor': found.older})}" if found.older else "",
+        "newest": f"{LIST}?{urlencode(kept)}" if "cursor" in asked else "",
+        "live": _live(kept, found) if first else "",
+        "rows": f"{LIST}?{urlencode({**kept, 'piece': 'rows'})}",
+    }
 
 
 def _live(kept: Mapping[str, str], found: Found) -> str:

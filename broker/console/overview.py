@@ -55,6 +55,7 @@ class Overview:
             rates=_rates(view),
             now=next((one for _, one in reversed(view.beat.latency[-2:]) if one is not None), None),
             tiles=_tiles(view),
+            summary=_summary(view),
             rows=_rows(view),
             width=len(view.points) * curves.STEP,
             flows=curves.throughput(view.points, view.at),
@@ -103,6 +104,13 @@ def _tiles(view: View) -> list[tuple[str, int, str, str]]:
         ("arrived", view.number(direction=Direction.IN), "", {"direction": "in"}),
     )
     return [(word, number, tone, _list(filters, view.since)) for word, number, tone, filters in found]
+
+
+def _summary(view: View) -> str:
+    """Return how everything is in one sentence, for those who listen."""
+    number = len(view.troubles)
+    needs = "1 thing needs" if number == 1 else f"{number or 'no'} things need"
+    return f"{words.count(view.number())} accepted, {words.count(view.number(*BAD))} failed, {needs} a person"
 
 
 def _causes(view: View) -> list[tuple[str, str, int, float, str]]:

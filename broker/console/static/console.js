@@ -7,21 +7,21 @@ for (const field of document.querySelectorAll("[data-submit]")) {
 }
 
 const rows = () => [...document.querySelectorAll("tbody tr:has(a[data-row])")];
-let chosen = -1;
+let chosen = null;
 
 function choose(step) {
   const all = rows();
   if (!all.length) return;
-  all[chosen]?.classList.remove("chosen");
-  chosen = Math.min(Math.max(chosen + step, 0), all.length - 1);
-  all[chosen].classList.add("chosen");
-  all[chosen].querySelector("a[data-row]").focus();
+  chosen?.classList.remove("chosen");
+  chosen = all[Math.min(Math.max(all.indexOf(chosen) + step, 0), all.length - 1)];
+  chosen.classList.add("chosen");
+  chosen.querySelector("a[data-row]").focus();
 }
 
 // Rows that are chosen. What can be done about them is asked in a dialog; without scripts it is a page.
 const choice = document.getElementById("choose");
 const boxes = () => [...choice.elements].filter((one) => one.name === "id");
-const row = () => document.activeElement.closest("tr") ?? rows()[chosen];
+const row = () => document.activeElement.closest("tr") ?? chosen;
 
 function told() {
   const number = boxes().filter((one) => one.checked).length;
@@ -160,13 +160,16 @@ const LATE_S = 60;
 
 function follow(address, kind, heard, tell) {
   let wait = SOON_S;
+  let stream = null;
+  let over = false;
   const open = () => {
-    const stream = new EventSource(address);
+    if (over) return;
+    stream = new EventSource(address);
     stream.addEventListener(kind, heard);
     stream.addEventListener("open", () => { wait = SOON_S; tell(true); });
     stream.addEventListener("error", async () => {
       tell(false);
-      if (stream.readyState !== EventSource.CLOSED) return;
+      if (over || stream.readyState !== EventSource.CLOSED) return;
       if (await isOver()) {
         signedOut();
         return;
@@ -176,22 +179,64 @@ function follow(address, kind, heard, tell) {
     });
   };
   open();
+  return () => { over = true; stream.close(); };
+}
+
+// The switch says whether the page follows what happens, and lets it stand still.
+function lamp() {
+  const light = document.getElementById("live");
+  const lit = { on: false, still: false };
+  const say = () => {
+    light.classList.toggle("on", lit.on);
+    light.textContent = lit.still ? "standing still" : lit.on ? "live" : "not live";
+  };
+  say();
+  light.hidden = false;
+  light.addEventListener("click", () => {
+    lit.still = !lit.still;
+    light.setAttribute("aria-pressed", String(!lit.still));
+    say();
+  });
+  return { lit, tell: (open) => { lit.on = open; say(); } };
+}
+
+// Who listens is told the newest now and then, not each change.
+const SAID_EVERY_S = 5;
+
+function saying(first) {
+  const place = document.querySelector("[data-said]");
+  let last = first;
+  let next = first;
+  let soon = 0;
+  let at = 0;
+  return (words) => {
+    next = words;
+    if (!place || soon || next === last) return;
+    soon = setTimeout(() => {
+      soon = 0;
+      at = Date.now();
+      place.textContent = last = next;
+    }, Math.max(0, at + SAID_EVERY_S * 1000 - Date.now()));
+  };
 }
 
 // What changes all the time is fetched again when the stream says so, but not under somebody's hands.
 const region = document.querySelector("[data-live]");
 if (region) {
+  const summary = () => region.querySelector("[data-say]")?.textContent ?? "";
+  const say = saying(summary());
   const busy = () => region.matches(":focus-within") || region.querySelector("details[open]") || region.scrollTop < 0;
   const fetchNow = async () => {
     const answer = await fetch(region.dataset.live, { redirect: "error" });
     if (answer.status === 401) signedOut();
     if (!answer.ok || answer.status !== 200) return;
     region.replaceChildren(document.createRange().createContextualFragment(await answer.text()));
+    say(summary());
   };
   let bar = null;
-  let still = false;
+  const { lit, tell } = lamp();
   const changed = () => {
-    if (!busy() && !still) return fetchNow();
+    if (!busy() && !lit.still) return fetchNow();
     if (bar) return undefined;
     bar = document.createElement("button");
     bar.className = "news";
@@ -200,44 +245,102 @@ if (region) {
     region.before(bar);
     return undefined;
   };
-  const light = document.getElementById("live");
-  let on = false;
-  const say = () => {
-    light.classList.toggle("on", on);
-    light.textContent = still ? "standing still" : on ? "live" : "not live";
-  };
-  say();
-  light.hidden = false;
-  light.addEventListener("click", () => {
-    still = !still;
-    light.setAttribute("aria-pressed", String(!still));
-    say();
-  });
-  follow(region.dataset.stream, "changed", changed, (open) => { on = open; say(); });
+  follow(region.dataset.stream, "changed", changed, tell);
 }
 
-// New rows of a list wait behind a bar: nothing moves under anybody's hands.
+// New rows of a list come in by themselves while nobody is at it, and wait behind a bar otherwise: what is chosen, where
+// somebody is and what is being written stay as they are.
 const news = document.querySelector("[data-news]");
 if (news) {
-  let soon = 0;
-  const heard = (event) => {
+  const list = document.querySelector("[data-list]");
+  const { lit, tell } = lamp();
+  const say = saying("");
+  const keyOf = (one) => one.querySelector("a[data-row]").pathname;
+  const rowsOf = (place) => [...place.querySelectorAll("tbody tr:has(a[data-row])")];
+  const atIt = () => !list || list.matches(":hover, :focus-within") || list.getBoundingClientRect().top < 0
+    || rowsOf(list).some((one) => one.querySelector("input:checked")) || document.activeElement.closest("main form");
+  const EACH_MS = 2000;
+  let stop = null;
+  let number = "";
+  let coming = 0;
+  let shown = 0;
+
+  const gap = (piece, body) => {
+    const older = piece.querySelector("[data-pager] a");
+    const row = document.createElement("tr");
+    const cell = row.insertCell();
+    cell.colSpan = body.rows[0].cells.length;
+    cell.append("There are more in between: ", older ?? "load the page again");
+    return row;
+  };
+
+  // Rows that are there stay the same elements, so that the cursor and the choice stay on them.
+  const merge = (piece, keep) => {
+    const body = list.querySelector("tbody");
+    const mine = new Map(rowsOf(list).map((one) => [keyOf(one), one]));
+    const fresh = rowsOf(piece);
+    const first = body.firstElementChild;
+    const top = first.getBoundingClientRect().top;
+    if (keep && !fresh.some((one) => mine.has(keyOf(one)))) body.prepend(gap(piece, body));
+    let at = body.firstElementChild;
+    for (const one of fresh) {
+      const old = mine.get(keyOf(one));
+      if (!old) {
+        body.insertBefore(one, at);
+        continue;
+      }
+      for (const [number, cell] of [...one.cells].entries()) {
+        if (cell.matches("td:not(.pick)")) old.cells[number].replaceChildren(...cell.childNodes);
+      }
+      mine.delete(keyOf(one));
+      at = old.nextElementSibling;
+    }
+    if (!keep) {
+      for (const one of [...mine.values(), ...body.querySelectorAll("tr:not(:has(a[data-row]))")]) one.remove();
+      document.querySelector("[data-pager]").replaceWith(piece.querySelector("[data-pager]"));
+    }
+    if (keep && top < 0) scrollBy(0, first.getBoundingClientRect().top - top);
+  };
+
+  const wait = () => {
     const bar = news.querySelector("button") ?? news.appendChild(document.createElement("button"));
     bar.className = "main";
-    bar.textContent = `${event.data} new: show`;
-    bar.onclick = () => location.reload();
+    bar.textContent = `${number} new: show`;
+    bar.onclick = () => show(true);
   };
-  const word = document.createElement("span");
-  word.textContent = "Not live: what is new is not told. ";
-  const tell = (open) => {
-    if (open) {
-      clearTimeout(soon);
-      soon = 0;
-      word.remove();
-    } else {
-      soon ||= setTimeout(() => news.prepend(word), SOON_S * 1000);
+
+  const show = async (keep) => {
+    const text = list && await fetched(news.dataset.rows);
+    if (!text) {
+      if (keep) location.reload();
+      return;
     }
+    if (!keep && (lit.still || atIt())) {
+      wait();
+      return;
+    }
+    const bar = news.querySelector("button");
+    const led = bar?.matches(":focus-visible");
+    const piece = document.createRange().createContextualFragment(text);
+    const address = piece.querySelector("[data-news]").dataset.news;
+    merge(piece, keep);
+    bar?.remove();
+    if (led) rowsOf(list)[0].querySelector("a[data-row]").focus({ preventScroll: true });
+    listen(address);
   };
-  follow(news.dataset.news, "new", heard, tell);
+
+  const heard = (event) => {
+    number = event.data;
+    say(`${number} new`);
+    if (lit.still || atIt()) wait();
+    else coming ||= setTimeout(() => { coming = 0; shown = Date.now(); show(false); }, shown + EACH_MS - Date.now());
+  };
+
+  const listen = (address) => {
+    stop?.();
+    stop = follow(address, "new", heard, tell);
+  };
+  listen(news.dataset.news);
 }
 
 // While somebody writes, what would become of it is asked for; files stay here until it is sent.

@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -594,23 +595,126 @@ def test_what_is_said_with_a_phone_appears_under_nobodys_hands(
     assert silent(browser) == []
 
 
-def test_new_messages_wait_behind_a_bar_and_the_list_stays_as_it_is(
+ROWS = "[...document.querySelectorAll('tbody a[data-row]')].map((one) => one.title)"
+AWAY = "document.activeElement.blur()"
+
+
+def arrive(place: Place) -> Filled:
+    """Have three messages more."""
+    database = Database(place.settings.database)
+    filled = fill(database, place.settings)
+    database.close()
+    return filled
+
+
+def test_new_messages_come_in_by_themselves_and_are_said_while_nobody_is_at_the_list(
     browser: webdriver.Chrome, place: Place
 ) -> None:
     sign_in(browser, place)
     browser.get(f"{place.url}/console/messages")
-    browser.execute_script("window.same = true")
-    rows = "return document.querySelectorAll('tbody tr:has([data-row])').length"
-    before = browser.execute_script(rows)
-    database = Database(place.settings.database)
-    fill(database, place.settings)
-    database.close()
-    bar = wait(browser, lambda one: one.find_element(By.CSS_SELECTOR, "[data-news] button"))
-    assert bar.text == "3 new: show"
-    assert browser.execute_script(rows) == before
+    live = browser.find_element(By.ID, "live")
+    wait(browser, lambda _: (live.text, live.get_attribute("aria-pressed")) == ("live", "true"))
+    browser.execute_script(f"window.same = true; {AWAY}")
+    before = browser.execute_script(f"return {ROWS}")
+    filled = arrive(place)
+    wait(browser, lambda one: filled.delivered in one.execute_script(f"return {ROWS}"))
+    after = browser.execute_script(f"return {ROWS}")
+    assert after == sorted({*before, *after}, reverse=True)[:50]
+    more = arrive(place)
+    wait(browser, lambda one: more.delivered in one.execute_script(f"return {ROWS}"))
+    said = browser.find_element(By.CSS_SELECTOR, "[data-said][aria-live=polite]")
+    wait(browser, lambda _: said.get_attribute("textContent") == "3 new")
     assert browser.execute_script("return window.same") is True
-    bar.click()
-    wait(browser, lambda one: one.execute_script(rows) == before + 3)
+    assert not browser.find_elements(By.CSS_SELECTOR, "[data-news] button")
+    assert silent(browser) == []
+
+
+def test_new_messages_wait_behind_a_bar_and_what_is_chosen_stays_where_it_is(
+    browser: webdriver.Chrome, place: Place
+) -> None:
+    sign_in(browser, place)
+    browser.get(f"{place.url}/console/messages")
+    wait(browser, lambda one: one.find_element(By.ID, "live").text == "live")
+    webdriver.ActionChains(browser).send_keys("j", "j", "x").perform()
+    browser.execute_script("window.same = true; window.row = document.activeElement.closest('tr')")
+    before = browser.execute_script(f"return {ROWS}")
+    arrive(place)
+    bar = wait(browser, lambda one: one.find_element(By.CSS_SELECTOR, "[data-news] button"))
+    wait(browser, lambda _: bar.text == "3 new: show")
+    assert browser.execute_script(f"return {ROWS}") == before
+    browser.execute_script(
+        "document.querySelector('[data-list]').style.marginBottom = '2000px';"
+        "row.scrollIntoView(); window.top_ = row.getBoundingClientRect().top; window.y = scrollY"
+    )
+    browser.execute_script("document.querySelector('[data-news] button').click()")
+    wait(browser, lambda one: len(one.execute_script(f"return {ROWS}")) == len(before) + 3)
+    assert browser.execute_script(f"return {ROWS}")[3:] == before
+    assert browser.execute_script("return row.isConnected && row.querySelector('input').checked")
+    assert browser.execute_script("return row.contains(document.activeElement)")
+    assert browser.execute_script("return Math.abs(row.getBoundingClientRect().top - top_)") <= 1
+    assert browser.execute_script("return scrollY > y && window.same")
+    assert browser.find_element(By.CSS_SELECTOR, "[data-chosen]").text == "1 chosen"
+    assert not browser.find_elements(By.CSS_SELECTOR, "[data-news] button")
+    webdriver.ActionChains(browser).send_keys("k").perform()
+    assert browser.execute_script("return row.previousElementSibling.contains(document.activeElement)")
+    arrive(place)  # the stream goes on from what is shown now
+    wait(browser, lambda one: one.find_element(By.CSS_SELECTOR, "[data-news] button").text == "3 new: show")
+    assert silent(browser) == []
+
+
+def test_the_list_stands_still_when_somebody_wants_it_to_and_says_what_it_leaves_out(
+    browser: webdriver.Chrome, place: Place
+) -> None:
+    sign_in(browser, place)
+    browser.get(f"{place.url}/console/messages?direction=in")
+    live = browser.find_element(By.ID, "live")
+    wait(browser, lambda _: live.text == "live")
+    webdriver.ActionChains(browser).send_keys("l").perform()
+    assert (live.text, live.get_attribute("aria-pressed")) == ("standing still", "false")
+    before = browser.execute_script(f"return {ROWS}")
+    database = Database(place.settings.database)
+    for _ in range(51):
+        fill(database, place.settings)
+    database.close()
+    wait(browser, lambda one: one.find_element(By.CSS_SELECTOR, "[data-news] button").text == "51 new: show")
+    assert browser.execute_script(f"return {ROWS}") == before
+    browser.find_element(By.CSS_SELECTOR, "[data-news] button").send_keys(Keys.ENTER)
+    wait(browser, lambda one: len(one.execute_script(f"return {ROWS}")) == len(before) + 50)
+    assert browser.execute_script(f"return {ROWS}")[50:] == before
+    focus = "return document.activeElement.title"
+    assert browser.execute_script(focus) == browser.execute_script(f"return {ROWS}[0]"), (
+        "it goes where the bar led"
+    )
+    gap = browser.find_element(By.XPATH, "//td[contains(., 'There are more in between')]/a")
+    last = browser.execute_script(f"return {ROWS}[49]")
+    assert gap.get_attribute("href").endswith(f"direction=in&cursor={last}")
+    gap.click()
+    wait(browser, lambda one: "cursor" in one.current_url)
+    assert browser.execute_script(f"return {ROWS}[1]") == before[0]
+    assert not browser.find_elements(By.ID, "live"), "an older page is not live"
+    assert silent(browser) == []
+
+
+def test_the_overview_is_said_in_a_sentence_now_and_then(browser: webdriver.Chrome, place: Place) -> None:
+    sign_in(browser, place)
+    browser.get(f"{place.url}/console/?window=all")
+    said = browser.find_element(By.CSS_SELECTOR, "[data-said][aria-live=polite]")
+    assert said.get_attribute("textContent") == "", "nothing has changed"
+    browser.execute_script(
+        "window.told = []; new MutationObserver(() => told.push([Date.now(), document.querySelector('[data-said]')"
+        ".textContent])).observe(document.querySelector('[data-said]'), {childList: true})"
+    )
+    sentence = r"(\d+) accepted, (\d+) failed, (\d+|no) things? needs? a person"
+    counts: list[int] = []
+    while len(counts) < 2:
+        arrive(place)
+        wait(browser, lambda one: len(one.execute_script("return told")) > len(counts))
+        found = re.fullmatch(sentence, browser.execute_script("return told.at(-1)[1]"))
+        assert found is not None
+        counts.append(int(found[1]))
+    assert counts[0] < counts[1]
+    (first, _), (second, _) = browser.execute_script("return told.slice(0, 2)")
+    assert second - first >= 4900, "who listens is not told each change"
     assert silent(browser) == []
 
 
@@ -631,9 +735,10 @@ def test_pages_say_that_they_are_not_live_and_are_live_again_after_an_outage(
         wait(browser, lambda one: one.execute_script(text) == "live")
         browser.switch_to.new_window("tab")
         browser.get(f"{url}/console/messages")
-        bar = browser.find_element(By.CSS_SELECTOR, "[data-news]")
+        live = browser.find_element(By.ID, "live")
+        wait(browser, lambda _: live.text == "live")
         server.kill()
-        wait(browser, lambda _: "Not live" in bar.text)
+        wait(browser, lambda _: live.text == "not live")
         browser.switch_to.window(overview)
         wait(browser, lambda one: one.execute_script(text) == "not live")
         server.start()
@@ -645,7 +750,8 @@ def test_pages_say_that_they_are_not_live_and_are_live_again_after_an_outage(
         )
         later.until(lambda one: one.execute_script(tile) == "2")
         browser.switch_to.window(browser.window_handles[1])
-        later.until(lambda _: bar.text == "3 new: show")
+        later.until(lambda one: len(one.execute_script(f"return {ROWS}")) == 6)
+        assert live.text == "live"
     database.close()
 
 

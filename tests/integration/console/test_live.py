@@ -84,6 +84,44 @@ async def test_a_list_of_messages_is_told_how_many_are_new_to_it(console: Consol
         assert (await one.get(f"/console/messages-live?{wrong}")).status == 422
 
 
+async def test_the_newest_rows_of_a_list_are_a_piece_with_the_stream_that_goes_on_from_them(
+    console: Console,
+) -> None:
+    first, second = (fill(console.database, console.settings) for _ in range(2))
+    one, other = await console.person("oscar"), await console.person("vera")
+    for person, picks in ((one, 2), (other, 0)):
+        page = await person.get("/console/messages?direction=in")
+        (path,) = re.findall(r'data-rows="([^"]+)"', page.text)
+        assert path == "/console/messages?direction=in&amp;piece=rows"
+        piece = await person.get(path.replace("&amp;", "&"))
+        assert piece.status == 200
+        assert "<html" not in piece.text
+        assert re.findall(r'data-row href="[^"]+" title="([^"]+)"', piece.text) == [
+            second.inbound,
+            first.inbound,
+        ]
+        assert f'data-news="/console/messages-live?direction=in&amp;than={second.inbound}"' in piece.text
+        assert piece.text.count('form="choose"') == picks
+        assert "<svg" not in piece.text, "when they were made is not counted again"
+    assert (await one.get("/console/messages?piece=rows&status=odd")).status == 422
+    page = await one.get("/console/messages?direction=in&cursor=" + second.inbound)
+    assert "data-rows" not in page.text
+    assert 'id="live"' not in page.text
+
+
+async def test_the_overview_has_a_sentence_for_those_who_listen(console: Console) -> None:
+    fill(console.database, console.settings)
+    one = await console.person()
+    for path in ("/console/?window=all", "/console/?window=all&piece=now"):
+        page = await one.get(path)
+        assert re.findall(r"<p hidden data-say>([^<]+)</p>", page.text) == [
+            "2 accepted, 1 failed, 1 thing needs a person"
+        ]
+        assert ('aria-live="polite"' in page.text) is ("piece" not in path), (
+            "the place itself is never replaced"
+        )
+
+
 async def test_a_stream_ends_without_a_second_answer_in_it_while_redis_is_away(
     opening: Opening, own_redis: Any
 ) -> None:
