@@ -116,7 +116,7 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
     parts = (
         Entrance(needs.sessions, pages, needs.audit, public_url=settings.public_url),
         Overview(pages, glance),
-        (live := Live(glance, needs.browse, needs.sessions, leaving=needs.leaving)),
+        (live := Live(glance, needs.browse, pages.badges, needs.sessions, leaving=needs.leaving)),
         Alerts(pages, glance),
         Messages(pages, needs.browse, needs.sql),
         Export(needs.browse, needs.audit),

@@ -7,6 +7,7 @@ from hashlib import blake2b
 
 from aiohttp import web
 
+from broker.console.badges import Badges
 from broker.console.gate import COOKIE, Gate, Route
 from broker.console.headers import PRIVATE
 from broker.console.messages import asked_of, search_of
@@ -21,6 +22,7 @@ from broker.services.sessions import Sessions
 STREAM = f"{ROOT}live"
 NEWS = f"{ROOT}messages-live"
 HERE = f"{ROOT}here"
+BADGES = f"{ROOT}badges"
 EVERY_S = 1.0
 HEARTBEATS = 15
 """Looks without news before a line that says nothing, so that a dead connection is noticed."""
@@ -36,9 +38,16 @@ class Live:
     """Streams of server-sent events. An event's id names what was to be seen: who has seen that is told nothing."""
 
     def __init__(
-        self, glance: Glance, browse: Browse, sessions: Sessions, *, leaving: Callable[[], bool]
+        self,
+        glance: Glance,
+        browse: Browse,
+        badges: Badges,
+        sessions: Sessions,
+        *,
+        leaving: Callable[[], bool],
     ) -> None:
         self._glance = glance
+        self._badges = badges
         self._browse = browse
         self._sessions = sessions
         self._leaving = leaving
@@ -50,7 +59,13 @@ class Live:
             *gate.get(STREAM, self.stream)[:1],
             *gate.get(NEWS, self.news)[:1],
             *gate.get(HERE, self.here),
+            *gate.get(BADGES, self.badges),
         ]
+
+    async def badges(self, visit: Visit) -> web.Response:  # noqa: ARG002  # everybody sees the same
+        """Answer `GET /console/badges`, for pages without a stream; it keeps nobody signed in for longer."""
+        headers = {**PRIVATE, "Content-Type": "application/json"}
+        return web.Response(body=await self._badges.told(), headers=headers)
 
     async def here(self, visit: Visit) -> web.Response:  # noqa: ARG002  # that there is one is the answer
         """Answer `GET /console/here`: whoever is not signed in any more gets a 401, as every script does."""
@@ -106,12 +121,17 @@ class Live:
         look: Callable[[], Awaitable[tuple[str, str]]],
         seen: str,
     ) -> None:
-        quiet = 0
+        quiet, known = 0, b""
         for _ in range(LIFE):
             if self._leaving() or await self._sessions.find(visit.request.cookies.get(COOKIE, "")) is None:
                 return
             now, told = await look()
+            badges = await self._badges.told()
             quiet += 1
+            if badges != known:
+                # Without an id: what was seen of the page itself stands.
+                await answer.write(b"event: badges\ndata: " + badges + b"\n\n")
+                known, quiet = badges, 0
             if now != seen:
                 await answer.write(f"id: {now}\nevent: {kind}\ndata: {told}\n\n".encode())
                 seen, quiet = now, 0

@@ -27,7 +27,7 @@ class Pages:
         self, executor: Executor, assets: Assets, *, badges: Badges, flower_url: str, simulated: bool
     ) -> None:
         self._executor = executor
-        self._badges = badges
+        self.badges = badges
         self._templates = Environment(
             loader=FileSystemLoader(Path(__file__).parent / "templates"),
             autoescape=True,
@@ -50,7 +50,7 @@ class Pages:
             theme=visit.theme,
             path=visit.path,
             token=visit.token,
-            badges=await self._badges.of_pages(),
+            badges=await self.badges.of_pages(),
             **values,
         )
 

@@ -154,6 +154,28 @@ async function isOver() {
   }
 }
 
+// What needs a person, beside the names of pages, in the server's words.
+function badges(found) {
+  for (const link of document.querySelectorAll("nav.side a[data-go]")) {
+    const told = found[link.getAttribute("href")];
+    let badge = link.querySelector(".badge");
+    if (!told) {
+      badge?.remove();
+      continue;
+    }
+    if (!badge) {
+      badge = document.createElement("span");
+      link.append(" ", badge);
+    }
+    const [number, means, tone] = told;
+    const word = document.createElement("span");
+    word.className = "hidden";
+    word.textContent = ` ${means}`;
+    badge.className = `badge ${tone}`;
+    badge.replaceChildren(number, word);
+  }
+}
+
 // A stream that breaks off takes up again by itself; one that was refused is over, and another is asked for.
 const SOON_S = 5;
 const LATE_S = 60;
@@ -166,6 +188,7 @@ function follow(address, kind, heard, tell) {
     if (over) return;
     stream = new EventSource(address);
     stream.addEventListener(kind, heard);
+    stream.addEventListener("badges", (event) => badges(JSON.parse(event.data)));
     stream.addEventListener("open", () => { wait = SOON_S; tell(true); });
     stream.addEventListener("error", async () => {
       tell(false);
@@ -365,4 +388,28 @@ if (form) {
   };
   form.addEventListener("input", () => { clearTimeout(soon); soon = setTimeout(check, 400); });
   form.addEventListener("submit", () => clearTimeout(soon));
+}
+
+// A page without a stream asks for them now and then, but only while somebody can see it.
+const EVERY_S = 15;
+if (document.querySelector("nav.side") && !region && !news) {
+  let asked = Date.now();
+  let timer = 0;
+  const look = async () => {
+    if (document.hidden) return;
+    asked = Date.now();
+    try {
+      const answer = await fetch("/console/badges", { redirect: "error" });
+      if (answer.ok) badges(await answer.json());
+      if (answer.status !== 401) return;
+      clearInterval(timer);
+      signedOut();
+    } catch {
+      // Nobody answers: what was told last stands.
+    }
+  };
+  timer = setInterval(look, EVERY_S * 1000);
+  document.addEventListener("visibilitychange", () => {
+    if (Date.now() - asked > EVERY_S * 1000) look();
+  });
 }

@@ -2,12 +2,16 @@
 
 import asyncio
 import re
+from typing import Any
 
+import orjson
 import pytest
+from aiohttp import ClientResponse
 from pydantic import ValidationError
 
 from broker.domain.ids import new_id
 from broker.domain.status import Event
+from broker.keyspace.client import open_sync
 from broker.settings import Settings
 from broker.storage import messages
 from broker.storage.messages import Fresh
@@ -48,6 +52,53 @@ async def test_where_nothing_needs_a_person_there_is_no_number(console: Console)
     one = await console.person()
     assert badges(await one.get("/console/queues")) == {}
     assert "a person" not in (await one.get("/console/queues")).seen
+
+
+async def test_open_pages_are_told_of_badges_as_they_change(console: Console) -> None:
+    fill(console.database, console.settings)
+    one = await console.person("oscar")
+    letter = {"/console/dead-letters": ["1", "needs a person", "bad"]}
+    asked = await one.get("/console/badges")
+    assert (orjson.loads(asked.text), asked.headers["Cache-Control"]) == (letter, "no-store")
+    for path in ("/console/live", "/console/messages-live"):
+        async with asyncio.timeout(60), one.client.get(one.url + path) as answer:
+            assert await told(answer) == letter
+            await one.post("/console/connections/bandwidth-1/pause", {"reason": "they asked"})
+            stopped = {"/console/connections": ["1", "needs a person", "odd"], **letter}
+            assert await told(answer) == stopped, "only what is new is told"
+            await one.post("/console/connections/bandwidth-1/resume", {"reason": "they are done"})
+            assert await told(answer) == letter
+
+
+async def told(answer: ClientResponse) -> Any:
+    """Return the next badges that a stream tells of; they have no id, so what was seen of the page stands."""
+    before = b""
+    async for line in answer.content:
+        if line == b"event: badges\n":
+            assert not before.startswith(b"id:")
+            return orjson.loads((await answer.content.readline()).removeprefix(b"data: "))
+        before = line
+    raise AssertionError("the stream is over")
+
+
+async def test_who_asks_for_badges_stays_signed_in_no_longer_for_it(console: Console) -> None:
+    one = await console.person()
+    with open_sync(console.settings.redis_url, console.settings) as client:
+        (session,) = client.keys("session:*")
+        client.pexpire(session, 60_000)
+        for _ in range(3):
+            assert (await one.get("/console/badges")).status == 200
+        assert 0 < client.pttl(session) <= 60_000
+        client.delete(session)
+    assert (await one.get("/console/badges", headers={"Sec-Fetch-Mode": "cors"})).status == 401
+
+
+async def test_while_nobody_can_say_no_badge_is_told_of(opening: Opening, own_redis: Any) -> None:
+    server = own_redis()
+    async with opening(redis_url=f"{server.url}/0") as console:
+        one = await console.person()
+        server.kill()
+        assert (await one.get("/console/badges")).status == 503
 
 
 def traced(console: Console, parent: str) -> str:

@@ -8,9 +8,10 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 import msgspec
 import pytest
@@ -24,12 +25,15 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from broker.console.visit import THEME_COOKIE
 from broker.domain.ids import new_id
+from broker.domain.status import Event
 from broker.keyspace import keys
 from broker.services.outcomes import Fate, Outcome, digest_of
 from broker.settings import Settings
+from broker.storage import accounts, messages
 from broker.storage.database import Database
+from broker.storage.messages import Fresh
 from tests.conftest import SECRET_KEY
-from tests.factories import NOW_MS
+from tests.factories import NOW_MS, make_message
 from tests.integration.console.browsing import CHROMIUM, DRIVER, held, looking, served
 from tests.integration.console.conftest import PASSWORDS, WITH_PEOPLE
 from tests.integration.console.filling import (
@@ -884,6 +888,131 @@ def test_a_worker_is_drained_with_the_keyboard_alone(browser: webdriver.Chrome, 
     wait(browser, lambda one: "draining\noscar: a new kernel" in one.find_element(By.ID, "main").text)
     change("Resume")
     wait(browser, lambda one: "a new kernel" not in one.find_element(By.ID, "main").text)
+    assert silent(browser) == []
+
+
+COUNTED = """
+window.streams = window.asked = 0;
+const [Stream, ask, every] = [EventSource, fetch, setInterval];
+window.EventSource = class extends Stream { constructor(...given) { super(...given); window.streams += 1; } };
+window.fetch = (...given) => { window.asked += given[0] === "/console/badges"; return ask(...given); };
+window.setInterval = (work, ms) => every(work, ms / 30);
+Object.defineProperty(document, "hidden", { get: () => window.name === "away" });
+"""
+"""Counts streams and questions of a page, has its clock go fast, and lets the test say whether somebody sees it."""
+
+
+@pytest.mark.parametrize(
+    ("path", "streams"), [("/console/?window=15m", 1), ("/console/messages", 1), ("/console/accounts", 0)]
+)
+def test_what_needs_a_person_is_told_beside_the_names_of_pages_as_it_changes(
+    browser: webdriver.Chrome, place: Place, path: str, streams: int
+) -> None:
+    browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": COUNTED})
+    sign_in(browser, place, "oscar")
+    browser.get(place.url + path)
+    badge = "return document.querySelector('nav a[href=\"/console/connections\"] .badge')?.textContent ?? ''"
+    assert browser.execute_script(badge) == ""
+    database = Database(place.settings.database)
+    try:
+        database.write(lambda sql: accounts.pause(sql, "bandwidth-1", now_ms=NOW_MS, reason="x"))
+        wait(browser, lambda one: one.execute_script(badge) == "1 needs a person")
+    finally:
+        database.write(lambda sql: accounts.resume(sql, "bandwidth-1"))
+        database.close()
+    wait(browser, lambda one: one.execute_script(badge) == "")
+    assert browser.execute_script("return window.streams") == streams
+    assert bool(browser.execute_script("return window.asked")) is (streams == 0)
+    assert silent(browser) == []
+
+
+def test_a_page_that_nobody_sees_asks_for_nothing(browser: webdriver.Chrome, place: Place) -> None:
+    browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": COUNTED})
+    sign_in(browser, place)
+    browser.execute_script("window.name = 'away'")
+    browser.get(f"{place.url}/console/accounts")
+    browser.set_script_timeout(30)
+    browser.execute_async_script(
+        "const tell = arguments[0]; let left = 4;setInterval(() => { left -= 1; if (!left) tell(); }, 15000)"
+    )
+    assert browser.execute_script("return window.asked") == 0
+    browser.execute_script("window.name = ''")
+    wait(browser, lambda one: one.execute_script("return window.asked"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """A list of messages two minutes apart, each with a bar of its own."""
+
+    browser: webdriver.Chrome
+    address: str
+    ids: list[str]
+
+    def bars(self) -> list[Any]:
+        """Open the list, and return its bars."""
+        self.browser.get(self.address)
+        return self.browser.find_elements(By.CSS_SELECTOR, ".bars svg a")
+
+    def hold(self, *places: int) -> webdriver.ActionChains:
+        """Press on one bar and move to others."""
+        bars = self.bars()
+        actions = webdriver.ActionChains(self.browser).move_to_element(bars[places[0]]).click_and_hold()
+        for place in places[1:]:
+            actions = actions.move_to_element(bars[place])
+        return actions
+
+    def listed(self, number: int) -> list[str]:
+        """Wait until so many messages are listed, and return them, the oldest first."""
+        rows = "return [...document.querySelectorAll('tbody a[data-row]')].map((one) => one.title)"
+        wait(self.browser, lambda one: len(one.execute_script(rows)) == number)
+        return list(reversed(self.browser.execute_script(rows)))
+
+
+@pytest.fixture
+def stretch(browser: webdriver.Chrome, place: Place) -> Stretch:
+    """Nine messages of three days ago, and the list of them."""
+    name, began = f"stretch-{new_id()}", datetime.now(UTC) - timedelta(days=3)
+    times = [began + timedelta(minutes=2 * n) for n in range(9)]
+    made = [
+        make_message(id=new_id(round(at.timestamp() * 1000)), created_at=at, account=name) for at in times
+    ]
+    database = Database(place.settings.database)
+    fresh = [Fresh(message=one, event=Event.CLAIM, due_at=NOW_MS) for one in made]
+    database.write(lambda sql: messages.add(sql, fresh))
+    database.close()
+    sign_in(browser, place)
+    since, until = (began + timedelta(minutes=n) for n in (-1, 20))
+    query = f"account={name}&since={since:%Y-%m-%dT%H:%M:%S}&until={until:%Y-%m-%dT%H:%M:%S}"
+    address = f"{place.url}/console/messages?{query}"
+    return Stretch(browser=browser, address=address, ids=[one.id for one in made])
+
+
+@pytest.mark.parametrize(("places", "first", "last"), [((2, 4, 5), 2, 5), ((5, 2), 2, 5), ((6, 0, 8), 6, 8)])
+def test_a_stretch_of_time_is_chosen_from_one_bar_to_another(
+    browser: webdriver.Chrome, stretch: Stretch, places: tuple[int, ...], first: int, last: int
+) -> None:
+    href = "return arguments[0].href.baseVal"
+    ends = [parse_qs(urlsplit(browser.execute_script(href, one)).query) for one in stretch.bars()]
+    assert len(ends) == len(stretch.ids), "each has its own"
+    stretch.hold(*places).release().perform()
+    assert stretch.listed(last - first + 1) == stretch.ids[first : last + 1]
+    query = parse_qs(urlsplit(browser.current_url).query)
+    assert query == {**ends[first], "until": ends[last]["until"]}
+    assert silent(browser) == []
+
+
+def test_a_click_on_a_bar_opens_it_and_escape_calls_a_stretch_off(
+    browser: webdriver.Chrome, stretch: Stretch
+) -> None:
+    stretch.hold(3).release().perform()
+    assert stretch.listed(1) == [stretch.ids[3]]
+    stretch.hold(1, 7).perform()
+    assert browser.find_elements(By.CSS_SELECTOR, ".bars .span")
+    webdriver.ActionChains(browser).send_keys(Keys.ESCAPE).release().perform()
+    assert not browser.find_elements(By.CSS_SELECTOR, ".bars .span")
+    assert browser.current_url == stretch.address
+    stretch.bars()[4].send_keys(Keys.ENTER)
+    assert stretch.listed(1) == [stretch.ids[4]], "a bar is a link"
     assert silent(browser) == []
 
 

@@ -65,8 +65,8 @@ async def test_a_list_of_messages_is_told_how_many_are_new_to_it(console: Consol
         address = one.url + path.replace("&amp;", "&")
         async with one.client.get(address, headers=headers) as answer:
             async for line in answer.content:
-                if line.startswith(b"data: "):
-                    return line[6:].decode().strip()
+                if line == b"event: new\n":
+                    return (await answer.content.readline())[6:].decode().strip()
         return ""
 
     waiting = asyncio.create_task(told())
