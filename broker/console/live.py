@@ -126,9 +126,9 @@ class Live:
             if self._leaving() or await self._sessions.find(visit.request.cookies.get(COOKIE, "")) is None:
                 return
             now, told = await look()
-            badges = await self._badges.told()
+            badges = await self._told(known)
             quiet += 1
-            if badges != known:
+            if badges != known:  # at first always: nobody knows how old the page is
                 # Without an id: what was seen of the page itself stands.
                 await answer.write(b"event: badges\ndata: " + badges + b"\n\n")
                 known, quiet = badges, 0
@@ -139,6 +139,13 @@ class Live:
                 await answer.write(b":\n\n")
                 quiet = 0
             await asyncio.sleep(EVERY_S)
+
+    async def _told(self, known: bytes) -> bytes:
+        """Return what badges say; while nobody can say, what is known stands."""
+        try:
+            return await self._badges.told()
+        except AdmissionError:
+            return known
 
 
 def mark(view: View) -> str:
