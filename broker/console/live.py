@@ -123,7 +123,9 @@ class Live:
     ) -> None:
         quiet, known = 0, b""
         for _ in range(LIFE):
-            if self._leaving() or await self._sessions.find(visit.request.cookies.get(COOKIE, "")) is None:
+            if self._leaving() or visit.request.transport is None:  # nobody listens any more
+                return
+            if await self._sessions.find(visit.request.cookies.get(COOKIE, "")) is None:
                 return
             now, told = await look()
             badges = await self._told(known)

@@ -2,8 +2,10 @@
 
 import asyncio
 import re
+from contextlib import AsyncExitStack
 from typing import Any
 
+from broker.console.live import MOST
 from tests.integration.console.conftest import Console, Opening, Person
 from tests.integration.console.filling import fill
 
@@ -140,3 +142,40 @@ async def test_a_stream_ends_without_a_second_answer_in_it_while_redis_is_away(
             told += [line async for line in other.content]
         assert not [line for line in told if b"HTTP/" in line or b"Content-Type" in line]
         assert (await one.get("/console/live")).status == 503
+
+
+async def test_streams_are_bounded_and_those_that_nobody_listens_to_make_room(console: Console) -> None:
+    one, other = await console.person(), await console.person()  # a client has a hundred connections
+    path = f"{one.url}/console/messages-live"
+    async with AsyncExitStack() as open_ones:
+        streams = [await open_ones.enter_async_context(other.client.get(path)) for _ in range(MOST)]
+        assert {stream.status for stream in streams} == {200}
+        refused = await one.get("/console/messages-live")
+        assert (refused.status, refused.headers["Retry-After"]) == (503, "1")
+    async with asyncio.timeout(10):  # less than it takes until something is written
+        while True:
+            async with one.client.get(path) as answer:
+                if answer.status == 200:
+                    break
+            await asyncio.sleep(0.1)
+
+
+async def test_a_stream_without_news_shows_now_and_then_that_it_is_there(console: Console) -> None:
+    one = await console.person()
+    lines = []
+    async with one.client.get(f"{one.url}/console/messages-live") as answer, asyncio.timeout(60):
+        async for line in answer.content:
+            lines.append(line)
+            if line == b":\n":
+                break
+    assert [line for line in lines if line.strip()] == [b"retry: 3000\n", b":\n"]
+
+
+async def test_streams_end_when_the_process_does(opening: Opening) -> None:
+    async with opening() as console:
+        one = await console.person()
+        console.opened.remove(one.client)  # who stays longer than the process
+        answer = await one.client.get(f"{one.url}/console/messages-live")
+        assert await answer.content.readline() == b"retry: 3000\n"
+    async with one.client, asyncio.timeout(10):
+        assert await answer.content.read() == b"\n", "it is whole"
