@@ -1,5 +1,7 @@
 """Accounts: what each may, the addresses of its APIs, and whether they are ready."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from aiohttp import web
@@ -10,7 +12,7 @@ from broker.console.visit import ROOT, Visit
 from broker.dialects import DIALECTS
 from broker.domain.account import Account
 from broker.errors import NotFound
-from broker.keyspace.pressure import Pressure
+from broker.services.readiness import Readiness, unusable
 from broker.services.sql import AsyncSql
 from broker.settings import Settings
 from broker.storage import credit, customers
@@ -26,10 +28,10 @@ CHANGES = 20
 class Accounts:
     """Shows customers, without any of their secrets."""
 
-    def __init__(self, pages: Pages, sql: AsyncSql, pressure: Pressure, settings: Settings) -> None:
+    def __init__(self, pages: Pages, sql: AsyncSql, readiness: Readiness, settings: Settings) -> None:
         self._pages = pages
         self._sql = sql
-        self._pressure = pressure
+        self._readiness = readiness
         self._settings = settings
 
     def routes(self, gate: Gate) -> list[Route]:
@@ -48,17 +50,50 @@ class Accounts:
         """Answer `GET /console/accounts/{name}`."""
         name = visit.pieces["name"]
 
-        def look(sql: Sql) -> tuple[Account | None, list[str], list[Change]]:
+        def look(sql: Sql) -> tuple[Account | None, list[str], bool, list[Change]]:
             changes = credit.latest(sql, name, limit=CHANGES)
-            return customers.account(sql, name), customers.keys(sql, name), changes
+            return (
+                customers.account(sql, name),
+                customers.keys(sql, name),
+                customers.has_password(sql, name),
+                changes,
+            )
 
-        account, keys, changes = await self._sql.read(look)
+        account, keys, has_password, changes = await self._sql.read(look)
         if account is None:
             raise NotFound("there is no such account")
-        base = self._settings.reached_at
-        ready = await self._pressure.is_seen()
-        dialects = [(name, dialect.configured(self._settings).routes) for name, dialect in DIALECTS.items()]
-        apis = [(name, method, base + path) for name, routes in dialects for method, path in routes]
+        why_not = await self._readiness.why_not(name)
+        apis = []
+        for dialect, spoken in DIALECTS.items():
+            never = unusable(dialect, has_password=has_password, has_keys=bool(keys))
+            apis.append(
+                _api(
+                    dialect,
+                    spoken.configured(self._settings).routes,
+                    self._settings.reached_at,
+                    never or why_not,
+                )
+            )
         return await self._pages.show(
-            visit, "account.html", account=account, apis=apis, ready=ready, keys=keys, changes=changes
+            visit, "account.html", account=account, apis=apis, keys=keys, changes=changes
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """One API of an account: what its customer enters as its address, all that it answers to, and why not now."""
+
+    name: str
+    prefix: str
+    addresses: Mapping[str, str]
+    why_not: str
+
+
+def _api(name: str, routes: Sequence[tuple[str, str]], base: str, why_not: str) -> Api:
+    """Return an API with its prefix: its first address up to where its operations differ."""
+    methods: dict[str, list[str]] = {}
+    for method, path in routes:
+        methods.setdefault(base + path, []).append(method)
+    first = routes[0][1].split("/")[1]
+    addresses = {url: ", ".join(each) for url, each in methods.items()}
+    return Api(name=name, prefix=f"{base}/{first}", addresses=addresses, why_not=why_not)

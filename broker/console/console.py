@@ -58,6 +58,7 @@ from broker.services.outcomes import Outcomes
 from broker.services.overview import Glance
 from broker.services.phones import Phones
 from broker.services.planning import Planning
+from broker.services.readiness import Readiness
 from broker.services.replay import Replay
 from broker.services.rereading import Rereading
 from broker.services.send_on import SendOn
@@ -135,7 +136,7 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
         AuditPage(pages, needs.audit),
         Configuration(pages, needs.sql, settings),
         Webhooks(pages, needs.hooks, needs.rereading),
-        Accounts(pages, needs.sql, needs.pressure, settings),
+        Accounts(pages, needs.sql, Readiness(needs.pressure), settings),
     )
     found = [*_bare(gate, assets), *(route for part in parts for route in part.routes(gate))]
     if settings.simulator_url:

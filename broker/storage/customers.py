@@ -31,6 +31,14 @@ def account(sql: Connection, name: str) -> Account | None:
     return None if found is None else replace(found, password_hash="", callback_secret=None)
 
 
+def has_password(sql: Connection, name: str) -> bool:
+    """Say whether an account has a password."""
+    found = sql.execute(
+        select(tables.accounts.c.password_hash).where(tables.accounts.c.name == name)
+    ).scalar()
+    return bool(found)
+
+
 def keys(sql: Connection, account: str) -> list[str]:
     """Return the beginnings of the fingerprints of an account's keys: enough to tell them apart, and no key."""
     k = tables.api_keys.c
