@@ -10,7 +10,7 @@ from sqlalchemy.exc import DatabaseError
 
 from broker.domain.deed import Deed, DeedQuery, Door, Noted
 from broker.storage import audit
-from tests.integration.console.conftest import PASSWORDS, Console
+from tests.integration.console.conftest import PASSWORDS, Console, Opening
 from tests.integration.console.filling import HOSTILE, fill, fill_waiting, fill_worker
 from tests.unit.test_house import ROOT
 
@@ -107,6 +107,23 @@ async def test_every_form_of_the_console_is_noted_but_those_that_concern_only_th
     assert deeds(console)[3].details == {"account": "acme", "to": "+1202***0101"}
     assert [deeds(console)[place].subject for place in (4, 5, 10)] == ["w-1@host"] * 2 + [filled.delivered]
     assert deeds(console)[6].details == {"mps": "5"}
+
+
+async def test_what_is_done_with_the_simulators_phones_is_noted_without_their_numbers(
+    opening: Opening, simulator: str
+) -> None:
+    async with opening(simulator_url=simulator) as console:
+        one = await console.person("oscar")
+        form = {"to": "+12025550150", "text": "Hush"}
+        assert (await one.post("/console/handsets/%2B12025550101/reply", form)).status == 303
+        assert (await one.post("/console/handsets/dials", {"latency_ms": "5"})).status == 303
+        dials, reply = deeds(console)[:2]
+    assert (dials.action, dials.operator, dials.subject) == ("handsets dials", "oscar", "")
+    assert (reply.action, reply.subject, reply.details) == (
+        "handsets reply",
+        "+1202***0101",
+        {"to": "+1202***0150"},
+    )
 
 
 async def test_the_audit_is_filtered_paged_and_for_operators_only(console: Console) -> None:
