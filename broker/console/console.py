@@ -114,6 +114,7 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
     gate = Gate(needs.sessions, pages, needs.audit, public_url=settings.public_url)
     stored = Stored(needs.browse, needs.executor, attachments=settings.attachments)
     glance = Glance(needs.sql, needs.backlog, needs.carrying, settings)
+    said = Said(needs.outcomes)
     parts = (
         Entrance(needs.sessions, pages, needs.audit, public_url=settings.public_url),
         Overview(pages, glance),
@@ -130,12 +131,12 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
         *_of_connections(needs, live),
         *_of_queues(needs),
         Causes(pages),
-        Callbacks(pages, needs.endpoints, needs.replay, needs.backlog, Said(needs.outcomes)),
-        DeadLetterPages(pages, needs.letters),
-        OptOuts(pages, needs.opt_outs),
+        Callbacks(pages, needs.endpoints, needs.replay, needs.backlog, said),
+        DeadLetterPages(pages, needs.letters, said),
+        OptOuts(pages, needs.opt_outs, said),
         AuditPage(pages, needs.audit),
         Configuration(pages, needs.sql, settings),
-        Webhooks(pages, needs.hooks, needs.rereading),
+        Webhooks(pages, needs.hooks, needs.rereading, said),
         Accounts(pages, needs.sql, Readiness(needs.pressure), settings),
     )
     found = [*_bare(gate, assets), *(route for part in parts for route in part.routes(gate))]

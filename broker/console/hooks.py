@@ -1,6 +1,6 @@
 """Webhooks of carriers: what came, what it was about, what is parked; a time of them read again."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from urllib.parse import urlencode
@@ -8,8 +8,10 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from broker.console.gate import Gate, Route
+from broker.console.message_forms import reason_of
 from broker.console.numbers import moment, row_number
 from broker.console.pages import Pages
+from broker.console.said import Said
 from broker.console.visit import ROOT, Visit
 from broker.dialects.native.journal import parked_row
 from broker.domain.operator import Role
@@ -17,15 +19,16 @@ from broker.domain.redaction import redact_body
 from broker.errors import InvalidField, NotFound
 from broker.log import get_logger
 from broker.services.hooks import Hooks, Seen
+from broker.services.rereading import PAGE as BATCH
 from broker.services.rereading import Rereading, Stretch
 from broker.storage.parked import Which
 from broker.storage.webhooks import Place
 
 LIST = f"{ROOT}webhooks"
+AGAIN = f"{LIST}/again"
 PAGE = 50
 BATCHES = 50
 """Most transactions of one request to read again: who wants more goes on from where it ended."""
-LONGEST_REASON = 200
 _DIGEST = 64
 _LONGEST_BODY = 256 * 1024
 
@@ -35,10 +38,11 @@ log = get_logger()
 class Webhooks:
     """Bodies are shown without what they hold; a whole one to who may read it, and that is noted."""
 
-    def __init__(self, pages: Pages, hooks: Hooks, rereading: Rereading) -> None:
+    def __init__(self, pages: Pages, hooks: Hooks, rereading: Rereading, said: Said) -> None:
         self._pages = pages
         self._hooks = hooks
         self._rereading = rereading
+        self._said = said
 
     def routes(self, gate: Gate) -> list[Route]:
         """Return what leads here."""
@@ -46,6 +50,7 @@ class Webhooks:
         return [
             *gate.get(LIST, self.list),
             *gate.get(f"{LIST}/parked", self.parked),
+            *gate.get(AGAIN, self.ask, needs=Role.ADMIN),
             *gate.post(f"{LIST}/replay", self.replay, needs=Role.ADMIN),
             *gate.get(one, self.show),
             *gate.post(f"{one}/reveal", self.reveal, needs=Role.CONTENT),
@@ -54,6 +59,9 @@ class Webhooks:
     async def list(self, visit: Visit) -> web.Response:
         """Answer `GET /console/webhooks`."""
         return await self._list(visit, visit.query)
+
+    async def _after(self, visit: Visit, done: str) -> web.Response:
+        return await self._list(visit, visit.form.fields, done)
 
     async def _list(self, visit: Visit, asked: Mapping[str, str], done: str = "") -> web.Response:
         names = await self._hooks.names()
@@ -70,7 +78,7 @@ class Webhooks:
             rows=rows,
             names=names,
             name=name,
-            done=done,
+            done=done or await self._said.of(visit),
             older=f"{LIST}?{urlencode(kept)}" if last is not None else "",
             now=datetime.now(UTC).isoformat(timespec="minutes")[:16],
         )
@@ -107,15 +115,18 @@ class Webhooks:
             further=f"{LIST}/parked?{further}" if last is not None else "",
         )
 
+    async def ask(self, visit: Visit) -> web.Response:
+        """Answer `GET /console/webhooks/again`: how many webhooks a time holds, before they are read again."""
+        stretch = _stretch(visit.query.get)
+        number = await self._rereading.number(stretch, most=BATCHES * BATCH)
+        return await self._pages.show(
+            visit, "webhooks_again.html", stretch=stretch, number=number, most=BATCHES * BATCH
+        )
+
     async def replay(self, visit: Visit) -> web.Response:
         """Answer `POST /console/webhooks/replay`: a time of the journal is read again."""
-        form = visit.form
-        since, until, reason = moment(form.text("since")), moment(form.text("until")), form.text("reason")
-        if not reason or len(reason) > LONGEST_REASON:
-            raise InvalidField(f"say why, in at most {LONGEST_REASON} characters")
-        if since is None or until is None or since >= until:
-            raise InvalidField("say from when until when, the first before the second")
-        stretch = Stretch(since=since, until=until, connection=form.text("connection") or None)
+        stretch = _stretch(lambda name, _: visit.form.text(name))
+        reason_of(visit.form)
         counts, last = await self._again(stretch)
         log.info("webhooks_reread", operator=visit.operator.name, **counts)
         done = (
@@ -124,7 +135,8 @@ class Webhooks:
         )
         if last is not None:
             done += f" It ended at {last.at.isoformat()} of {last.connection}: go on from there."
-        return await self._list(visit, form.fields, done)
+        name = urlencode({"connection": stretch.connection} if stretch.connection else {})
+        return await self._said.lead(visit, f"{LIST}?{name}" if name else LIST, done, self._after)
 
     async def _again(self, stretch: Stretch) -> tuple[dict[str, int], Place | None]:
         counts = dict.fromkeys(("webhooks", "moved", "arrived", "parked"), 0)
@@ -136,3 +148,11 @@ class Webhooks:
             if after is None:
                 break
         return counts, after
+
+
+def _stretch(field: Callable[[str, str], str]) -> Stretch:
+    """Return the time that is meant; raises InvalidField where none is."""
+    since, until = moment(field("since", "")), moment(field("until", ""))
+    if since is None or until is None or since >= until:
+        raise InvalidField("say from when until when, the first before the second")
+    return Stretch(since=since, until=until, connection=field("connection", "") or None)

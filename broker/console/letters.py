@@ -11,6 +11,7 @@ from broker.console.gate import Gate, Route
 from broker.console.message_forms import reason_of
 from broker.console.numbers import moment
 from broker.console.pages import Pages
+from broker.console.said import Said
 from broker.console.visit import ROOT, Visit
 from broker.domain.dead import LOST, Kind, Letters, Standing
 from broker.domain.ids import is_id
@@ -34,9 +35,10 @@ log = get_logger()
 class DeadLetterPages:
     """Lists dead letters, and lets operators say what is to become of them."""
 
-    def __init__(self, pages: Pages, letters: DeadLetters) -> None:
+    def __init__(self, pages: Pages, letters: DeadLetters, said: Said) -> None:
         self._pages = pages
         self._letters = letters
+        self._said = said
 
     def routes(self, gate: Gate) -> list[Route]:
         """Return what leads here."""
@@ -71,7 +73,7 @@ class DeadLetterPages:
             older=f"{LIST}?{urlencode({**asked, 'cursor': last})}" if last else "",
             lost=LOST,
             now=datetime.now(UTC).isoformat(timespec="milliseconds"),
-            done=done,
+            done=done or await self._said.of(visit),
         )
 
     async def settle(self, visit: Visit) -> web.Response:
@@ -80,9 +82,8 @@ class DeadLetterPages:
         if not is_id(one):
             raise InvalidField("say which letter is meant, and what is to become of it")
         count = await self._settle(visit, Letters(id=one), rate=MOST_RATE)
-        return await self.show(
-            visit, done=f"{count} on its way" if count else "nothing was parked under that id"
-        )
+        text = f"{count} on its way" if count else "nothing was parked under that id"
+        return await self._said.lead(visit, LIST, text, self.show)
 
     async def settle_all(self, visit: Visit) -> web.Response:
         """Answer `POST /console/dead-letters/all`: those of a cause that there were when the page was made."""
@@ -97,7 +98,7 @@ class DeadLetterPages:
         if form.text("what") == "put back" and form.text("sure") != "yes":
             raise InvalidField("say that some of it may be done twice")
         count = await self._settle(visit, which, rate=number_of(form.text("rate"), most=MOST_RATE))
-        return await self.show(visit, done=f"{count} letters are on their way")
+        return await self._said.lead(visit, LIST, f"{count} letters are on their way", self.show)
 
     async def stay(self, visit: Visit) -> web.Response:
         """Answer `POST /console/dead-letters/stay`: what has not left yet, of one job or of all, is kept."""
@@ -105,7 +106,7 @@ class DeadLetterPages:
         job = visit.form.text("job")
         count = (await self._letters.stop(job))[0] if job else await self._letters.stay()
         log.info("dead_letters_kept", operator=visit.operator.name, letters=count)
-        return await self.show(visit, done=f"{count} letters stay here")
+        return await self._said.lead(visit, LIST, f"{count} letters stay here", self.show)
 
     async def _settle(self, visit: Visit, which: Letters, *, rate: float) -> int:
         wanted, reason = WANTED.get(visit.form.text("what")), reason_of(visit.form)

@@ -8,6 +8,7 @@ from aiohttp import web
 from broker.console.gate import Gate, Route
 from broker.console.numbers import COUNTRY, row_number
 from broker.console.pages import Pages
+from broker.console.said import Said
 from broker.console.visit import ROOT, Visit
 from broker.domain.address import normalise, normalise_originator, with_plus
 from broker.domain.operator import Role
@@ -25,9 +26,10 @@ _LONGEST = 255
 class OptOuts:
     """Numbers are masked. One of them, with the text that is the proof, is shown on request, and that is noted."""
 
-    def __init__(self, pages: Pages, book: OptOutBook) -> None:
+    def __init__(self, pages: Pages, book: OptOutBook, said: Said) -> None:
         self._pages = pages
         self._book = book
+        self._said = said
 
     def routes(self, gate: Gate) -> list[Route]:
         """Return what leads here."""
@@ -40,7 +42,11 @@ class OptOuts:
 
     async def show(self, visit: Visit) -> web.Response:
         """Answer `GET /console/opt-outs`; with `changes`, what came and went."""
-        return await self._page(visit, visit.query, journal="changes" in visit.query)
+        done = await self._said.of(visit)
+        return await self._page(visit, visit.query, journal="changes" in visit.query, done=done)
+
+    async def _after(self, visit: Visit, done: str) -> web.Response:
+        return await self._page(visit, {}, done=done)
 
     async def reveal(self, visit: Visit) -> web.Response:
         """Answer `POST /console/opt-outs/reveal`: one number, and what it wrote."""
@@ -89,7 +95,7 @@ class OptOuts:
             reason=_reason(visit),
         )
         done = "From now on it gets nothing more." if changed else "It was so already."
-        return await self._page(visit, {}, done=done)
+        return await self._said.lead(visit, LIST, done, self._after)
 
     async def remove(self, visit: Visit) -> web.Response:
         """Answer `POST /console/opt-outs/remove`."""
@@ -103,7 +109,7 @@ class OptOuts:
             who=visit.operator.name,
             reason=reason,
         )
-        return await self._page(visit, {}, done="It may be written to again.")
+        return await self._said.lead(visit, LIST, "It may be written to again.", self._after)
 
 
 def _reason(visit: Visit) -> str:

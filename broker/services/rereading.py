@@ -66,6 +66,10 @@ class Rereading:
         """
         return await self._sql.read(partial(parked.page, which=which, after=after, limit=limit))
 
+    async def number(self, stretch: Stretch, *, most: int) -> int:
+        """Return how many webhooks a time holds; one more than `most` says that there are more. Raises Busy."""
+        return await self._sql.read(partial(_number, stretch=stretch, most=most))
+
     async def page(self, stretch: Stretch, *, after: Place | None) -> Reread:
         """Read the next page of webhooks again. What follows (media, callbacks) is found by the next sweep.
 
@@ -123,6 +127,16 @@ def _rows(sql: Sql, stretch: Stretch, after: Place | None) -> list[webhooks.Webh
         )
         name = None if stretch.connection else webhooks.names(sql, after=f"{name}\x01")
     return rows
+
+
+def _number(sql: Sql, *, stretch: Stretch, most: int) -> int:
+    found = 0
+    name = stretch.connection or webhooks.names(sql, after="")
+    while name is not None and found <= most:
+        room = most + 1 - found
+        found += webhooks.number(sql, name, since=stretch.since, until=stretch.until, most=room)
+        name = None if stretch.connection else webhooks.names(sql, after=f"{name}\x01")
+    return found
 
 
 def _new(sql: Sql, came: Sequence[Heard[Inbound]]) -> list[Heard[Inbound]]:

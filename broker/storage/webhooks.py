@@ -61,6 +61,15 @@ def stretch(
     return [Webhook(**row) for row in connection.execute(statement).mappings()]
 
 
+def number(connection: Connection, name: str, *, since: datetime, until: datetime, most: int) -> int:
+    """Return how many webhooks of a time there are of a connection, `most` at most."""
+    at = webhooks.c.at
+    some = (
+        select(at).where(webhooks.c.connection == name, at >= since, at < until).limit(most).subquery("some")
+    )
+    return connection.execute(select(func.count()).select_from(some)).scalar_one()
+
+
 def newest(connection: Connection, name: str, *, before: Place | None, limit: int) -> list[Webhook]:
     """Return a connection's webhooks, the newest first, from before a place on."""
     at, digest = webhooks.c.at, webhooks.c.digest

@@ -204,6 +204,7 @@ def pages(place: Place) -> dict[str, str]:
         "attachment": f"/console/attachments/{place.filled.inbound}/1",
         "webhooks": "/console/webhooks?connection=bandwidth-1",
         "webhook": f"/console/webhooks/{place.webhook}",
+        "webhooks-again": "/console/webhooks/again?since=2026-01-01T00:00&until=2036-01-01T00:00",
         "parked": "/console/webhooks/parked",
         "opt-outs": "/console/opt-outs",
         "opt-out-changes": "/console/opt-outs?changes=1",

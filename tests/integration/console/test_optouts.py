@@ -87,17 +87,17 @@ async def test_the_proof_is_shown_to_who_may_read_it_and_that_is_noted(console: 
 async def test_one_is_added_and_removed_with_a_reason_and_both_are_noted(console: Console) -> None:
     one = await console.person("oscar")
     form = {"sender": SENDER, "recipient": "(202) 555-0101", "reason": "wrote a letter from +12025550179"}
-    page = await one.post(f"{LIST}/add", form)
+    page = await one.sent(f"{LIST}/add", form)
     assert "From now on it gets nothing more." in page.seen
     assert in_force(console) == [NUMBER]
-    assert "It was so already." in (await one.post(f"{LIST}/add", form)).seen
+    assert "It was so already." in (await one.sent(f"{LIST}/add", form)).seen
     page = await one.get(LIST)
     (row,) = set(re.findall(r'id="why-(\d+)"', page.text))
     assert (await one.post(f"{LIST}/remove", {"id": row})).status == 422
     assert in_force(console) == [NUMBER]
     assert (
         "It may be written to again."
-        in (await one.post(f"{LIST}/remove", {"id": row, "reason": "wrote again"})).seen
+        in (await one.sent(f"{LIST}/remove", {"id": row, "reason": "wrote again"})).seen
     )
     assert in_force(console) == []
     came, went = await one.get(f"{LIST}?changes=1"), deeds(console, action="opt-outs remove")

@@ -492,7 +492,7 @@ async def test_letters_leave_when_an_operator_says_so(console: Console) -> None:
     form = {"id": filled.letter, "what": "discard", "reason": "a test"}
     for change in ({"reason": ""}, {"what": "eat"}, {"id": "1"}):
         assert (await one.post("/console/dead-letters/settle", {**form, **change})).status == 422
-    assert "1 on its way" in (await one.post("/console/dead-letters/settle", form)).seen
+    assert "1 on its way" in (await one.sent("/console/dead-letters/settle", form)).seen
     row = select(dead_letters.c.standing, dead_letters.c.settled_by, dead_letters.c.reason)
     standing_, by, reason = console.database.read(lambda sql: sql.execute(row).one())
     assert (by, reason) == ("oscar", "a test")
@@ -532,7 +532,14 @@ async def test_the_first_load_of_a_page_is_within_its_budget_and_asks_nobody_els
         fill(console.database, console.settings)
     one = await console.person("ada")
     packed: dict[str, int] = {}
-    for path in (*PAGES, "/console/audit", "/console/settings", "/console/send", "/console/callbacks/again"):
+    for path in (
+        *PAGES,
+        "/console/audit",
+        "/console/settings",
+        "/console/send",
+        "/console/callbacks/again",
+        "/console/webhooks/again?since=2026-01-01T00:00&until=2036-01-01T00:00",
+    ):
         page = await one.get(path)
         assert re.findall(r'(?:src|href)="(?:https?:)?//[^"]*"', page.text) == [], path
         for asset in re.findall(r'(?:src|href)="(/console/assets/[^"]+)"', page.text):

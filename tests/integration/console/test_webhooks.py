@@ -5,14 +5,18 @@ import re
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
+from sqlalchemy import text
+
 from broker.domain.status import Status
 from broker.services import receive, reports
 from broker.storage import messages, parked, webhooks
+from broker.storage.database import Database, Sql
 from broker.storage.webhooks import Webhook
 from tests.factories import NOW_MS
 from tests.integration.console.conftest import Console
 from tests.integration.console.filling import HOSTILE, NUMBER, fill
 from tests.integration.console.test_audit import deeds
+from tests.integration.storage.test_overview_plans import plans_of
 from tests.integration.workers.test_journal import inbound
 
 LIST = "/console/webhooks"
@@ -161,14 +165,61 @@ async def test_an_administrator_has_a_time_read_again_with_a_reason_and_it_has_n
     one = await console.person("ada")
     for change in ({"reason": ""}, {"since": ""}, {"until": "2026-11-20T00:00"}, {"since": "soon"}):
         assert (await one.post(f"{LIST}/replay", {**form, **change})).status == 422
-    page = await one.post(f"{LIST}/replay", form)
+    page = await one.sent(f"{LIST}/replay", form)
     assert "1 webhooks were read again" in page.seen
     noted = deeds(console, action="webhooks replay")[0]
     assert (noted.operator, noted.reason, noted.refused) == ("ada", "a new word", "")
     assert noted.details["since"] == "2026-11-21T00:00"
     known = console.database.read(lambda sql: messages.load(sql, [filled.delivered, filled.rejected]))
     before = {one.id: one.status for one in known.values()}
-    assert "0 messages moved" in (await one.post(f"{LIST}/replay", form)).seen
+    assert "0 messages moved" in (await one.sent(f"{LIST}/replay", form)).seen
     known = console.database.read(lambda sql: messages.load(sql, [filled.delivered, filled.rejected]))
     assert {one.id: one.status for one in known.values()} == before
     assert before[filled.delivered] is Status.DELIVERED
+
+
+async def test_before_a_time_is_read_again_it_is_said_how_many_webhooks_it_holds(console: Console) -> None:
+    filled = fill(console.database, console.settings)
+    keep(console, report(filled.rejected), verdict="?")
+    one = await console.person("ada")
+    page = await one.get(LIST)
+    assert f'action="{LIST}/again"' in page.text
+    assert f'action="{LIST}/replay"' not in page.text
+    asked = f"{LIST}/again?connection={NAME}&since=2026-11-21T00:00&until=2026-11-22T00:00"
+    page = await one.get(asked)
+    assert f"1 webhook of {NAME} from 2026-11-21 00:00:00 until 2026-11-22 00:00:00" in page.seen
+    form = dict(re.findall(r'type="hidden" name="(connection|since|until)" value="([^"]*)"', page.text))
+    assert "1 webhooks were read again" in (await one.sent(f"{LIST}/replay", {**form, "reason": "new"})).seen
+    assert "1 webhook of all connections" in (await one.get(asked.replace(f"connection={NAME}&", ""))).seen
+    nothing = await one.get(asked.replace("2026", "2025"))
+    assert "There is nothing to read again" in nothing.seen
+    assert '<button class="danger"' not in nothing.text
+    for wrong in (
+        "since=2026-11-21T00:00",
+        "since=x&until=y",
+        "since=2026-11-22T00:00&until=2026-11-21T00:00",
+    ):
+        assert (await one.get(f"{LIST}/again?{wrong}")).status == 422
+    assert (await (await console.person("oscar")).get(asked)).status == 403
+
+
+def test_webhooks_of_a_time_are_counted_up_to_a_bound_along_their_index(database: Database) -> None:
+    at = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    rows = [
+        Webhook(digest=f"{n:064x}", connection=NAME, at=at + timedelta(minutes=n), body=b"[]", verdict="")
+        for n in range(9)
+    ]
+    database.write(lambda sql: webhooks.keep(sql, rows))
+
+    def number(sql: Sql, most: int) -> int:
+        until = at + timedelta(minutes=8)
+        return webhooks.number(sql, NAME, since=at + timedelta(minutes=1), until=until, most=most)
+
+    assert database.read(lambda sql: [number(sql, most) for most in (5, 7, 99)]) == [5, 7, 7]
+
+    def ask(sql: Sql) -> list[str]:
+        if sql.dialect.name == "postgresql":
+            sql.execute(text("SET LOCAL enable_seqscan = off"))
+        return plans_of(sql, lambda one: number(one, 5))
+
+    assert all("ix_webhooks_connection_at" in plan for plan in database.read(ask))
