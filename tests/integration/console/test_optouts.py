@@ -90,6 +90,8 @@ async def test_one_is_added_and_removed_with_a_reason_and_both_are_noted(console
     page = await one.sent(f"{LIST}/add", form)
     assert "From now on it gets nothing more." in page.seen
     assert in_force(console) == [NUMBER]
+    ((kept, *_), _) = console.database.read(lambda sql: optouts.page(sql, OptOutQuery()))
+    assert kept.reason == "wrote a letter from +1202***0179"
     assert "It was so already." in (await one.sent(f"{LIST}/add", form)).seen
     page = await one.get(LIST)
     (row,) = set(re.findall(r'id="why-(\d+)"', page.text))

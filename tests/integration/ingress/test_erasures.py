@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ import typer
 
 from broker.cli import erasures as commands
 from broker.settings import Settings
+from broker.storage import erasures
+from broker.storage.database import Database
 from tests.integration.ingress.conftest import Ingress, Running
 from tests.integration.ingress.test_operations import OPERATOR, VIEWER, WITH_PEOPLE, encode_basic_auth
 
@@ -39,6 +42,9 @@ async def test_an_administrator_has_a_number_erased_and_everybody_sees_who_and_w
         page = await (await ingress.client.get(ingress.url + PATH, headers=VIEWER)).json()
         assert page["data"] == [taken]
         assert "5550101" not in json.dumps(page)
+        with closing(Database(settings.database)) as database:
+            (kept,) = database.read(erasures.every)
+        assert kept.reason == taken["reason"], "it is kept as it is shown"
 
 
 @pytest.mark.parametrize(
