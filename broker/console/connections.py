@@ -65,7 +65,7 @@ class Connections:
         link = await self._carrying.one(visit.pieces["name"])
         asked = _asked(visit)
         found, further = await self._logbook.page(_query(asked, link.name, visit.query.get("cursor", "")))
-        tally = await self._tallies.of(link.name, None)
+        tally = await self._tallies.lately(link.name)
         return await self._pages.show(
             visit,
             "connection_events.html",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from broker.domain.message import Direction
@@ -57,10 +58,14 @@ class Counter(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """What a connection has carried: running totals, and what is in its customers' folders now."""
+    """What a connection has carried: running totals, and what is in its customers' folders now.
+
+    `since` is set where only what was made since then was counted, for there is more than one look counts.
+    """
 
     counters: Mapping[Counter, int]
     folders: Mapping[Folder, int]
+    since: datetime | None = None
 
 
 _PASSED_ON = {Status.FORWARDED: (Counter.FORWARDED,)}

@@ -139,6 +139,12 @@ def count(connection: Connection, name: str, *, since: str = "") -> Counts:
     }
 
 
+def edge(connection: Connection, *, looked_at: int) -> str | None:
+    """Return the id before which there are more messages than shall be looked at; None where there are not so many."""
+    newest = select(c.id).order_by(c.id.desc()).offset(looked_at - 1).limit(1)
+    return connection.execute(newest).scalar()
+
+
 def _kept(row: Any) -> Kept:
     status = Status(row.status)
     return Kept(

@@ -1,22 +1,29 @@
 """The page of a connection: state word, stops, rates, tests, and counters that lead to what they count."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import partial
+from html import unescape
 
 import pytest
 from sqlalchemy import select
 
 from broker.dispatch import Queue
+from broker.domain.folder import Counter
 from broker.domain.ids import new_id
 from broker.domain.message import Direction
 from broker.domain.status import Event, Status
 from broker.keyspace import keys
 from broker.keyspace.client import open_sync
+from broker.services.sql import AsyncSql
+from broker.services.tallies import LOOKED_AT, Tallies
 from broker.storage import accounts, folders, messages
+from broker.storage.database import Sql
 from broker.storage.messages import Fresh, Move
 from broker.storage.tables import connections
 from broker.storage.tables import messages as table
-from tests.factories import NOW, make_message
+from tests.factories import NOW, NOW_MS, make_message
 from tests.integration.console.conftest import Console, Person
 from tests.integration.console.filling import HOSTILE
 
@@ -185,3 +192,56 @@ def every_kind(console: Console) -> None:
     found = console.database.read(lambda sql: sql.execute(select(connections.c.name)).scalars().all())
     assert "bandwidth-1" in found
     assert console.database.read(partial(folders.count, name="bandwidth-1"))
+
+
+async def test_counters_count_within_bounds_and_lead_to_what_they_count(console: Console) -> None:
+    old_ms = NOW_MS - 3_600_000
+    ids = [new_id(old_ms), *(new_id(NOW_MS + 1000 * n) for n in range(3))]
+    made = [make_message(id=one) for one in ids]
+    claim = {"event": Event.CLAIM, "due_at": 0, "connection": "bandwidth-1"}
+    moves = [Move(id=one, event=Event.DELIVER, at=NOW, key="d") for one in ids]
+
+    def job(sql: Sql) -> None:
+        messages.add(sql, [Fresh(message=one, **claim) for one in made])
+        messages.move(sql, moves)
+
+    console.database.write(job)
+    with ThreadPoolExecutor(1) as threads:
+        sql = AsyncSql(console.database, threads)
+        whole = await Tallies(sql, known=dict, looked_at=5).lately("bandwidth-1")
+        assert (whole.counters[Counter.DELIVERED], whole.since) == (4, None)
+        some = await Tallies(sql, known=dict, looked_at=3).lately("bandwidth-1")
+        assert (some.counters[Counter.DELIVERED], some.since) == (3, NOW)
+        none = await Tallies(sql, known=dict, looked_at=2).lately("gone")
+        assert set(none.counters.values()) == {0}
+
+
+async def test_a_page_with_many_messages_says_since_when_it_counts(console: Console) -> None:
+    rows = [
+        {"id": new_id(NOW_MS + n), "connection": "bandwidth-1" if n % 2 else "other"}
+        for n in range(LOOKED_AT + 1500)
+    ]
+    one = make_message(id=new_id(NOW_MS), connection="bandwidth-1")
+    console.database.write(
+        lambda sql: messages.add(
+            sql, [Fresh(message=one, event=Event.CLAIM, due_at=0, connection="bandwidth-1")]
+        )
+    )
+
+    def job(sql: Sql) -> None:
+        like = dict(sql.execute(select(table).where(table.c.id == one.id)).mappings().one())
+        sql.execute(
+            table.insert(), [{**like, "status": Status.DELIVERED, "due_at": None, **row} for row in rows]
+        )
+
+    console.database.write(job)
+    person = await console.person("vera")
+    page = await person.get(PATH)
+    since = NOW + timedelta(seconds=1)
+    assert f"Counted of what was made since {since:%Y-%m-%d %H:%M:%S} (UTC)" in page.seen
+    (path, number) = re.findall(
+        r'href="(/console/messages\?[^"]*counter=delivered[^"]*)"><b>([0-9,]+)</b>', page.text
+    )[0]
+    assert int(number.replace(",", "")) == (LOOKED_AT + 500) // 2
+    assert f"since={since:%Y-%m-%dT%H:%M:%S}" in path
+    assert (await person.get(unescape(path))).status == 200
