@@ -113,7 +113,7 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
     pages, settings = needs.pages, needs.settings
     gate = Gate(needs.sessions, pages, needs.audit, public_url=settings.public_url)
     stored = Stored(needs.browse, needs.executor, attachments=settings.attachments)
-    glance = Glance(needs.sql, needs.backlog, needs.carrying, settings)
+    glance = Glance(needs.sql, needs.backlog, needs.carrying, needs.workers, settings)
     said = Said(needs.outcomes)
     parts = (
         Entrance(needs.sessions, pages, needs.audit, public_url=settings.public_url),

@@ -119,7 +119,7 @@ def _add_native(router: Router, doors: Doors, body_s: float) -> None:
     InsightDesk(doors.sign_in, doors.audit, sql, doors.settings).add_to(router)
     carrying = Carrying(doors.connections)
     backlog = Backlog(doors.client, connections=doors.carriers.providers)
-    glance = Glance(sql, backlog, carrying, doors.settings)
+    glance = Glance(sql, backlog, carrying, Workers(Crew(doors.client)), doors.settings)
     OverviewDesk(doors.sign_in, glance).add_to(router)
     LedgerDesk(doors.sign_in, Balance(sql, Clock(doors.client))).add_to(router)
     router.add("GET", "/v1/webhooks/parked", doors.journal.parked)

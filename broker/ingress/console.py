@@ -76,7 +76,7 @@ def _needs(doors: Doors, assets: Assets) -> Needs:
         depths=Depths(doors.client),
         backlog=backlog,
         peek=Peek(doors.client),
-        workers=Workers(Crew(doors.client)),
+        workers=(workers := Workers(Crew(doors.client))),
         endpoints=Endpoints(sql, Fuses(doors.client, key=keys.circuit)),
         replay=Replay(sql, clock),
         letters=DeadLetters(sql, clock, Rehearsal(settings, sql, known=doors.carriers.known)),
@@ -88,7 +88,7 @@ def _needs(doors: Doors, assets: Assets) -> Needs:
         foreseen=foreseen,
         outcomes=Outcomes(KeptOutcomes(doors.client, life_s=OUTCOME_LIFE_S)),
         sessions=_sessions(doors),
-        pages=_pages(doors, assets, Attention(sql, backlog, carrying, settings)),
+        pages=_pages(doors, assets, Attention(sql, backlog, carrying, workers, settings)),
     )
 
 

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from broker.domain.dead import Kind
+from broker.domain.shift import Member, Shift
 from broker.errors import AdmissionError, Busy
 from broker.keyspace.backlog import Backlog
 from broker.keyspace.census import Census
 from broker.services.carrying import Carrying, Link, State
 from broker.services.sql import AsyncSql
+from broker.services.workers import Workers
 from broker.settings import Settings
 from broker.storage import dead
 from broker.storage.database import Sql
@@ -20,6 +22,9 @@ from broker.storage.database import Sql
 LATE_S = 60.0
 FRESH_S = 5.0
 """How long what needed a person is told to everybody who opens a page."""
+
+MOST_PARKED = 100
+"""So much of carriers' news may fit nothing yet: some is always earlier than what it is about."""
 
 _QUEUES = "/console/queues"
 _UNTOLD = {
@@ -49,10 +54,13 @@ class Trouble:
 class Attention:
     """Looks at Redis and at what is set aside, and counts no messages: every page asks."""
 
-    def __init__(self, sql: AsyncSql, backlog: Backlog, carrying: Carrying, settings: Settings) -> None:
+    def __init__(
+        self, sql: AsyncSql, backlog: Backlog, carrying: Carrying, workers: Workers, settings: Settings
+    ) -> None:
         self._sql = sql
         self._backlog = backlog
         self._carrying = carrying
+        self._workers = workers
         self._watermark = settings.redis_memory_watermark
         self._seen: Sequence[Trouble] = ()
         self._seen_at = float("-inf")
@@ -78,16 +86,24 @@ class Attention:
 
     async def _look(self) -> None:
         links, census = await self._carrying.all(), await self._backlog.census()
+        members = await self._workers.all()
 
         def aside(sql: Sql) -> tuple[Mapping[Kind, int], Mapping[Kind, datetime]]:
             return dead.counts(sql), dead.since(sql)
 
         letters, since = await self._sql.read(aside)
-        self._seen = [*stuck(census, links, self._watermark), *left(letters, since, census)]
+        self._seen = [*stuck(census, links, members, self._watermark), *left(letters, since, census)]
 
 
-def stuck(census: Census, links: Sequence[Link], watermark: float) -> Iterator[Trouble]:
+def stuck(
+    census: Census, links: Sequence[Link], members: Sequence[Member], watermark: float
+) -> Iterator[Trouble]:
     """Yield what does not flow, the worst first."""
+    if difference := census.figures.get("ledger_difference", 0):
+        text = f"The ledger differs by {difference}: accepted messages are nowhere, or were not counted"
+        yield Trouble(
+            tone="bad", text=text, link="/console/messages", number=difference, runbook="LedgerDiffers"
+        )
     if census.memory_share > watermark:
         text = f"Redis is {census.memory_share:.0%} full: sends are refused"
         yield Trouble(tone="bad", text=text, link=_QUEUES, runbook="RedisMemoryHigh")
@@ -97,6 +113,7 @@ def stuck(census: Census, links: Sequence[Link], watermark: float) -> Iterator[T
             since = datetime.fromtimestamp(round(census.at - age), tz=UTC)
             yield Trouble(tone="bad", text=text, link=_QUEUES, since=since, runbook="BacklogOld")
     yield from map(_unready, (link for link in links if link.state is not State.READY))
+    yield from map(_idle, (one for one in members if one.shift not in {Shift.WORKING, Shift.RESUMING}))
 
 
 def left(letters: Mapping[Kind, int], since: Mapping[Kind, datetime], census: Census) -> Iterator[Trouble]:
@@ -111,7 +128,24 @@ def left(letters: Mapping[Kind, int], since: Mapping[Kind, datetime], census: Ce
                 since=since.get(kind),
                 runbook="DeadLetters",
             )
+    parked = census.figures.get("parked", 0)
+    if parked > MOST_PARKED:
+        yield Trouble(
+            tone="odd",
+            text=f"Carriers' news that fits no message: {parked}",
+            link="/console/webhooks",
+            number=parked,
+            runbook="NewsParked",
+        )
     yield from _untold(census)
+
+
+def _idle(member: Member) -> Trouble:
+    if member.shift is Shift.SILENT:
+        text = f"Worker {member.name}: silent for {member.silent_s:.0f} s"
+        return Trouble(tone="bad", text=text, link=_QUEUES, runbook="WorkerSilent")
+    text = f"Worker {member.name}: {member.shift}{f' ({member.reason})' if member.reason else ''}"
+    return Trouble(tone="odd", text=text, link=_QUEUES, since=member.since)
 
 
 def _unready(link: Link) -> Trouble:

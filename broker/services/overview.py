@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from broker.domain.dead import Kind
 from broker.domain.message import Direction
+from broker.domain.shift import Member
 from broker.domain.status import BAD_ENDS, GOOD_ENDS, Status
 from broker.domain.value import replace
 from broker.keyspace.backlog import Backlog
@@ -18,6 +19,7 @@ from broker.services.charts import Charts, Point
 from broker.services.pulse import LATELY, Beat, Pulse
 from broker.services.sql import AsyncSql
 from broker.services.stocktaking import Stock, Stocktaking
+from broker.services.workers import Workers
 from broker.settings import Settings
 from broker.storage import browsing, dead
 from broker.storage.database import Sql
@@ -69,10 +71,13 @@ class View:
 class Glance:
     """Counts from SQL and from what the metrics show, at most once in two seconds for everybody."""
 
-    def __init__(self, sql: AsyncSql, backlog: Backlog, carrying: Carrying, settings: Settings) -> None:
+    def __init__(
+        self, sql: AsyncSql, backlog: Backlog, carrying: Carrying, workers: Workers, settings: Settings
+    ) -> None:
         self._sql = sql
         self._backlog = backlog
         self._carrying = carrying
+        self._workers = workers
         self._watermark = settings.redis_memory_watermark
         self._views: dict[str, tuple[float, View]] = {}
         self._stocktaking = Stocktaking()
@@ -95,7 +100,7 @@ class Glance:
         since = None if length_s is None else now - timedelta(seconds=length_s)
         links, census = await self._carrying.all(), await self._backlog.census()
 
-        names = [link.name for link in links]
+        members, names = await self._workers.all(), [link.name for link in links]
 
         def job(sql: Sql) -> View:
             causes, looked_at = browsing.causes(sql, since, most=MOST_CAUSES)
@@ -114,12 +119,12 @@ class Glance:
             )
 
         view = await self._sql.read(job)
-        return replace(view, troubles=list(_troubles(view, self._watermark)))
+        return replace(view, troubles=list(_troubles(view, members, self._watermark)))
 
 
-def _troubles(view: View, watermark: float) -> Iterator[Trouble]:
+def _troubles(view: View, members: Sequence[Member], watermark: float) -> Iterator[Trouble]:
     """Yield what is wrong, the worst first."""
-    yield from stuck(view.census, view.links, watermark)
+    yield from stuck(view.census, view.links, members, watermark)
     yield from _failures(view)
     yield from left(view.letters, view.letters_since, view.census)
 

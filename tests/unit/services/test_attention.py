@@ -7,6 +7,7 @@ import pytest
 
 from broker.dispatch import Queue
 from broker.domain.dead import Kind
+from broker.domain.shift import Member, Shift
 from broker.domain.usage import Usage
 from broker.errors import Busy, RecordsAway
 from broker.keyspace.census import Census
@@ -49,19 +50,45 @@ def link(state: State, since: datetime | None = EARLIER) -> Link:
     return Link(usage=usage, state=state, since=since, reason="why")
 
 
+def member(shift: Shift) -> Member:
+    """A worker in some shift."""
+    return Member(
+        name=f"w-{shift}",
+        host="h",
+        pid=1,
+        queues=("submit",),
+        threads=4,
+        busy=0,
+        done=0,
+        failed=0,
+        memory=0,
+        version="1",
+        taken={},
+        shift=shift,
+        silent_s=20.4,
+        began=EARLIER,
+        up_s=60.0,
+        reason="" if shift is Shift.SILENT else "why",
+        since=None if shift is Shift.SILENT else EARLIER,
+    )
+
+
 def everything() -> list[Trouble]:
     """One of each trouble."""
     seen = census(
         memory_share=0.9,
         oldest_s={**dict.fromkeys(Queue, 0.0), Queue.MEDIA: 120.4},
-        figures={"kept": 2, "held": 1, "circuits_open": 3},
+        figures={"kept": 2, "held": 1, "circuits_open": 3, "parked": 101, "ledger_difference": 4},
     )
     links = [link(state, None if state is State.OPEN else EARLIER) for state in State]
-    return [*stuck(seen, links, 0.6), *left({Kind.MEDIA: 2, Kind.WEBHOOK: 1}, {Kind.MEDIA: EARLIER}, seen)]
+    crew = [member(shift) for shift in Shift]
+    letters = {Kind.MEDIA: 2, Kind.WEBHOOK: 1}
+    return [*stuck(seen, links, crew, 0.6), *left(letters, {Kind.MEDIA: EARLIER}, seen)]
 
 
 def test_each_trouble_says_since_when_as_far_as_that_is_known_and_what_to_read() -> None:
     assert [(one.text.partition(":")[0], one.since, one.runbook) for one in everything()] == [
+        ("The ledger differs by 4", None, "LedgerDiffers"),
         ("Redis is 90% full", None, "RedisMemoryHigh"),
         ("Queue media", EARLIER, "BacklogOld"),
         ("b-1", EARLIER, ""),
@@ -70,8 +97,12 @@ def test_each_trouble_says_since_when_as_far_as_that_is_known_and_what_to_read()
         ("b-1", EARLIER, ""),
         ("b-1", EARLIER, "ConnectionHeld"),
         ("b-1", None, "CircuitOpen"),
+        ("Worker w-draining", EARLIER, ""),
+        ("Worker w-drained", EARLIER, ""),
+        ("Worker w-silent", None, "WorkerSilent"),
         ("2 dead letters (media)", EARLIER, "DeadLetters"),
         ("1 dead letter (webhook)", None, "DeadLetters"),
+        ("Carriers' news that fits no message", None, "NewsParked"),
         ("Callbacks given up", None, "CallbacksGivenUp"),
         ("Callbacks held, since their addresses said 410", None, "CallbacksGivenUp"),
         ("Callbacks to endpoints that do not answer; endpoints", None, "CallbacksFail"),
@@ -84,7 +115,9 @@ def test_what_is_to_be_read_is_there() -> None:
 
 
 def test_where_all_is_well_there_is_nothing() -> None:
-    assert [*stuck(census(), [link(State.READY)], 0.6), *left({Kind.MEDIA: 0}, {}, census())] == []
+    crew = [member(Shift.WORKING), member(Shift.RESUMING)]
+    usual = census(figures={"parked": 100, "ledger_difference": 0})
+    assert [*stuck(usual, [link(State.READY)], crew, 0.6), *left({Kind.MEDIA: 0}, {}, usual)] == []
 
 
 class Away:
@@ -103,7 +136,7 @@ class Away:
 async def test_that_nobody_can_say_is_found_out_once_for_all_pages() -> None:
     away: Any = Away()
     nothing: Any = None
-    attention = Attention(nothing, nothing, away, Settings())
+    attention = Attention(nothing, nothing, away, nothing, Settings())
     for _ in range(3):
         with pytest.raises(Busy, match="accounts cannot be read now"):
             await attention.look()
