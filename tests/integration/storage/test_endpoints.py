@@ -128,3 +128,12 @@ def test_a_page_looks_at_no_more_than_it_may_and_says_where_to_go_on(database: D
     assert look("") == ([], others[-6])
     assert look(others[-6]) == (sorted(good)[:0:-1], sorted(good)[1])
     assert look(sorted(good)[1]) == ([sorted(good)[0]], "")
+
+
+def test_what_was_not_told_is_counted_and_beyond_a_bound_only_said_to_be_more(filled: Database) -> None:
+    each = MANY // 6
+    assert filled.read(lambda sql: told.number(sql, OF_ONE)) == 2 * each
+    assert filled.read(lambda sql: told.number(sql, OF_ONE, most=2 * each)) == 2 * each
+    assert filled.read(lambda sql: told.number(sql, OF_ONE, most=20)) > 20
+    held = Untold(states=(CallbackState.HELD,), account="a1")
+    assert filled.read(lambda sql: told.number(sql, held)) == 2 * each
