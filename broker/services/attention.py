@@ -113,7 +113,7 @@ def stuck(
             since = datetime.fromtimestamp(round(census.at - age), tz=UTC)
             yield Trouble(tone="bad", text=text, link=_QUEUES, since=since, runbook="BacklogOld")
     yield from map(_unready, (link for link in links if link.state is not State.READY))
-    yield from map(_idle, (one for one in members if one.shift not in {Shift.WORKING, Shift.RESUMING}))
+    yield from map(_idle, (one for one in members if _is_idle(one, members)))
 
 
 def left(letters: Mapping[Kind, int], since: Mapping[Kind, datetime], census: Census) -> Iterator[Trouble]:
@@ -138,6 +138,15 @@ def left(letters: Mapping[Kind, int], since: Mapping[Kind, datetime], census: Ce
             runbook="NewsParked",
         )
     yield from _untold(census)
+
+
+def _is_idle(member: Member, members: Sequence[Member]) -> bool:
+    """Say whether a worker should work and does not; one that fell silent may have been started anew."""
+    if member.shift is not Shift.SILENT:
+        return member.shift not in {Shift.WORKING, Shift.RESUMING}
+    return not any(
+        one.began > member.began and (one.host, one.queues) == (member.host, member.queues) for one in members
+    )
 
 
 def _idle(member: Member) -> Trouble:

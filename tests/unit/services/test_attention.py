@@ -1,6 +1,6 @@
 """What needs a person: since when, what to read about it, and that it is not looked for all the time."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -50,7 +50,7 @@ def link(state: State, since: datetime | None = EARLIER) -> Link:
     return Link(usage=usage, state=state, since=since, reason="why")
 
 
-def member(shift: Shift) -> Member:
+def member(shift: Shift, began: datetime = EARLIER) -> Member:
     """A worker in some shift."""
     return Member(
         name=f"w-{shift}",
@@ -66,7 +66,7 @@ def member(shift: Shift) -> Member:
         taken={},
         shift=shift,
         silent_s=20.4,
-        began=EARLIER,
+        began=began,
         up_s=60.0,
         reason="" if shift is Shift.SILENT else "why",
         since=None if shift is Shift.SILENT else EARLIER,
@@ -118,6 +118,14 @@ def test_where_all_is_well_there_is_nothing() -> None:
     crew = [member(Shift.WORKING), member(Shift.RESUMING)]
     usual = census(figures={"parked": 100, "ledger_difference": 0})
     assert [*stuck(usual, [link(State.READY)], crew, 0.6), *left({Kind.MEDIA: 0}, {}, usual)] == []
+
+
+def test_a_worker_that_fell_silent_and_was_started_anew_needs_nobody() -> None:
+    crew = [member(Shift.SILENT), member(Shift.WORKING, began=NOW)]
+    assert [*stuck(census(), [], crew, 0.6)] == []
+    assert [one.runbook for one in stuck(census(), [], crew[:1], 0.6)] == ["WorkerSilent"]
+    older = [member(Shift.SILENT), member(Shift.WORKING, began=EARLIER - timedelta(hours=1))]
+    assert len([*stuck(census(), [], older, 0.6)]) == 1, "two of the same kind ran, and one of them is silent"
 
 
 class Away:
