@@ -146,7 +146,7 @@ def test_what_is_set_up_stays_until_the_pins_change_or_the_checkout_moves(
         ((), "-P -m broker.cli.main demo"),
         (("demo", "--once"), "-P -m broker.cli.main demo --once"),
         (("up", "--data", "a folder"), "-P -m broker.cli.main up --data a folder"),
-        (("test", "-k", "x"), "-m pytest -n 3 --dist loadfile --no-loadscope-reorder -k x"),
+        (("test", "-k", "x"), "-m pytest -n 4 --dist loadfile --no-loadscope-reorder -k x"),
     ],
 )
 def test_each_command_becomes_what_it_stands_for(
