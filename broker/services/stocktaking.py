@@ -10,10 +10,10 @@ from broker.storage import counts
 from broker.storage.counts import Standing, Stretch
 from broker.storage.database import Sql
 
-LIVE = 20_000
+LIVE = 10_000
 """So many of the newest messages are counted at each look."""
 PIECE = 10_000
-GROWTH = 10
+GROWTH = 3
 """Most pieces that one look counts for the first time."""
 AGAIN = 2
 """Most pieces that one look counts again, those first that were counted longest ago."""
