@@ -3,9 +3,9 @@
 from aiohttp import web
 
 from broker.console.gate import Gate, Route
-from broker.console.overview import DEFAULT
 from broker.console.pages import Pages
 from broker.console.visit import ROOT, Visit
+from broker.dialects.native.overview import DEFAULT
 from broker.services.overview import Glance
 
 LIST = f"{ROOT}alerts"

@@ -94,6 +94,7 @@ class Needs:
     logbook: Logbook
     depths: Depths
     backlog: Backlog
+    glance: Glance
     peek: Peek
     workers: Workers
     endpoints: Endpoints
@@ -113,7 +114,7 @@ def routes(needs: Needs, assets: Assets) -> list[Route]:
     pages, settings = needs.pages, needs.settings
     gate = Gate(needs.sessions, pages, needs.audit, public_url=settings.public_url)
     stored = Stored(needs.browse, needs.executor, attachments=settings.attachments)
-    glance = Glance(needs.sql, needs.backlog, needs.carrying, needs.workers, settings)
+    glance = needs.glance
     said = Said(needs.outcomes)
     parts = (
         Entrance(needs.sessions, pages, needs.audit, public_url=settings.public_url),

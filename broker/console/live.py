@@ -11,8 +11,8 @@ from broker.console.badges import Badges
 from broker.console.gate import COOKIE, Gate, Route
 from broker.console.headers import PRIVATE
 from broker.console.messages import asked_of, search_of
-from broker.console.overview import DEFAULT
 from broker.console.visit import ROOT, Visit
+from broker.dialects.native.overview import DEFAULT
 from broker.domain.ids import is_id
 from broker.errors import AdmissionError, Busy, InvalidField
 from broker.services.browse import Browse

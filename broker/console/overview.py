@@ -11,13 +11,13 @@ from broker.console.gate import Gate, Route
 from broker.console.messages import LIST, NO_CAUSE
 from broker.console.pages import Pages
 from broker.console.visit import ROOT, Visit
+from broker.dialects.native.overview import DEFAULT
 from broker.domain.message import Direction
 from broker.domain.status import Status
 from broker.services.charts import Point
 from broker.services.overview import BAD, FAILED, GOOD, WINDOWS, Glance, View
 from broker.services.pulse import SPAN
 
-DEFAULT = "1h"
 _CARRIERS = (Status.SUBMITTED, Status.RELAYED)
 _OPEN = (
     Status.ACCEPTED,

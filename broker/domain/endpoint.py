@@ -4,6 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 
+def account_of(endpoint: str) -> str:
+    """Return the account that an endpoint is of; no account's name has a blank in it."""
+    return endpoint.partition(" ")[0]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastAnswer:
     """What an endpoint said last, to the newest news that it was told of, and how it fared with the newest.
@@ -31,8 +36,8 @@ class EndpointStanding:
 
     @property
     def account(self) -> str:
-        """Whose endpoint it is; no account's name has a blank in it."""
-        return self.name.partition(" ")[0]
+        """Whose endpoint it is."""
+        return account_of(self.name)
 
     @property
     def host(self) -> str:

@@ -19,19 +19,15 @@ from broker.ingress.intake import Intake
 from broker.ingress.media import Media
 from broker.ingress.native import Native
 from broker.ingress.optouts import OptOuts
-from broker.ingress.overview import OverviewDesk
 from broker.ingress.router import Router
 from broker.ingress.traced import traced
 from broker.ingress.turned_away import TurnedAway
 from broker.ingress.webhooks import Webhooks
 from broker.ingress.workers import WorkerDesk
-from broker.keyspace.backlog import Backlog
 from broker.keyspace.clock import Clock
 from broker.keyspace.crew import Crew
 from broker.services.balance import Balance
-from broker.services.carrying import Carrying
 from broker.services.erasure_desk import ErasureDesk
-from broker.services.overview import Glance
 from broker.services.sql import AsyncSql
 from broker.services.workers import Workers
 from broker.storage.away import StorageAway
@@ -117,10 +113,6 @@ def _add_native(router: Router, doors: Doors, body_s: float) -> None:
     sql = AsyncSql(doors.database, doors.executor)
     Erasures(ErasureDesk(doors.settings, sql), doors.sign_in, doors.audit, patience_s=body_s).add_to(router)
     InsightDesk(doors.sign_in, doors.audit, sql, doors.settings).add_to(router)
-    carrying = Carrying(doors.connections)
-    backlog = Backlog(doors.client, connections=doors.carriers.providers)
-    glance = Glance(sql, backlog, carrying, Workers(Crew(doors.client)), doors.settings)
-    OverviewDesk(doors.sign_in, glance).add_to(router)
     LedgerDesk(doors.sign_in, Balance(sql, Clock(doors.client))).add_to(router)
     router.add("GET", "/v1/webhooks/parked", doors.journal.parked)
     router.add("POST", "/v1/webhooks/replay", doors.journal.replay)

@@ -13,6 +13,7 @@ from broker.console.pages import Pages
 from broker.ingress.doors import Doors
 from broker.ingress.foreseen import foreseen
 from broker.ingress.guarded import Handler
+from broker.ingress.overview import OverviewDesk
 from broker.ingress.router import PIECES, Router
 from broker.keyspace import keys
 from broker.keyspace.backlog import Backlog
@@ -34,6 +35,7 @@ from broker.services.logbook import Logbook
 from broker.services.on_behalf import OnBehalf
 from broker.services.outcomes import LIFE_S as OUTCOME_LIFE_S
 from broker.services.outcomes import Outcomes
+from broker.services.overview import Glance
 from broker.services.planning import Planning
 from broker.services.rehearsal import Rehearsal
 from broker.services.replay import Replay
@@ -46,17 +48,19 @@ from broker.services.workers import Workers
 
 
 def add_console(router: Router, doors: Doors) -> None:
-    """Add every path of the console to a router."""
+    """Add every path of the console to a router, and what says through the API what its overview says."""
     assets = Assets()
-    for method, path, door in routes(_needs(doors, assets), assets):
+    needs = _needs(doors, assets)
+    for method, path, door in routes(needs, assets):
         router.add(method, path, _handler(door), failed=_failed)
+    OverviewDesk(doors.sign_in, needs.glance).add_to(router)
 
 
 def _needs(doors: Doors, assets: Assets) -> Needs:
     settings, known = doors.settings, doors.carriers.providers
     sql, clock = AsyncSql(doors.database, doors.executor), Clock(doors.client)
     carrying, backlog = Carrying(doors.connections), Backlog(doors.client, connections=known)
-    logbook = Logbook(sql, known=known, keep_s=settings.log_keep_s)
+    workers, logbook = Workers(Crew(doors.client)), Logbook(sql, known=known, keep_s=settings.log_keep_s)
     return Needs(
         settings=settings,
         executor=doors.executor,
@@ -75,8 +79,9 @@ def _needs(doors: Doors, assets: Assets) -> Needs:
         logbook=logbook,
         depths=Depths(doors.client),
         backlog=backlog,
+        glance=Glance(sql, backlog, carrying, workers, settings),
         peek=Peek(doors.client),
-        workers=(workers := Workers(Crew(doors.client))),
+        workers=workers,
         endpoints=Endpoints(sql, Fuses(doors.client, key=keys.circuit)),
         replay=Replay(sql, clock),
         letters=DeadLetters(sql, clock, Rehearsal(settings, sql, known=doors.carriers.known)),

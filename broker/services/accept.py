@@ -6,15 +6,15 @@ from concurrent.futures import Executor
 from datetime import datetime
 
 from broker.dialects.base import Admitted
-from broker.dispatch import Queue
 from broker.domain.account import Account
 from broker.domain.charge import PRICE
 from broker.domain.draft import Draft
-from broker.domain.message import Message, Part, Priority
+from broker.domain.message import Message, Part
 from broker.errors import Busy, NoRoute, RequestError, UnknownConnection
 from broker.keyspace.admission import Admission, AdmissionRequest, AdmissionResult
 from broker.keyspace.flows import flow
 from broker.keyspace.pressure import Pressure
+from broker.services.backlog import queue_of
 from broker.services.compose import compose
 from broker.services.delays import Delays
 from broker.services.packages import Packages
@@ -64,10 +64,7 @@ class Accept:
             Busy: not now; nothing was taken.
             OutcomeUncertain: it may have been taken.
         """
-        self._pressure.check(
-            Queue.SUBMIT_HIGH if draft.priority is Priority.HIGH else Queue.SUBMIT,
-            flow(account.name, draft.priority),
-        )
+        self._pressure.check(queue_of(draft.priority), flow(account.name, draft.priority))
         parts: tuple[Part, ...] = ()
         if _brings_more(draft):
             # Everything that needs no disk is checked before anything is fetched or stored.

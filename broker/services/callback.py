@@ -13,6 +13,7 @@ from broker.directory import Snapshot
 from broker.domain.account import CallbackPlan
 from broker.domain.callback import CallbackState, InboundMode, Telling
 from broker.domain.dead import DIED, TRIES
+from broker.domain.endpoint import account_of
 from broker.domain.message import Message
 from broker.domain.status import Event, Status
 from broker.errors import BrokerError
@@ -71,7 +72,7 @@ def take(runtime: Runtime) -> None:
     by_telling: dict[tuple[Telling, bool], list[str]] = {}
     # Of very many, some at random.
     for endpoint in random.sample(waiting, min(len(waiting), runtime.settings.take_size)):
-        plan = known.callbacks.get(callbacks.account_of(endpoint), CallbackPlan())
+        plan = known.callbacks.get(account_of(endpoint), CallbackPlan())
         telling = telling_of(plan)
         bulky = telling.brings_files and plan.manner.inbound is InboundMode.POST
         by_telling.setdefault((telling, bulky), []).append(endpoint)

@@ -1,12 +1,10 @@
 """Say whether an account's sends are taken now, and if not, why: as the door would."""
 
-from broker.dispatch import Queue
 from broker.domain.message import Priority
 from broker.errors import Busy
 from broker.keyspace.flows import flow
 from broker.keyspace.pressure import LATELY_S, Pressure
-
-_QUEUES = {Priority.HIGH: Queue.SUBMIT_HIGH}
+from broker.services.backlog import queue_of
 
 
 class Readiness:
@@ -22,7 +20,7 @@ class Readiness:
         reasons: dict[Priority, str] = {}
         for priority in Priority:
             try:
-                self._pressure.check(_QUEUES.get(priority, Queue.SUBMIT), flow(account, priority))
+                self._pressure.check(queue_of(priority), flow(account, priority))
             except Busy as error:
                 reasons[priority] = error.detail
         texts = set(reasons.values())

@@ -90,11 +90,6 @@ def endpoint_of(account: str, url: str) -> str:
     return f"{account} {urlsplit(url).netloc.lower().rpartition('@')[2]}"
 
 
-def account_of(endpoint: str) -> str:
-    """Return the account that an endpoint is of; no account's name has a blank in it."""
-    return endpoint.partition(" ")[0]
-
-
 def owe(connection: Connection, owing: Sequence[Owing]) -> None:
     """Enter callbacks; one that is there already stays as it is."""
     if not owing:

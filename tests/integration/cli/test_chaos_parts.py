@@ -32,6 +32,7 @@ RING = b"*2\r\n$6\r\nsubmit\r\n"
 def test_a_running_process_is_two_hours_ahead_and_its_neighbour_is_not(tmp_path: Path) -> None:
     clocks = Clocks(tmp_path)
     if not clocks.build():
+        assert "CI" not in os.environ, "CI has a C compiler"
         pytest.skip("there is no C compiler here")
     first, second = (started(clocks) for _ in range(2))
     try:
